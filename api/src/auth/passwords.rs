@@ -1,0 +1,537 @@
+//! Passwords: which are good enough, and Argon2id hashes of them as PHC strings.
+//!
+//! Hashing is slow and hungry on purpose. It runs on threads of its own, a bounded number at a time, so that a wave of
+//! logins waits for itself and not the rest of the API for it.
+
+use std::sync::Arc;
+use std::thread;
+
+use argon2::password_hash::phc::PasswordHash;
+use argon2::{Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version};
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use tokio::sync::{AcquireError, Semaphore};
+use tokio::task::{JoinError, spawn_blocking};
+
+/// Characters of a password at least.
+pub const PASSWORD_CHARS_MIN: usize = 8;
+
+/// Bytes of a password at most: more would only cost time, ours.
+pub const PASSWORD_BYTES_MAX: usize = 1024;
+
+/// The weakest parameters that OWASP accepts: for so many passes, so much memory in KiB at least.
+const MEMORY_FLOOR_KIB: [(u32, u32); 5] = [(1, 47_104), (2, 19_456), (3, 12_288), (4, 9_216), (5, 7_168)];
+
+/// One login must not take the memory of the host.
+const MEMORY_KIB_MAX: u32 = 1024 * 1024;
+
+/// Nor seconds of a core.
+const PASSES_MAX: u32 = 20;
+
+/// The section `auth.password`: what a hash costs. Hashes made with other parameters stay valid and are replaced at
+/// the next login.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PasswordSettings {
+    /// Memory of one hash in KiB.
+    pub memory_kib: u32,
+    /// Passes over that memory, 1 to 20.
+    pub passes: u32,
+    /// Lanes of one hash, 1 to 16. They run one after the other; more lanes make no hash faster.
+    pub lanes: u32,
+    /// Hashes at the same time, 1 to 256; the others wait. Half of the cores by default.
+    pub parallel_hashes: usize,
+}
+
+impl Default for PasswordSettings {
+    fn default() -> Self {
+        let cores = thread::available_parallelism().map_or(1, usize::from);
+        Self {
+            memory_kib: 19_456,
+            passes: 2,
+            lanes: 1,
+            parallel_hashes: (cores / 2).max(1),
+        }
+    }
+}
+
+impl PasswordSettings {
+    /// Everything wrong with the section, one line each.
+    #[must_use]
+    pub fn problems(&self) -> Vec<String> {
+        let mut problems = Vec::new();
+        // More passes than the table knows are held to its last line.
+        let floor = MEMORY_FLOOR_KIB
+            .iter()
+            .rev()
+            .find(|(passes, _)| self.passes >= *passes);
+        match floor {
+            Some((_, floor)) if self.passes <= PASSES_MAX => {
+                if !(*floor..=MEMORY_KIB_MAX).contains(&self.memory_kib) {
+                    let passes = self.passes;
+                    problems.push(format!(
+                        "memory_kib: must be between {floor} and {MEMORY_KIB_MAX} with {passes} passes"
+                    ));
+                }
+            }
+            _ => problems.push(format!("passes: must be between 1 and {PASSES_MAX}")),
+        }
+        if !(1..=16).contains(&self.lanes) {
+            problems.push("lanes: must be between 1 and 16".to_owned());
+        }
+        if !(1..=256).contains(&self.parallel_hashes) {
+            problems.push("parallel_hashes: must be between 1 and 256".to_owned());
+        }
+        problems
+    }
+}
+
+/// Why a password has no hash.
+#[derive(Debug, thiserror::Error)]
+pub enum PasswordError {
+    /// Longer than [`PASSWORD_BYTES_MAX`].
+    #[error("the password has more than {PASSWORD_BYTES_MAX} bytes")]
+    TooLong,
+    /// The parameters are out of bounds, memory was short, or there were no random bytes.
+    #[error("could not hash a password")]
+    Hash(#[source] argon2::password_hash::Error),
+    /// The parameters are no parameters of Argon2.
+    #[error("the parameters for password hashes are not usable")]
+    Parameters(#[source] argon2::Error),
+    /// The process stops.
+    #[error("the hashing of a password was cut off")]
+    Stopped,
+}
+
+impl From<AcquireError> for PasswordError {
+    fn from(_: AcquireError) -> Self {
+        Self::Stopped
+    }
+}
+
+impl From<JoinError> for PasswordError {
+    fn from(_: JoinError) -> Self {
+        Self::Stopped
+    }
+}
+
+/// Hashes and verifies passwords. Clones share the bound on parallel hashes.
+#[derive(Clone)]
+pub struct Passwords(Arc<Hashing>);
+
+struct Hashing {
+    argon2: Argon2<'static>,
+    /// What an unknown account is verified against.
+    nobody: String,
+    slots: Arc<Semaphore>,
+}
+
+impl Passwords {
+    /// Ready to hash. Makes one hash, so it takes as long as a login.
+    ///
+    /// # Errors
+    /// When the settings are no parameters of Argon2, or the first hash fails.
+    pub fn new(settings: &PasswordSettings) -> Result<Self, PasswordError> {
+        let params = Params::new(settings.memory_kib, settings.passes, settings.lanes, None)
+            .map_err(PasswordError::Parameters)?;
+        let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+        let mut unguessable = [0; 32];
+        getrandom::fill(&mut unguessable)
+            .map_err(|_| PasswordError::Hash(argon2::password_hash::Error::Crypto))?;
+        let nobody = hash(&argon2, &unguessable)?;
+        let slots = Arc::new(Semaphore::new(settings.parallel_hashes));
+        Ok(Self(Arc::new(Hashing {
+            argon2,
+            nobody,
+            slots,
+        })))
+    }
+
+    /// A PHC string of the password, with a salt of its own. Waits for a free slot.
+    ///
+    /// # Errors
+    /// When the password is too long (told before any work), or hashing fails.
+    pub async fn hash(&self, password: SecretString) -> Result<String, PasswordError> {
+        if password.expose_secret().len() > PASSWORD_BYTES_MAX {
+            return Err(PasswordError::TooLong);
+        }
+        self.run(move |hashing| hash(&hashing.argon2, password.expose_secret().as_bytes()))
+            .await?
+    }
+
+    /// Whether the password belongs to the hash. Waits for a free slot.
+    ///
+    /// `None` stands for an account that does not exist: the answer is `false` and takes as long as for one that does.
+    /// A hash that is no PHC string of Argon2 is `false` too.
+    pub async fn verify(&self, password: SecretString, phc: Option<&str>) -> bool {
+        if password.expose_secret().len() > PASSWORD_BYTES_MAX {
+            return false;
+        }
+        let known = phc.is_some();
+        let phc = phc.unwrap_or(&self.0.nobody).to_owned();
+        let matches = self.run(move |hashing| {
+            PasswordHash::new(&phc).is_ok_and(|stored| {
+                hashing
+                    .argon2
+                    .verify_password(password.expose_secret().as_bytes(), &stored)
+                    .is_ok()
+            })
+        });
+        matches.await.unwrap_or(false) && known
+    }
+
+    /// Whether a hash was made in another way than hashes are made now, and should be replaced when the password is
+    /// at hand.
+    #[must_use]
+    pub fn needs_rehash(&self, phc: &str) -> bool {
+        let Ok(stored) = PasswordHash::new(phc) else {
+            return true;
+        };
+        let ours = self.0.argon2.params();
+        let same = stored.algorithm == Algorithm::Argon2id.ident()
+            && stored.version == Some(Version::V0x13.into())
+            && Params::try_from(&stored).is_ok_and(|params| {
+                (params.m_cost(), params.t_cost(), params.p_cost())
+                    == (ours.m_cost(), ours.t_cost(), ours.p_cost())
+            });
+        !same
+    }
+
+    /// Runs on a thread for blocking work, in a slot.
+    async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Hashing) -> T + Send + 'static,
+    ) -> Result<T, PasswordError> {
+        let slot = Arc::clone(&self.0.slots).acquire_owned().await?;
+        let hashing = Arc::clone(&self.0);
+        let work = spawn_blocking(move || {
+            // Held by the work and not by who waits for it: a client that hangs up frees no core.
+            let _slot = slot;
+            work(&hashing)
+        });
+        Ok(work.await?)
+    }
+}
+
+fn hash(argon2: &Argon2<'_>, password: &[u8]) -> Result<String, PasswordError> {
+    let hash: PasswordHash = argon2.hash_password(password).map_err(PasswordError::Hash)?;
+    Ok(hash.to_string())
+}
+
+/// Whether a new password is good enough for the account.
+///
+/// Length is what counts; beside it only those are refused that are tried first. Rules about kinds of characters are
+/// left out on purpose: they make passwords alike.
+///
+/// # Errors
+/// With everything that is wrong, as sentences for the person who chose it.
+pub fn check_strength(password: &str, email: &str) -> Result<(), Vec<&'static str>> {
+    let mut faults = Vec::new();
+    if password.chars().count() < PASSWORD_CHARS_MIN {
+        faults.push("must have at least 8 characters");
+    }
+    if password.len() > PASSWORD_BYTES_MAX {
+        // The rest would be work on a text of any size.
+        return Err(vec!["must have at most 1024 bytes"]);
+    }
+    let lower = password.to_lowercase();
+    let email = email.to_lowercase();
+    let name = email.split('@').next().unwrap_or_default();
+    let is_name = !bare(name).is_empty() && bare(&lower) == bare(name);
+    if !email.is_empty() && (lower == email || lower == name || is_name) {
+        faults.push("must not be the e-mail address or its name");
+    }
+    if is_common(&lower) {
+        faults.push("is among the passwords that are tried first");
+    } else if is_sequence(&lower) {
+        faults.push("must not be one character or one row of the keyboard repeated");
+    }
+    if faults.is_empty() { Ok(()) } else { Err(faults) }
+}
+
+/// Without the digits and signs that people put at the end of a word.
+fn bare(word: &str) -> &str {
+    word.trim_end_matches(|c: char| !c.is_alphabetic())
+}
+
+/// Whether the password is a common one, also in disguise: `P@ssw0rd1!` is `password`.
+fn is_common(lower: &str) -> bool {
+    /// Longer endings are no decoration any more, they carry the password.
+    const ENDING_CHARS_MAX: usize = 4;
+    let listed = |word: &str| COMMON.binary_search(&word).is_ok();
+    if listed(lower) {
+        return true;
+    }
+    let word = bare(lower);
+    let ending = lower[word.len()..].chars().count();
+    let plain: String = word
+        .chars()
+        .map(|c| match c {
+            '@' | '4' => 'a',
+            '0' => 'o',
+            '1' | '!' => 'i',
+            '3' => 'e',
+            '$' | '5' => 's',
+            '7' => 't',
+            other => other,
+        })
+        .collect();
+    ending <= ENDING_CHARS_MAX && (listed(word) || listed(&plain))
+}
+
+/// Whether the password is one to three characters repeated, or neighbours in one of the usual rows.
+fn is_sequence(lower: &str) -> bool {
+    const ROWS: [&str; 6] = [
+        "01234567890",
+        "abcdefghijklmnopqrstuvwxyz",
+        "qwertyuiop",
+        "qwertzuiop",
+        "asdfghjkl",
+        "azertyuiop",
+    ];
+    let chars: Vec<char> = lower.chars().collect();
+    let repeats = |period: usize| {
+        chars.len() >= 2 * period && chars.iter().zip(&chars[period..]).all(|(one, next)| one == next)
+    };
+    let backwards: String = chars.iter().rev().collect();
+    (1..=3).any(repeats)
+        || ROWS
+            .iter()
+            .any(|row| row.contains(lower) || row.contains(backwards.as_str()))
+}
+
+/// Sorted, in small letters, without digits and signs at the end unless they are all there is: endings and disguises
+/// are taken off before a password is looked up here. Stems may be shorter than a password.
+#[rustfmt::skip] // one word a line would be hundreds of lines
+const COMMON: &[&str] = &[
+    "00000000", "01234567", "0987654321", "10203040", "11111111", "11112222", "11223344", "112233445566",
+    "12121212", "12131415", "12312312", "123123123", "12341234", "12344321", "123454321", "12345678",
+    "123456789", "1234567890", "123456789a", "123456abc", "12345qwert", "1234qwer", "123654789", "123qwe123",
+    "123qweasd", "123qweasdzxc", "13131313", "14725836", "147258369", "14789632", "19841984", "1a2b3c4d",
+    "1q2w3e4r", "1q2w3e4r5t", "1q2w3e4r5t6y", "1qaz1qaz", "1qaz2wsx", "1qaz2wsx3edc", "1qazxsw2", "22222222",
+    "23456789", "55555555", "66666666", "69696969", "77777777", "78945612", "87654321", "88888888",
+    "98765432", "987654321", "99999999", "a1b2c3d4", "a1s2d3f4", "aa123456", "aaaaaaaa", "abc123abc",
+    "abcd1234", "abcdabcd", "abcdefgh", "access", "admin", "adminadmin", "administrator", "alexander",
+    "alexandra", "amanda", "america", "anderson", "andrea", "angel", "anthony", "arsenal", "asdasdasd",
+    "asdf1234", "asdfasdf", "asdfgh", "asdfghjk", "asdfghjkl", "ashley", "austin", "babygirl", "backspace",
+    "barcelona", "baseball", "basketball", "batman", "benjamin", "bismillah", "blink", "bonjour", "brandon",
+    "bubbles", "business", "buster", "butterfly", "carolina", "caroline", "changeit", "changeme", "charlie",
+    "charlotte", "chelsea", "chester", "chocolate", "christian", "christine", "christopher", "cocacola",
+    "computer", "consumer", "cookie", "corvette", "cowboys", "creative", "daniel", "danielle", "database",
+    "default", "diamond", "dictionary", "docmill", "dolphin", "dragon", "einstein", "elephant", "elizabeth",
+    "engineer", "enterprise", "everton", "explorer", "facebook", "ferrari", "firebird", "flower", "football",
+    "forever", "francesco", "freedom", "friends", "fuckyou", "garfield", "gateway", "google", "guest",
+    "hallo", "hannover", "hardcore", "harrypotter", "hello", "hellohello", "hockey", "hunter", "ilovegod",
+    "iloveyou", "internet", "isabella", "jasmine", "jennifer", "jessica", "johndoe", "jonathan", "jordan",
+    "joshua", "justin", "killer", "kimberly", "krishna", "letmein", "letmeinnow", "liverpool", "login",
+    "lovelove", "loveme", "loveyou", "manchester", "marlboro", "martin", "master", "matrix", "matthew",
+    "maverick", "mercedes", "metallica", "michael", "michelle", "microsoft", "midnight", "minecraft",
+    "monkey", "motorola", "mustang", "myspace", "naruto", "natalie", "nicholas", "nicole", "ninja",
+    "nintendo", "nothing", "november", "oliver", "operator", "orange", "pakistan", "parola", "pass",
+    "passport", "passw", "password", "passwordpassword", "passwort", "patricia", "pepper", "platinum",
+    "playstation", "pokemon", "porsche", "portugal", "princesa", "princess", "private", "q1w2e3r4",
+    "q1w2e3r4t5", "qazwsx", "qazwsxedc", "qazxsw", "qwer", "qwerasdf", "qwert", "qwerty", "qwertyui",
+    "qwertyuiop", "qwertz", "rainbow", "rangers", "realmadrid", "rebecca", "root", "rootroot", "rosebud",
+    "samantha", "samsung", "scooter", "scorpion", "secret", "security", "september", "service", "shadow",
+    "simpsons", "slipknot", "snickers", "snoopy", "soccer", "sommer", "spiderman", "starwars", "steelers",
+    "stephanie", "student", "summer", "sunflower", "sunshine", "superman", "superstar", "support",
+    "swordfish", "system", "teacher", "temp", "test", "testing", "testtest", "thomas", "thunder", "tigger",
+    "trustno", "universe", "user", "username", "vanessa", "veronica", "victoria", "welcome", "whatever",
+    "william", "winter", "wordpass", "yamaha", "yankees", "zaq12wsx", "zaqxsw", "zxcvbn", "zxcvbnm",
+    "zxcvbnma",
+];
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    /// Far below the floor, for tests are many.
+    fn cheap() -> PasswordSettings {
+        PasswordSettings {
+            memory_kib: 64,
+            passes: 1,
+            lanes: 1,
+            parallel_hashes: 1,
+        }
+    }
+
+    fn secret(text: &str) -> SecretString {
+        SecretString::from(text)
+    }
+
+    #[tokio::test]
+    async fn a_password_matches_its_own_hash_only() {
+        let passwords = Passwords::new(&cheap()).unwrap();
+        let phc = passwords.hash(secret("correct horse")).await.unwrap();
+        assert!(phc.starts_with("$argon2id$v=19$m=64,t=1,p=1$"), "{phc}");
+        assert!(passwords.verify(secret("correct horse"), Some(&phc)).await);
+        assert!(!passwords.verify(secret("Correct horse"), Some(&phc)).await);
+        assert!(!passwords.verify(secret(""), Some(&phc)).await);
+        assert_ne!(passwords.hash(secret("correct horse")).await.unwrap(), phc);
+    }
+
+    #[tokio::test]
+    async fn nobody_can_log_in_to_an_account_that_is_not_there() {
+        let passwords = Passwords::new(&cheap()).unwrap();
+        assert!(!passwords.verify(secret("correct horse"), None).await);
+        for rubbish in [
+            "",
+            "plain text",
+            "$2b$12$abcdefghijklmnopqrstuv",
+            "$argon2id$v=19$m=64,t=1,p=1$c2FsdHNhbHQ",
+        ] {
+            assert!(
+                !passwords.verify(secret("correct horse"), Some(rubbish)).await,
+                "{rubbish}"
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn a_password_that_is_too_long_is_refused_before_it_is_hashed() {
+        let passwords = Passwords::new(&cheap()).unwrap();
+        passwords.0.slots.close(); // work would be refused from here on
+        let long = "x".repeat(PASSWORD_BYTES_MAX + 1);
+        assert!(matches!(
+            passwords.hash(secret(&long)).await,
+            Err(PasswordError::TooLong)
+        ));
+        assert!(!passwords.verify(secret(&long), None).await);
+        let longest = "x".repeat(PASSWORD_BYTES_MAX);
+        assert!(matches!(
+            passwords.hash(secret(&longest)).await,
+            Err(PasswordError::Stopped)
+        ));
+    }
+
+    #[tokio::test]
+    async fn a_hash_of_other_parameters_is_valid_and_should_be_replaced() {
+        let old = Passwords::new(&cheap()).unwrap();
+        let new = Passwords::new(&PasswordSettings { passes: 2, ..cheap() }).unwrap();
+        let phc = old.hash(secret("correct horse")).await.unwrap();
+        assert!(new.verify(secret("correct horse"), Some(&phc)).await);
+        assert!(!old.needs_rehash(&phc));
+        assert!(new.needs_rehash(&phc));
+        assert!(new.needs_rehash(&phc.replace("argon2id", "argon2i")));
+        assert!(new.needs_rehash("$2b$12$abcdefghijklmnopqrstuv"));
+    }
+
+    #[tokio::test]
+    async fn a_caller_who_gives_up_does_not_free_the_slot_of_running_work() {
+        let passwords = Passwords::new(&cheap()).unwrap();
+        let (started, has_started) = tokio::sync::oneshot::channel();
+        let (finish, may_finish) = std::sync::mpsc::channel::<()>();
+        let caller = tokio::spawn({
+            let passwords = passwords.clone();
+            async move {
+                let work = move |_: &Hashing| {
+                    started.send(()).unwrap();
+                    may_finish.recv().unwrap();
+                };
+                passwords.run(work).await.unwrap();
+            }
+        });
+        has_started.await.unwrap();
+        caller.abort();
+        assert!(caller.await.unwrap_err().is_cancelled());
+        assert_eq!(passwords.0.slots.available_permits(), 0);
+
+        finish.send(()).unwrap();
+        assert!(passwords.hash(secret("correct horse")).await.is_ok());
+    }
+
+    #[test]
+    fn parameters_below_the_floor_are_refused() {
+        assert_eq!(PasswordSettings::default().problems(), Vec::<String>::new());
+        let with = |memory_kib, passes| PasswordSettings {
+            memory_kib,
+            passes,
+            ..PasswordSettings::default()
+        };
+        for (memory_kib, passes) in [(47_104, 1), (12_288, 3), (7_168, 5), (7_168, 20)] {
+            assert_eq!(with(memory_kib, passes).problems(), Vec::<String>::new());
+        }
+        for (memory_kib, passes) in [
+            (47_103, 1),
+            (19_455, 2),
+            (7_167, 9),
+            (19_456, 0),
+            (19_456, 21),
+            (u32::MAX, 2),
+        ] {
+            assert_eq!(
+                with(memory_kib, passes).problems().len(),
+                1,
+                "{memory_kib} {passes}"
+            );
+        }
+        let wrong = PasswordSettings {
+            lanes: 0,
+            parallel_hashes: 0,
+            ..with(0, 0)
+        };
+        assert_eq!(wrong.problems().len(), 3);
+    }
+
+    #[test]
+    fn passwords_that_are_tried_first_are_refused() {
+        let email = "anna.schmidt@example.com";
+        for weak in [
+            "password",
+            "Password1!",
+            "P@ssw0rd2024",
+            "iloveyou",
+            "12345678",
+            "qwertyuiop",
+            "aaaaaaaa",
+            "abcabcabc",
+            "87654321",
+            "hijklmnop",
+            "Sunshine1",
+            "letmein123",
+            "anna.schmidt",
+            "Anna.Schmidt99",
+            "anna.schmidt@example.com",
+            "short",
+            "Trustno1",
+            "docmill123",
+        ] {
+            assert!(check_strength(weak, email).is_err(), "{weak}");
+        }
+    }
+
+    #[test]
+    fn other_passwords_are_accepted_whatever_they_are_made_of() {
+        for good in [
+            "correct horse",
+            "tulip-ferry-nine",
+            "xkqzwvbn",
+            "пароль-для-меня",
+            "sunshine-84x-moon",
+            "𝄞𝄞𝄢𝄢𝄡𝄞𝄢𝄡",
+        ] {
+            assert_eq!(check_strength(good, "anna@example.com"), Ok(()), "{good}");
+        }
+        assert_eq!(check_strength("tulip-ferry-nine", ""), Ok(()));
+        assert_eq!(check_strength("2749-5830-1", "2749@example.com"), Ok(()));
+    }
+
+    #[test]
+    fn every_fault_is_told() {
+        assert_eq!(check_strength("anna", "anna@example.com").unwrap_err().len(), 2);
+        let long = "x".repeat(PASSWORD_BYTES_MAX + 1);
+        assert_eq!(
+            check_strength(&long, "anna@example.com"),
+            Err(vec!["must have at most 1024 bytes"])
+        );
+    }
+
+    #[test]
+    fn the_list_of_common_passwords_can_be_searched() {
+        let mut sorted = COMMON.to_vec();
+        sorted.sort_unstable();
+        sorted.dedup();
+        assert_eq!(COMMON, sorted);
+    }
+}

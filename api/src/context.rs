@@ -1,0 +1,86 @@
+//! What every route has at hand.
+
+use std::sync::Arc;
+
+use database::Database;
+use domain::SharedClock;
+use queue::{SharedEvents, SharedHints};
+use storage::Storage;
+use tokio_util::sync::CancellationToken;
+
+use crate::auth::passwords::Passwords;
+use crate::auth::standing::Standings;
+use crate::auth::tokens::Tokens;
+use crate::http::cursor::CursorKey;
+use crate::operations::handover::Handover;
+use crate::settings::HttpSettings;
+
+/// The parts that the API is put together from; cheap to clone.
+#[derive(Clone)]
+pub struct Api {
+    pub(crate) database: Database,
+    pub(crate) storage: Storage,
+    pub(crate) events: SharedEvents,
+    pub(crate) clock: SharedClock,
+    pub(crate) tokens: Arc<Tokens>,
+    pub(crate) passwords: Arc<Passwords>,
+    pub(crate) standings: Arc<Standings>,
+    pub(crate) handover: Arc<Handover>,
+    pub(crate) cursors: CursorKey,
+    pub(crate) http: HttpSettings,
+    /// Set when the process stops: waiting requests answer at once.
+    pub(crate) stopping: CancellationToken,
+}
+
+/// What an [`Api`] is made of.
+pub struct Parts {
+    /// The truth.
+    pub database: Database,
+    /// The bytes.
+    pub storage: Storage,
+    /// Where hints go.
+    pub hints: SharedHints,
+    /// Where changes of jobs are heard of.
+    pub events: SharedEvents,
+    /// The time.
+    pub clock: SharedClock,
+    /// The section `auth`.
+    pub auth: crate::AuthSettings,
+    /// The section `http`.
+    pub http: HttpSettings,
+    /// Set when the process stops.
+    pub stopping: CancellationToken,
+}
+
+impl Api {
+    /// Puts the API together.
+    ///
+    /// # Errors
+    /// When the keys or the password parameters cannot be used.
+    pub fn new(parts: Parts) -> Result<Self, UnusableAuth> {
+        Ok(Self {
+            tokens: Arc::new(Tokens::new(&parts.auth, parts.clock.clone())?),
+            passwords: Arc::new(Passwords::new(&parts.auth.password)?),
+            standings: Arc::new(Standings::default()),
+            handover: Arc::new(Handover::new(parts.hints)),
+            cursors: CursorKey::derive(&parts.auth),
+            database: parts.database,
+            storage: parts.storage,
+            events: parts.events,
+            clock: parts.clock,
+            http: parts.http,
+            stopping: parts.stopping,
+        })
+    }
+}
+
+/// The section `auth` cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum UnusableAuth {
+    /// Its keys.
+    #[error(transparent)]
+    Keys(#[from] crate::auth::tokens::InvalidKeys),
+    /// Its password parameters.
+    #[error(transparent)]
+    Passwords(#[from] crate::auth::passwords::PasswordError),
+}

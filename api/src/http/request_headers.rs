@@ -1,0 +1,119 @@
+//! Headers whose form somebody else defined: traceparent, Idempotency-Key, If-None-Match.
+
+use poem::http::HeaderMap;
+
+use crate::problem::Problem;
+
+/// Longer keys are no names but payloads.
+const IDEMPOTENCY_KEY_BYTES_MAX: usize = 255;
+
+/// The client's own name for a request: a structured-field string as the IETF draft wants it, or a bare token as many
+/// clients send it.
+pub(crate) fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+    let Some(value) = headers.get("idempotency-key") else {
+        return Ok(None);
+    };
+    let refused = || {
+        let rule =
+            format!("must be 1 to {IDEMPOTENCY_KEY_BYTES_MAX} visible characters, quoted or without quotes");
+        Problem::invalid("header:Idempotency-Key", rule)
+    };
+    let text = value.to_str().map_err(|_| refused())?.trim();
+    let key = match text.strip_prefix('"') {
+        Some(rest) => rest
+            .strip_suffix('"')
+            .filter(|key| !key.contains(['"', '\\']))
+            .ok_or_else(refused)?,
+        None => text,
+    };
+    let visible = key.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"');
+    if key.is_empty() || key.len() > IDEMPOTENCY_KEY_BYTES_MAX || !visible {
+        return Err(refused());
+    }
+    Ok(Some(key.to_owned()))
+}
+
+/// The trace that a request belongs to (W3C Trace Context, version 00), if it is well formed.
+pub(crate) fn trace_parent(headers: &HeaderMap) -> Option<String> {
+    let text = headers.get("traceparent")?.to_str().ok()?;
+    let mut parts = text.split('-');
+    let hexadecimal = |part: Option<&str>, length: usize| {
+        part.filter(|part| {
+            part.len() == length && part.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+        })
+        .is_some_and(|part| length == 2 || part.bytes().any(|byte| byte != b'0'))
+    };
+    let well_formed = parts.next() == Some("00")
+        && hexadecimal(parts.next(), 32)
+        && hexadecimal(parts.next(), 16)
+        && hexadecimal(parts.next(), 2)
+        && parts.next().is_none();
+    well_formed.then(|| text.to_owned())
+}
+
+/// Whether the client holds the version called `etag` already (RFC 9110, section 13.1.2).
+pub(crate) fn holds(if_none_match: Option<&str>, etag: &str) -> bool {
+    let Some(held) = if_none_match else { return false };
+    held.split(',')
+        .map(|tag| tag.trim().trim_start_matches("W/"))
+        .any(|tag| tag == "*" || tag == etag)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn key(value: &'static str) -> Result<Option<String>, Problem> {
+        let mut headers = HeaderMap::new();
+        headers.insert("idempotency-key", value.parse().unwrap());
+        idempotency_key(&headers)
+    }
+
+    #[test]
+    fn a_key_comes_with_or_without_quotes() {
+        assert_eq!(key("\"order-17\"").unwrap().as_deref(), Some("order-17"));
+        assert_eq!(key("0192f1d0-7c5a").unwrap().as_deref(), Some("0192f1d0-7c5a"));
+        assert_eq!(idempotency_key(&HeaderMap::new()).unwrap(), None);
+    }
+
+    #[test]
+    fn a_key_that_is_none_is_refused() {
+        for value in ["", "\"\"", "\"open", "a b", "a\"b", "\"a\\\"b\""] {
+            assert!(key(value).is_err(), "{value}");
+        }
+        let mut headers = HeaderMap::new();
+        headers.insert("idempotency-key", "x".repeat(256).parse().unwrap());
+        assert!(idempotency_key(&headers).is_err());
+    }
+
+    #[test]
+    fn only_a_well_formed_trace_is_joined() {
+        let trace = |value: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert("traceparent", value.parse().unwrap());
+            trace_parent(&headers)
+        };
+        let good = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+        assert_eq!(trace(good).as_deref(), Some(good));
+        for bad in [
+            "",
+            "00-0-0-01",
+            "00-00000000000000000000000000000000-00f067aa0ba902b7-01",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01",
+            "01-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+            "00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-x",
+        ] {
+            assert_eq!(trace(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_held_version_is_recognised_in_a_list() {
+        assert!(holds(Some("\"a\", W/\"b\""), "\"b\""));
+        assert!(holds(Some("*"), "\"b\""));
+        assert!(!holds(Some("\"a\""), "\"b\""));
+        assert!(!holds(None, "\"b\""));
+    }
+}

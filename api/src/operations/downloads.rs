@@ -1,0 +1,64 @@
+//! The bytes of a document: as they came in, and as text.
+
+use std::ops::Range;
+
+use database::documents::{self, Document};
+use domain::{DocumentId, DocumentStatus, UserId};
+use storage::{ByteRange, Object, StorageKey};
+
+use crate::context::Api;
+
+/// Why there is nothing to download.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Nothing {
+    #[error("there is no such document")]
+    NotFound,
+    #[error("the document is {0}")]
+    NotReady(DocumentStatus),
+    #[error("{detail}")]
+    Failed { detail: String },
+    #[error("the object of document {0} is missing")]
+    Missing(DocumentId),
+    #[error(transparent)]
+    Storage(#[from] storage::StorageError),
+    #[error(transparent)]
+    Database(#[from] database::DatabaseError),
+}
+
+/// A document, if it is the user's.
+pub(crate) async fn document(api: &Api, user: UserId, id: DocumentId) -> Result<Document, Nothing> {
+    documents::find(&api.database, user, id)
+        .await?
+        .ok_or(Nothing::NotFound)
+}
+
+/// The document's bytes as they came in, or a part of them.
+pub(crate) async fn original(
+    api: &Api,
+    document: &Document,
+    part: Option<Range<u64>>,
+) -> Result<Object, Nothing> {
+    let key = StorageKey::original(document.user, document.job, document.id);
+    let object = match part {
+        None => api.storage.get(&key).await?,
+        Some(part) => api.storage.get_range(&key, ByteRange::Within(part)).await?,
+    };
+    object.ok_or(Nothing::Missing(document.id))
+}
+
+/// The document's text.
+pub(crate) async fn text(api: &Api, document: &Document) -> Result<Object, Nothing> {
+    match document.status {
+        DocumentStatus::Completed => {}
+        DocumentStatus::Failed => {
+            let (code, detail) = document.error.clone().unwrap_or_default();
+            return Err(Nothing::Failed {
+                detail: format!("{code}: {}", detail.unwrap_or_default()),
+            });
+        }
+        status => return Err(Nothing::NotReady(status)),
+    }
+    let fence = document.text_fence.ok_or(Nothing::Missing(document.id))?;
+    let key = StorageKey::text(document.user, document.job, document.id, fence);
+    api.storage.get(&key).await?.ok_or(Nothing::Missing(document.id))
+}

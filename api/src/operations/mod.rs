@@ -1,0 +1,8 @@
+//! What a person can do, one file per resource. Outcomes only: no JSON, no HTML, no status codes.
+
+pub mod accounts;
+pub(crate) mod cleanup;
+pub(crate) mod downloads;
+pub(crate) mod handover;
+pub(crate) mod upload;
+pub(crate) mod waiting;

@@ -1,0 +1,264 @@
+//! Takes files in, one after the other, and makes one job of them.
+//!
+//! The bytes go to storage while they arrive; nothing is known of them until one transaction writes the job. Whatever
+//! happens before that leaves objects at most, which are deleted at once, or by the nightly clean-up if this process dies.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use database::audit::Origin;
+use database::discarded::StoredDocument;
+use database::jobs::{self, JobOptions, NewDocument, NewJob, Submitted};
+use domain::{ByteSize, DocumentId, DocumentKind, JobId, KindMismatch, UserId, limits};
+use futures::{Stream, StreamExt, stream};
+use sha2::{Digest, Sha256};
+use storage::{PutError, StorageKey};
+
+use super::cleanup;
+use crate::context::Api;
+
+/// Why an upload is refused.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Refused {
+    #[error("the request has no file")]
+    NoFile,
+    #[error("the request has more than {} files", limits::FILES_PER_UPLOAD_MAX)]
+    TooManyFiles,
+    #[error("{file_name:?}: {mismatch}")]
+    Kind {
+        file_name: String,
+        mismatch: KindMismatch,
+    },
+    #[error("{file_name:?} has more than {bytes_max}")]
+    TooLarge { file_name: String, bytes_max: ByteSize },
+    #[error("{file_name:?} did not arrive whole: {detail}")]
+    Incomplete { file_name: String, detail: String },
+    #[error("the Idempotency-Key was used for another request")]
+    KeyReused,
+    #[error(transparent)]
+    Storage(#[from] storage::StorageError),
+    #[error(transparent)]
+    Database(#[from] database::DatabaseError),
+}
+
+/// What a client chose for its upload.
+#[derive(Debug, Clone)]
+pub(crate) struct Choices {
+    pub(crate) tags_max: u8,
+    pub(crate) deadline: Duration,
+    pub(crate) idempotency_key: Option<String>,
+    pub(crate) trace_parent: Option<String>,
+}
+
+/// A job that was accepted, now or by an earlier request with the same key.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Accepted {
+    pub(crate) job: JobId,
+    pub(crate) replayed: bool,
+}
+
+/// Files on their way in. Dropped before [`Intake::submit`], it deletes what it stored.
+pub(crate) struct Intake {
+    api: Api,
+    user: UserId,
+    job: JobId,
+    documents: Vec<NewDocument>,
+    /// Begun and not yet part of a job.
+    loose: HashSet<DocumentId>,
+}
+
+impl Intake {
+    pub(crate) fn new(api: &Api, user: UserId) -> Self {
+        Self {
+            api: api.clone(),
+            user,
+            job: JobId::new(),
+            documents: Vec::new(),
+            loose: HashSet::new(),
+        }
+    }
+
+    /// Stores one file. Its first bytes decide whether it can be read at all, before the rest is taken.
+    pub(crate) async fn add<S, E>(&mut self, file_name: Option<&str>, body: S) -> Result<(), Refused>
+    where
+        S: Stream<Item = Result<Bytes, E>> + Send + Unpin,
+        E: std::error::Error + Send + Sync + 'static,
+    {
+        if self.documents.len() == limits::FILES_PER_UPLOAD_MAX {
+            return Err(Refused::TooManyFiles);
+        }
+        let file_name = label(file_name);
+        let incomplete = |detail: &dyn std::fmt::Display| Refused::Incomplete {
+            file_name: file_name.clone(),
+            detail: detail.to_string(),
+        };
+        let (head, rest) = split_head(body).await.map_err(|error| incomplete(&error))?;
+        let kind = DocumentKind::recognize(&head, &file_name).map_err(|mismatch| Refused::Kind {
+            file_name: file_name.clone(),
+            mismatch,
+        })?;
+        let id = DocumentId::new();
+        let key = StorageKey::original(self.user, self.job, id);
+        self.loose.insert(id);
+        let bytes_max = self.api.http.upload_bytes_max.bytes();
+        let whole = stream::iter([Ok(head)]).chain(rest);
+        let stored = self
+            .api
+            .storage
+            .put_stream(&key, whole, bytes_max)
+            .await
+            .map_err(|error| match error {
+                PutError::TooLarge { max } => Refused::TooLarge {
+                    file_name: file_name.clone(),
+                    bytes_max: max,
+                },
+                PutError::Stream(error) => incomplete(&error),
+                PutError::Storage(error) => Refused::Storage(error),
+            })?;
+        self.documents.push(NewDocument {
+            id,
+            file_name,
+            kind,
+            size_bytes: stored.size_bytes,
+            sha256: stored.sha256,
+        });
+        Ok(())
+    }
+
+    /// Makes the job durable and tells the workers.
+    pub(crate) async fn submit(mut self, choices: Choices, origin: Origin) -> Result<Accepted, Refused> {
+        if self.documents.is_empty() {
+            return Err(Refused::NoFile);
+        }
+        let now = self.api.clock.now();
+        let documents = std::mem::take(&mut self.documents);
+        let fingerprint = fingerprint(&documents, &choices);
+        let bytes = documents.iter().map(|document| document.size_bytes).sum();
+        let dispatched = self.api.handover.is_open(now);
+        let new = NewJob {
+            id: self.job,
+            user: self.user,
+            documents,
+            options: JobOptions {
+                tags_max: choices.tags_max,
+            },
+            idempotency: choices.idempotency_key.map(|key| (key, fingerprint)),
+            deadline_at: now + choices.deadline,
+            trace_parent: choices.trace_parent,
+            dispatched,
+            origin,
+        };
+        match jobs::submit(&self.api.database, new, now).await? {
+            Submitted::Accepted(tasks) => {
+                telemetry::metrics::documents_accepted(tasks.len() as u64, bytes);
+                self.loose.clear();
+                if dispatched {
+                    self.api.handover.push(&self.api.database, &tasks, now).await;
+                }
+                Ok(Accepted {
+                    job: self.job,
+                    replayed: false,
+                })
+            }
+            Submitted::Replayed(job) => Ok(Accepted { job, replayed: true }),
+            Submitted::KeyReused => Err(Refused::KeyReused),
+        }
+    }
+}
+
+impl Drop for Intake {
+    fn drop(&mut self) {
+        if self.loose.is_empty() {
+            return;
+        }
+        let (user, job) = (self.user, self.job);
+        let stored = self.loose.iter().map(|document| StoredDocument {
+            user,
+            job,
+            document: *document,
+            text_fence: None,
+        });
+        cleanup::discard_in_background(&self.api, stored.collect());
+    }
+}
+
+/// The same request has the same fingerprint: the same choices, names and contents in the same order.
+fn fingerprint(documents: &[NewDocument], choices: &Choices) -> [u8; 32] {
+    let mut digest = Sha256::new();
+    digest.update([choices.tags_max]);
+    digest.update(choices.deadline.as_secs().to_be_bytes());
+    for document in documents {
+        digest.update((document.file_name.len() as u64).to_be_bytes());
+        digest.update(document.file_name.as_bytes());
+        digest.update(document.sha256);
+    }
+    digest.finalize().into()
+}
+
+/// A file name is only a label: the last part of whatever path it was, without control characters and without signs that
+/// turn the direction of writing.
+fn label(file_name: Option<&str>) -> String {
+    let last = file_name
+        .unwrap_or_default()
+        .rsplit(['/', '\\'])
+        .next()
+        .unwrap_or_default();
+    let turns =
+        |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let mut label: String = last.chars().filter(|c| !c.is_control() && !turns(*c)).collect();
+    while label.len() > limits::FILE_NAME_BYTES_MAX {
+        label.pop();
+    }
+    let label = label.trim();
+    if label.is_empty() || label.chars().all(|c| c == '.') {
+        "document".to_owned()
+    } else {
+        label.to_owned()
+    }
+}
+
+/// The first bytes of a body, and the rest.
+async fn split_head<S, E>(mut body: S) -> Result<(Bytes, S), E>
+where
+    S: Stream<Item = Result<Bytes, E>> + Unpin,
+{
+    let Some(first) = body.next().await.transpose()? else {
+        return Ok((Bytes::new(), body));
+    };
+    if first.len() >= DocumentKind::HEAD_BYTES {
+        return Ok((first, body));
+    }
+    let mut head = BytesMut::from(first);
+    while head.len() < DocumentKind::HEAD_BYTES {
+        let Some(chunk) = body.next().await.transpose()? else {
+            break;
+        };
+        head.extend_from_slice(&chunk);
+    }
+    Ok((head.freeze(), body))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_name_is_only_a_label() {
+        for (name, expected) in [
+            ("report.pdf", "report.pdf"),
+            ("../../etc/passwd", "passwd"),
+            ("C:\\temp\\a.txt", "a.txt"),
+            ("a\r\nSet-Cookie: x\0.txt", "aSet-Cookie: x.txt"),
+            ("txt.\u{202e}fdp.exe", "txt.fdp.exe"),
+            ("..", "document"),
+            ("  ", "document"),
+            ("", "document"),
+        ] {
+            assert_eq!(label(Some(name)), expected, "{name:?}");
+        }
+        assert_eq!(label(None), "document");
+        let long = label(Some(&"ä".repeat(4000)));
+        assert!(long.len() <= limits::FILE_NAME_BYTES_MAX && long.ends_with('ä'));
+    }
+}

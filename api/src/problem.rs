@@ -1,0 +1,337 @@
+//! Outcome → status and problem document (RFC 9457). The one place where statuses are chosen.
+
+use std::fmt;
+
+use domain::RequestId;
+use poem::http::{HeaderValue, StatusCode, header};
+use poem::{IntoResponse, Response};
+use poem_openapi::payload::Json;
+use poem_openapi::{ApiResponse, Object};
+
+/// Where the kinds of problems are explained; a kind's code is appended.
+const TYPES: &str = "/problems#";
+
+/// What went wrong, in a form that programs can act on.
+#[derive(Debug, Clone, Object)]
+#[oai(rename = "Problem", skip_serializing_if_is_none)]
+pub struct ProblemBody {
+    /// Where this kind of problem is explained.
+    #[oai(rename = "type")]
+    pub kind: String,
+    /// The kind in words; the same for every problem of the kind.
+    pub title: String,
+    /// The HTTP status.
+    pub status: u16,
+    /// The kind as one stable word.
+    pub code: String,
+    /// What happened this time, on what, and what to do.
+    pub detail: Option<String>,
+    /// Whether the same request may succeed later.
+    pub retryable: bool,
+    /// Finds this request in the logs.
+    pub request_id: Option<String>,
+    /// The parts of the request that are wrong.
+    pub errors: Option<Vec<FieldError>>,
+}
+
+/// One part of a request that is wrong.
+#[derive(Debug, Clone, Object)]
+pub struct FieldError {
+    /// Which part: a JSON pointer into the body, or `query:name`, `header:name`.
+    pub pointer: String,
+    /// What is wrong with it.
+    pub detail: String,
+}
+
+/// Every answer that is not a success.
+#[derive(Debug, ApiResponse)]
+pub enum Problem {
+    /// Something went wrong; `code` says what.
+    #[oai(content_type = "application/problem+json")]
+    Answer(
+        StatusCode,
+        Json<ProblemBody>,
+        /// Seconds after which the same request may succeed.
+        #[oai(header = "Retry-After")]
+        Option<u64>,
+        /// How to authenticate.
+        #[oai(header = "WWW-Authenticate")]
+        Option<String>,
+    ),
+}
+
+/// Every kind of problem.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Code {
+    /// A part of the request cannot be understood.
+    InvalidRequest,
+    /// Nobody is logged in, or the token is not good any more.
+    Unauthenticated,
+    /// The login's name or password is wrong.
+    InvalidCredentials,
+    /// The account may not be used.
+    AccountDisabled,
+    /// Making accounts is switched off.
+    RegistrationClosed,
+    /// The address or name is taken.
+    AccountExists,
+    /// No such thing, or not yours.
+    NotFound,
+    /// No such method here.
+    MethodNotAllowed,
+    /// The document or job has not ended.
+    NotReady,
+    /// The document has failed and has no text.
+    DocumentFailed,
+    /// The Idempotency-Key was used for another request.
+    IdempotencyKeyReused,
+    /// The body is larger than allowed.
+    TooLarge,
+    /// The content is not a kind that can be read.
+    UnsupportedMediaType,
+    /// The range lies outside the document.
+    RangeNotSatisfiable,
+    /// A part that docmill needs is away.
+    Unavailable,
+    /// A fault of docmill's own.
+    Internal,
+}
+
+impl Code {
+    /// Every kind, for the page that explains them.
+    pub const ALL: &'static [Self] = &[
+        Self::InvalidRequest,
+        Self::Unauthenticated,
+        Self::InvalidCredentials,
+        Self::AccountDisabled,
+        Self::RegistrationClosed,
+        Self::AccountExists,
+        Self::NotFound,
+        Self::MethodNotAllowed,
+        Self::NotReady,
+        Self::DocumentFailed,
+        Self::IdempotencyKeyReused,
+        Self::TooLarge,
+        Self::UnsupportedMediaType,
+        Self::RangeNotSatisfiable,
+        Self::Unavailable,
+        Self::Internal,
+    ];
+
+    /// Status, stable word and title.
+    #[must_use]
+    pub const fn meaning(&self) -> (StatusCode, &'static str, &'static str) {
+        match self {
+            Self::InvalidRequest => (
+                StatusCode::BAD_REQUEST,
+                "invalid_request",
+                "The request is not valid",
+            ),
+            Self::Unauthenticated => (
+                StatusCode::UNAUTHORIZED,
+                "unauthenticated",
+                "A valid access token is needed",
+            ),
+            Self::InvalidCredentials => (
+                StatusCode::UNAUTHORIZED,
+                "invalid_credentials",
+                "The name or the password is wrong",
+            ),
+            Self::AccountDisabled => (
+                StatusCode::FORBIDDEN,
+                "account_disabled",
+                "The account may not be used",
+            ),
+            Self::RegistrationClosed => (
+                StatusCode::FORBIDDEN,
+                "registration_closed",
+                "Accounts are made by the operator",
+            ),
+            Self::AccountExists => (
+                StatusCode::CONFLICT,
+                "account_exists",
+                "The address or the name is taken",
+            ),
+            Self::NotFound => (StatusCode::NOT_FOUND, "not_found", "There is no such thing"),
+            Self::MethodNotAllowed => (
+                StatusCode::METHOD_NOT_ALLOWED,
+                "method_not_allowed",
+                "The method is not allowed here",
+            ),
+            Self::NotReady => (
+                StatusCode::CONFLICT,
+                "not_ready",
+                "The document is still being processed",
+            ),
+            Self::DocumentFailed => (
+                StatusCode::CONFLICT,
+                "document_failed",
+                "The document could not be processed",
+            ),
+            Self::IdempotencyKeyReused => (
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "idempotency_key_reused",
+                "The Idempotency-Key was used for another request",
+            ),
+            Self::TooLarge => (
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "too_large",
+                "The body is too large",
+            ),
+            Self::UnsupportedMediaType => (
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "unsupported_media_type",
+                "This kind of content cannot be read",
+            ),
+            Self::RangeNotSatisfiable => (
+                StatusCode::RANGE_NOT_SATISFIABLE,
+                "range_not_satisfiable",
+                "The range lies outside the document",
+            ),
+            Self::Unavailable => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "unavailable",
+                "A part of docmill is away",
+            ),
+            Self::Internal => (
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "internal",
+                "A fault of docmill's own",
+            ),
+        }
+    }
+}
+
+tokio::task_local! {
+    /// The request that is being answered.
+    pub(crate) static REQUEST_ID: RequestId;
+}
+
+impl Problem {
+    /// A problem of a kind.
+    #[must_use]
+    pub fn new(code: Code) -> Self {
+        let (status, word, title) = code.meaning();
+        let body = ProblemBody {
+            kind: format!("{TYPES}{word}"),
+            title: title.to_owned(),
+            status: status.as_u16(),
+            code: word.to_owned(),
+            detail: None,
+            retryable: code == Code::Unavailable,
+            request_id: REQUEST_ID.try_with(ToString::to_string).ok(),
+            errors: None,
+        };
+        let retry_after = (code == Code::Unavailable).then_some(1);
+        let challenge = (status == StatusCode::UNAUTHORIZED).then(|| "Bearer realm=\"docmill\"".to_owned());
+        Self::Answer(status, Json(body), retry_after, challenge)
+    }
+
+    /// Says what happened this time.
+    #[must_use]
+    pub fn detail(self, detail: impl fmt::Display) -> Self {
+        let Self::Answer(status, Json(mut body), retry_after, challenge) = self;
+        body.detail = Some(detail.to_string());
+        Self::Answer(status, Json(body), retry_after, challenge)
+    }
+
+    /// Says which part of the request is wrong.
+    #[must_use]
+    pub fn error(self, pointer: impl Into<String>, detail: impl fmt::Display) -> Self {
+        let Self::Answer(status, Json(mut body), retry_after, challenge) = self;
+        let error = FieldError {
+            pointer: pointer.into(),
+            detail: detail.to_string(),
+        };
+        body.errors.get_or_insert_default().push(error);
+        Self::Answer(status, Json(body), retry_after, challenge)
+    }
+
+    /// A part of the request that cannot be understood.
+    #[must_use]
+    pub fn invalid(pointer: impl Into<String>, detail: impl fmt::Display) -> Self {
+        let pointer = pointer.into();
+        Self::new(Code::InvalidRequest)
+            .detail(format!("{pointer}: {detail}"))
+            .error(pointer, detail)
+    }
+
+    /// The answer itself.
+    #[must_use]
+    pub fn into_answer(self) -> Response {
+        let Self::Answer(status, Json(body), retry_after, challenge) = self;
+        let json = serde_json::to_vec(&poem_openapi::types::ToJSON::to_json(&body)).unwrap_or_default();
+        let mut response = Response::builder()
+            .status(status)
+            .content_type("application/problem+json")
+            .body(json)
+            .into_response();
+        if let Some(seconds) = retry_after {
+            response
+                .headers_mut()
+                .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if let Some(challenge) = challenge.and_then(|challenge| HeaderValue::try_from(challenge).ok()) {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+        }
+        response
+    }
+
+    /// What the framework refused: unknown routes, unreadable bodies and parameters.
+    #[must_use]
+    pub fn from_framework(error: &poem::Error) -> Self {
+        match error.status() {
+            StatusCode::NOT_FOUND => Self::new(Code::NotFound),
+            StatusCode::METHOD_NOT_ALLOWED => Self::new(Code::MethodNotAllowed),
+            StatusCode::UNAUTHORIZED => Self::new(Code::Unauthenticated),
+            StatusCode::PAYLOAD_TOO_LARGE => Self::new(Code::TooLarge),
+            StatusCode::UNSUPPORTED_MEDIA_TYPE => Self::new(Code::UnsupportedMediaType).detail(error),
+            status if status.is_client_error() => Self::new(Code::InvalidRequest).detail(error),
+            _ => {
+                tracing::error!("the request failed: {error:?}");
+                Self::new(Code::Internal)
+            }
+        }
+    }
+}
+
+impl From<database::DatabaseError> for Problem {
+    fn from(error: database::DatabaseError) -> Self {
+        from_inside("database", error.is_transient(), &error)
+    }
+}
+
+impl From<storage::StorageError> for Problem {
+    fn from(error: storage::StorageError) -> Self {
+        from_inside("object store", error.is_transient(), &error)
+    }
+}
+
+/// Logged once, here, as a chain; the client learns only that it happened.
+fn from_inside(part: &'static str, transient: bool, error: &dyn std::error::Error) -> Problem {
+    if transient {
+        tracing::warn!("the {part} is away: {}", telemetry::chain(error));
+        return Problem::new(Code::Unavailable).detail(format!("the {part} is away; try again"));
+    }
+    tracing::error!("the {part} failed: {}", telemetry::chain(error));
+    Problem::new(Code::Internal)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_has_its_own_word() {
+        let words: std::collections::BTreeSet<_> = Code::ALL.iter().map(|code| code.meaning().1).collect();
+        assert_eq!(words.len(), Code::ALL.len());
+    }
+
+    #[test]
+    fn only_what_may_pass_says_when_to_come_back() {
+        for code in Code::ALL {
+            let Problem::Answer(_, Json(body), retry_after, _) = Problem::new(code.clone());
+            assert_eq!(body.retryable, retry_after.is_some());
+        }
+    }
+}

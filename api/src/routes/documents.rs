@@ -1,0 +1,298 @@
+//! `/documents`: lists, search, results, downloads.
+
+use database::documents::{self, Document, DocumentFilter};
+use database::search;
+use domain::{DocumentId, DocumentKind, DocumentStatus, JobId};
+use futures::TryStreamExt;
+use poem::Body;
+use poem::web::Data;
+use poem_openapi::param::{Header, Path, Query};
+use poem_openapi::payload::{Binary, Json};
+use poem_openapi::{ApiResponse, OpenApi};
+use storage::Object;
+
+use super::Section;
+use super::listing::{self, Page};
+use super::schema::{DocumentBody, DocumentKindName, DocumentPage, DocumentStatusName};
+use crate::auth::caller::Caller;
+use crate::context::Api;
+use crate::http::cursor::Position;
+use crate::http::range::{self, Wanted};
+use crate::operations::cleanup;
+use crate::operations::downloads::{self, Nothing};
+use crate::problem::{Code, Problem};
+
+pub(super) struct Documents;
+
+const LIST: &str = "documents";
+const SEARCH: &str = "search";
+
+/// What a page of a document's own content may do in a browser: nothing.
+const SANDBOX: &str = "sandbox; default-src 'none'";
+
+#[derive(ApiResponse)]
+enum DocumentList {
+    /// A page of documents: the newest first, or the best first when searching.
+    #[oai(status = 200)]
+    Page(
+        Json<DocumentPage>,
+        /// The first and the next page (RFC 8288).
+        #[oai(header = "Link")]
+        String,
+    ),
+}
+
+#[derive(ApiResponse)]
+enum TextAnswer {
+    /// The text. Pages are separated by form feeds.
+    #[oai(status = 200, content_type = "text/plain; charset=utf-8")]
+    Text(Binary<Body>),
+}
+
+#[derive(ApiResponse)]
+enum OriginalAnswer {
+    /// The document as it came in.
+    #[oai(status = 200)]
+    Whole(
+        Binary<Body>,
+        #[oai(header = "Content-Type")] String,
+        #[oai(header = "Content-Disposition")] String,
+        #[oai(header = "Content-Length")] u64,
+        #[oai(header = "Accept-Ranges")] String,
+        #[oai(header = "Content-Security-Policy")] String,
+    ),
+    /// The part that was asked for.
+    #[oai(status = 206)]
+    Part(
+        Binary<Body>,
+        #[oai(header = "Content-Type")] String,
+        #[oai(header = "Content-Disposition")] String,
+        #[oai(header = "Content-Length")] u64,
+        #[oai(header = "Content-Range")] String,
+        #[oai(header = "Content-Security-Policy")] String,
+    ),
+}
+
+#[derive(ApiResponse)]
+enum Deleted {
+    /// It is gone.
+    #[oai(status = 204)]
+    Done,
+}
+
+#[OpenApi(tag = "Section::Documents")]
+impl Documents {
+    /// Your documents, the newest first; with `q` those that match, the best first
+    #[oai(path = "/documents", method = "get")]
+    #[allow(clippy::too_many_arguments)] // one for each query parameter
+    async fn documents(
+        &self,
+        api: Data<&Api>,
+        caller: Caller,
+        /// Words that the title, the file name, the tags or the text must have, whole or as a beginning.
+        q: Query<Option<String>>,
+        status: Query<Option<DocumentStatusName>>,
+        kind: Query<Option<DocumentKindName>>,
+        /// Only the documents of this job.
+        job_id: Query<Option<String>>,
+        /// Items on the page, 1 to 100.
+        limit: Query<Option<u64>>,
+        /// Where the list goes on.
+        cursor: Query<Option<String>>,
+    ) -> Result<DocumentList, Problem> {
+        let query = q.0.filter(|query| !query.trim().is_empty());
+        let list = if query.is_some() { SEARCH } else { LIST };
+        let page = Page::read(&api, list, limit.0, cursor.0.as_deref())?;
+        let job = job_id.0.map(|id| id.parse::<JobId>()).transpose();
+        let filter = DocumentFilter {
+            status: status.0.map(DocumentStatus::from),
+            kind: kind.0.map(DocumentKind::from),
+            job: job.map_err(|_| Problem::invalid("query:job_id", "must be the id of a job"))?,
+            before: page.after().map(DocumentId::from),
+        };
+        let user = caller.0.user;
+        let (items, next) = match &query {
+            Some(words) => {
+                let mut hits =
+                    search::documents(&api.database, user, words, &filter, page.offset(), page.fetch())
+                        .await?;
+                let next = page
+                    .cut(&mut hits)
+                    .then(|| Position::Offset(page.offset() + page.limit));
+                (hits.into_iter().map(DocumentBody::from).collect(), next)
+            }
+            None => {
+                let mut found = documents::list(&api.database, user, &filter, page.fetch()).await?;
+                let more = page.cut(&mut found);
+                let next = found
+                    .last()
+                    .filter(|_| more)
+                    .map(|document| Position::After(document.id.uuid()));
+                (
+                    found.into_iter().map(DocumentBody::from).collect::<Vec<_>>(),
+                    next,
+                )
+            }
+        };
+        let next = next.map(|position| api.cursors.write(list, position));
+        let given = [
+            ("q", query),
+            ("status", filter.status.map(|status| status.to_string())),
+            ("kind", filter.kind.map(|kind| kind.to_string())),
+            ("job_id", filter.job.map(|job| job.to_string())),
+            ("limit", limit.0.map(|limit| limit.to_string())),
+        ];
+        let link = listing::links("/api/v1/documents", &given, next.as_deref());
+        Ok(DocumentList::Page(
+            Json(DocumentPage {
+                items,
+                next_cursor: next,
+            }),
+            link,
+        ))
+    }
+
+    /// A document and what was found in it
+    #[oai(path = "/documents/:id", method = "get")]
+    async fn document(
+        &self,
+        api: Data<&Api>,
+        caller: Caller,
+        id: Path<String>,
+    ) -> Result<Json<DocumentBody>, Problem> {
+        Ok(Json(find(&api, &caller, &id.0).await?.into()))
+    }
+
+    /// The text of a document
+    #[oai(path = "/documents/:id/text", method = "get")]
+    async fn text(&self, api: Data<&Api>, caller: Caller, id: Path<String>) -> Result<TextAnswer, Problem> {
+        let document = find(&api, &caller, &id.0).await?;
+        let object = downloads::text(&api, &document).await?;
+        Ok(TextAnswer::Text(Binary(body_of(object))))
+    }
+
+    /// A document as it came in, whole or a `Range` of it
+    #[oai(path = "/documents/:id/original", method = "get")]
+    async fn original(
+        &self,
+        api: Data<&Api>,
+        caller: Caller,
+        id: Path<String>,
+        #[oai(name = "Range")] range: Header<Option<String>>,
+    ) -> Result<OriginalAnswer, Problem> {
+        let document = find(&api, &caller, &id.0).await?;
+        let size = document.size_bytes;
+        let content_type = document.kind.media_type().to_owned();
+        let disposition = attachment(&document.file_name);
+        match range::parse(range.0.as_deref(), size) {
+            Wanted::Outside => {
+                Err(Problem::new(Code::RangeNotSatisfiable).detail(format!("it has {size} bytes")))
+            }
+            Wanted::Everything => {
+                let object = downloads::original(&api, &document, None).await?;
+                let body = Binary(body_of(object));
+                let (ranges, sandbox) = ("bytes".to_owned(), SANDBOX.to_owned());
+                Ok(OriginalAnswer::Whole(
+                    body,
+                    content_type,
+                    disposition,
+                    size,
+                    ranges,
+                    sandbox,
+                ))
+            }
+            Wanted::Part(part) => {
+                let object = downloads::original(&api, &document, Some(part.clone())).await?;
+                let body = Binary(body_of(object));
+                let shown = format!("bytes {}-{}/{size}", part.start, part.end - 1);
+                let length = part.end - part.start;
+                Ok(OriginalAnswer::Part(
+                    body,
+                    content_type,
+                    disposition,
+                    length,
+                    shown,
+                    SANDBOX.to_owned(),
+                ))
+            }
+        }
+    }
+
+    /// Delete a document with everything found in it
+    #[oai(path = "/documents/:id", method = "delete")]
+    async fn delete(&self, api: Data<&Api>, caller: Caller, id: Path<String>) -> Result<Deleted, Problem> {
+        let id: DocumentId = id.0.parse().map_err(|_| Problem::new(Code::NotFound))?;
+        let Caller(who) = caller;
+        let stored = documents::delete(&api.database, who.user, id, who.origin, api.clock.now()).await?;
+        let stored = stored.ok_or_else(|| Problem::new(Code::NotFound))?;
+        cleanup::discard_in_background(&api, vec![stored]);
+        api.events.publish(stored.job);
+        Ok(Deleted::Done)
+    }
+}
+
+/// What breaks off half-way can only be cut: the status has been sent.
+fn body_of(object: Object) -> Body {
+    Body::from_bytes_stream(object.stream.map_err(|error| {
+        tracing::warn!("a download broke off: {}", telemetry::chain(&error));
+        std::io::Error::other(error)
+    }))
+}
+
+async fn find(api: &Api, caller: &Caller, id: &str) -> Result<Document, Problem> {
+    let id: DocumentId = id.parse().map_err(|_| Problem::new(Code::NotFound))?;
+    Ok(downloads::document(api, caller.0.user, id).await?)
+}
+
+/// `Content-Disposition` that makes a browser save instead of show (RFC 6266), with the name in both its forms (RFC 8187).
+fn attachment(file_name: &str) -> String {
+    let plain: String = file_name
+        .chars()
+        .map(|c| {
+            if c.is_ascii_graphic() && !"\"\\%;".contains(c) || c == ' ' {
+                c
+            } else {
+                '_'
+            }
+        })
+        .collect();
+    let encoded: String = file_name
+        .bytes()
+        .map(|byte| match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                char::from(byte).to_string()
+            }
+            _ => format!("%{byte:02X}"),
+        })
+        .collect();
+    format!("attachment; filename=\"{plain}\"; filename*=UTF-8''{encoded}")
+}
+
+impl From<Nothing> for Problem {
+    fn from(nothing: Nothing) -> Self {
+        match nothing {
+            Nothing::NotFound => Self::new(Code::NotFound),
+            Nothing::NotReady(_) => Self::new(Code::NotReady).detail(nothing),
+            Nothing::Failed { .. } => Self::new(Code::DocumentFailed).detail(nothing),
+            Nothing::Missing(_) => {
+                tracing::error!("{nothing}");
+                Self::new(Code::Internal).detail("the stored document is missing")
+            }
+            Nothing::Storage(error) => error.into(),
+            Nothing::Database(error) => error.into(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_name_cannot_break_out_of_its_header() {
+        assert_eq!(
+            attachment("Müller \"Q1\"; x.pdf"),
+            "attachment; filename=\"M_ller _Q1__ x.pdf\"; filename*=UTF-8''M%C3%BCller%20%22Q1%22%3B%20x.pdf"
+        );
+    }
+}

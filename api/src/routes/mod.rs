@@ -1,0 +1,84 @@
+//! JSON adapters, one file per resource: who is asking, do the operation, show the outcome.
+
+mod accounts;
+mod documents;
+mod jobs;
+mod listing;
+mod problems;
+mod schema;
+mod upload;
+
+use poem::endpoint::make_sync;
+use poem::{EndpointExt, IntoResponse};
+use poem_openapi::{OpenApiService, Tags};
+
+use telemetry::Exposition;
+
+use crate::context::Api;
+
+/// Where uploads go: the one path whose body may be large.
+pub(crate) const UPLOAD_PATH: &str = "/api/v1/documents";
+
+#[derive(Tags)]
+enum Section {
+    /// Making an account and logging in.
+    Accounts,
+    /// Handing in documents and reading what was found in them.
+    Documents,
+    /// Following what was handed in.
+    Jobs,
+}
+
+type Service = OpenApiService<
+    (
+        accounts::Accounts,
+        documents::Documents,
+        upload::Uploads,
+        jobs::Jobs,
+    ),
+    (),
+>;
+
+fn service() -> Service {
+    OpenApiService::new(
+        (
+            accounts::Accounts,
+            documents::Documents,
+            upload::Uploads,
+            jobs::Jobs,
+        ),
+        "docmill",
+        env!("CARGO_PKG_VERSION"),
+    )
+    .description(
+        "Turns documents into text, language and tags through a queue that never loses a job. \
+         Hand documents in, poll the job, read the results.",
+    )
+    .url_prefix("/api/v1")
+}
+
+/// The OpenAPI document, as `/openapi.json` shows it.
+#[must_use]
+pub fn openapi_document() -> String {
+    service().spec()
+}
+
+/// Every route of the API; `metrics` too when they have no listener of their own.
+pub(crate) fn all(api: Api, probes: runtime::Probes, metrics: Option<Exposition>) -> impl poem::Endpoint {
+    let service = service();
+    let mut routes = runtime::probe_routes(probes)
+        .nest("/docs", service.swagger_ui())
+        .at("/openapi.json", service.spec_endpoint())
+        .at("/problems", problems::page())
+        .nest("/api/v1", service);
+    if let Some(metrics) = metrics {
+        let show = move |_| {
+            metrics
+                .render()
+                .with_content_type(Exposition::CONTENT_TYPE)
+                .into_response()
+        };
+        routes = routes.at("/metrics", poem::get(make_sync(show)));
+    }
+    routes.data(api)
+}

@@ -1,0 +1,329 @@
+//! What jobs, documents and accounts look like from outside.
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use database::documents::Document;
+use database::jobs::Job;
+use database::search::Hit;
+use database::users::User;
+use domain::{DocumentStatus, JobKind, JobStatus};
+use poem_openapi::{Enum, NewType, Object};
+
+/// A point in time: RFC 3339 in UTC with milliseconds.
+#[derive(Debug, Clone, NewType)]
+pub(super) struct Timestamp(String);
+
+impl From<DateTime<Utc>> for Timestamp {
+    fn from(time: DateTime<Utc>) -> Self {
+        Self(time.to_rfc3339_opts(SecondsFormat::Millis, true))
+    }
+}
+
+macro_rules! mirror {
+    ($(#[$doc:meta])* $name:ident = $domain:ty { $($variant:ident),+ }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+        #[oai(rename_all = "snake_case")]
+        pub(super) enum $name { $(#[allow(missing_docs)] $variant),+ }
+
+        impl From<$domain> for $name {
+            fn from(value: $domain) -> Self {
+                match value { $(<$domain>::$variant => Self::$variant),+ }
+            }
+        }
+
+        impl From<$name> for $domain {
+            fn from(value: $name) -> Self {
+                match value { $($name::$variant => Self::$variant),+ }
+            }
+        }
+    };
+}
+
+mirror! {
+    /// Where a job stands. More words may come.
+    JobStatusName = JobStatus { Pending, Processing, Completed, Partial, Failed, Cancelled, Expired }
+}
+mirror! {
+    /// One document or several.
+    JobKindName = JobKind { Single, Batch }
+}
+mirror! {
+    /// Where a document stands. More words may come.
+    DocumentStatusName = DocumentStatus { Pending, Processing, Completed, Failed, Cancelled }
+}
+mirror! {
+    /// What a document is. More words may come.
+    DocumentKindName = domain::DocumentKind { Text, Markdown, Csv, Html, Pdf }
+}
+
+/// What a client asked for, and where it stands.
+#[derive(Debug, Clone, Object)]
+#[oai(rename = "Job", skip_serializing_if_is_none)]
+pub(super) struct JobBody {
+    id: String,
+    kind: JobKindName,
+    status: JobStatusName,
+    /// Why, where the word alone does not tell.
+    status_reason: Option<String>,
+    progress: Progress,
+    /// Documents with results.
+    completed: i32,
+    /// Documents with a reason instead.
+    failed: i32,
+    /// The highest attempt of any document so far.
+    attempt: i16,
+    max_attempts: i16,
+    created_at: Timestamp,
+    started_at: Option<Timestamp>,
+    finished_at: Option<Timestamp>,
+    /// When it ends at the latest.
+    deadline_at: Timestamp,
+    /// The reason of the first document that failed.
+    error: Option<Failure>,
+    links: JobLinks,
+}
+
+/// How far it is.
+#[derive(Debug, Clone, Object)]
+struct Progress {
+    done: i32,
+    total: i32,
+    unit: String,
+}
+
+/// Why something failed.
+#[derive(Debug, Clone, Object)]
+#[oai(skip_serializing_if_is_none)]
+struct Failure {
+    /// One stable word.
+    code: String,
+    /// What happened, and what to do.
+    detail: Option<String>,
+}
+
+/// Where to go from a job.
+#[derive(Debug, Clone, Object)]
+#[oai(rename = "JobLinks")]
+struct JobLinks {
+    #[oai(rename = "self")]
+    itself: String,
+    documents: String,
+}
+
+impl From<Job> for JobBody {
+    fn from(job: Job) -> Self {
+        let itself = job_path(job.id);
+        Self {
+            id: job.id.to_string(),
+            kind: job.kind.into(),
+            status: job.status.into(),
+            status_reason: job.status_reason,
+            progress: Progress {
+                done: job.completed + job.failed + job.cancelled,
+                total: job.total,
+                unit: "documents".to_owned(),
+            },
+            completed: job.completed,
+            failed: job.failed,
+            attempt: job.attempt,
+            max_attempts: domain::limits::ATTEMPTS_MAX,
+            created_at: job.created_at.into(),
+            started_at: job.started_at.map(Timestamp::from),
+            finished_at: job.finished_at.map(Timestamp::from),
+            deadline_at: job.deadline_at.into(),
+            error: job.error.map(|(code, detail)| Failure { code, detail }),
+            links: JobLinks {
+                itself,
+                documents: format!("/api/v1/documents?job_id={}", job.id),
+            },
+        }
+    }
+}
+
+/// Where a job is found.
+pub(super) fn job_path(id: domain::JobId) -> String {
+    format!("/api/v1/jobs/{id}")
+}
+
+/// A page of jobs.
+#[derive(Debug, Clone, Object)]
+#[oai(rename = "JobPage", skip_serializing_if_is_none)]
+pub(super) struct JobPage {
+    pub(super) items: Vec<JobBody>,
+    /// Where the list goes on; absent on the last page.
+    pub(super) next_cursor: Option<String>,
+}
+
+/// A document and what was found in it.
+#[derive(Debug, Clone, Object)]
+#[oai(rename = "Document", skip_serializing_if_is_none)]
+pub(super) struct DocumentBody {
+    id: String,
+    job_id: String,
+    status: DocumentStatusName,
+    file_name: String,
+    kind: DocumentKindName,
+    media_type: String,
+    size_bytes: u64,
+    /// SHA-256 of the content, hexadecimal.
+    sha256: String,
+    title: Option<String>,
+    /// ISO 639-1; absent when it could not be told.
+    language: Option<String>,
+    language_confidence: Option<f32>,
+    /// What the document is about, the best first.
+    tags: Vec<TagBody>,
+    /// Absent where the kind has no pages.
+    pages: Option<i32>,
+    words: Option<i64>,
+    characters: Option<i64>,
+    /// What the file says about itself.
+    metadata: serde_json::Value,
+    /// It has pages and no usable text on them.
+    needs_ocr: bool,
+    /// A limit was reached; the text is only its beginning.
+    truncated: bool,
+    /// Which engine read it.
+    engine: Option<String>,
+    error: Option<Failure>,
+    created_at: Timestamp,
+    processed_at: Option<Timestamp>,
+    links: DocumentLinks,
+    /// Only in the answer to a search: why this document was found.
+    matched: Option<Match>,
+}
+
+/// What a document is about.
+#[derive(Debug, Clone, serde::Deserialize, Object)]
+#[oai(rename = "Tag", skip_serializing_if_is_none)]
+struct TagBody {
+    value: String,
+    /// 0 to 1, higher is better.
+    score: f32,
+    /// ISO 639-1.
+    lang: Option<String>,
+    kind: String,
+}
+
+/// Where to go from a document.
+#[derive(Debug, Clone, Object)]
+#[oai(rename = "DocumentLinks")]
+struct DocumentLinks {
+    #[oai(rename = "self")]
+    itself: String,
+    text: String,
+    original: String,
+    job: String,
+}
+
+/// Why a search found a document.
+#[derive(Debug, Clone, Object)]
+#[oai(skip_serializing_if_is_none)]
+struct Match {
+    /// Higher is better; comparable within one answer only.
+    score: f64,
+    /// The page, where the kind has pages.
+    page: Option<i32>,
+    /// The place that answers best; absent when it is the title, the name or a tag.
+    passage: Option<String>,
+    /// The words found, as pairs of first and behind-last character of `passage`.
+    highlights: Vec<Vec<u64>>,
+}
+
+impl From<Document> for DocumentBody {
+    fn from(document: Document) -> Self {
+        let itself = format!("/api/v1/documents/{}", document.id);
+        Self {
+            id: document.id.to_string(),
+            job_id: document.job.to_string(),
+            status: document.status.into(),
+            file_name: document.file_name,
+            kind: document.kind.into(),
+            media_type: document.kind.media_type().to_owned(),
+            size_bytes: document.size_bytes,
+            sha256: hex::encode(document.sha256),
+            title: document.title,
+            language: document.language,
+            language_confidence: document.language_confidence,
+            tags: serde_json::from_value(document.tags).unwrap_or_default(),
+            pages: document.pages,
+            words: document.words,
+            characters: document.characters,
+            metadata: document.metadata,
+            needs_ocr: document.needs_ocr,
+            truncated: document.truncated,
+            engine: document.engine,
+            error: document.error.map(|(code, detail)| Failure { code, detail }),
+            created_at: document.created_at.into(),
+            processed_at: document.processed_at.map(Timestamp::from),
+            links: DocumentLinks {
+                text: format!("{itself}/text"),
+                original: format!("{itself}/original"),
+                job: job_path(document.job),
+                itself,
+            },
+            matched: None,
+        }
+    }
+}
+
+impl From<Hit> for DocumentBody {
+    fn from(hit: Hit) -> Self {
+        let (passage, highlights) = hit.excerpt.map_or((None, Vec::new()), |excerpt| {
+            let ranges = excerpt
+                .highlights
+                .iter()
+                .map(|range| vec![range.start as u64, range.end as u64])
+                .collect();
+            (Some(excerpt.text), ranges)
+        });
+        let matched = Match {
+            score: hit.score,
+            page: hit.page,
+            passage,
+            highlights,
+        };
+        Self {
+            matched: Some(matched),
+            ..Self::from(hit.document)
+        }
+    }
+}
+
+/// A page of documents.
+#[derive(Debug, Clone, Object)]
+#[oai(rename = "DocumentPage", skip_serializing_if_is_none)]
+pub(super) struct DocumentPage {
+    pub(super) items: Vec<DocumentBody>,
+    /// Where the list goes on; absent on the last page.
+    pub(super) next_cursor: Option<String>,
+}
+
+/// An account, as its owner sees it.
+#[derive(Debug, Clone, Object)]
+#[oai(rename = "User", skip_serializing_if_is_none)]
+pub(super) struct UserBody {
+    id: String,
+    email: String,
+    username: Option<String>,
+    full_name: Option<String>,
+    role: String,
+    is_active: bool,
+    created_at: Timestamp,
+    last_login_at: Option<Timestamp>,
+}
+
+impl From<User> for UserBody {
+    fn from(user: User) -> Self {
+        Self {
+            id: user.id.to_string(),
+            email: user.email,
+            username: user.username,
+            full_name: user.full_name,
+            role: user.role.to_string(),
+            is_active: user.status == domain::UserStatus::Active,
+            created_at: user.created_at.into(),
+            last_login_at: user.last_login_at.map(Timestamp::from),
+        }
+    }
+}

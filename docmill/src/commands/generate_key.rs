@@ -1,0 +1,10 @@
+//! Prints a new key for access tokens.
+
+use std::process::ExitCode;
+
+use secrecy::ExposeSecret;
+
+pub(crate) fn run() -> ExitCode {
+    println!("{}", api::auth::tokens::generate_key().expose_secret());
+    ExitCode::SUCCESS
+}

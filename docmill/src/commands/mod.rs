@@ -1,0 +1,67 @@
+//! One file per command. What a command prints is its result and goes to standard output; everything else is the log's.
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+
+pub(crate) mod check;
+pub(crate) mod generate_key;
+pub(crate) mod health;
+pub(crate) mod migrate;
+pub(crate) mod process;
+pub(crate) mod reset;
+pub(crate) mod serve;
+pub(crate) mod user;
+
+use std::error::Error;
+use std::path::Path;
+use std::process::ExitCode;
+
+use runtime::Process;
+
+use crate::settings::Settings;
+use crate::{Arguments, Command};
+
+/// Runs a command and says how it ended.
+pub(crate) async fn run(arguments: Arguments) -> ExitCode {
+    let Arguments {
+        config,
+        data,
+        command,
+    } = arguments;
+    match command {
+        Command::GenerateKey => return generate_key::run(),
+        Command::Health(options) => return health::run(&options).await,
+        Command::ParserChild => return ExitCode::FAILURE,
+        _ => {}
+    }
+    let quiet = !matches!(command, Command::Serve(_));
+    let process = match begin(config.as_deref(), quiet) {
+        Ok(process) => process,
+        Err(code) => return code,
+    };
+    let done = match command {
+        Command::Process(options) => process::run(process, options).await,
+        Command::Serve(options) => serve::run(process, &data, options).await,
+        Command::Migrate(command) => migrate::run(process, &data, command).await,
+        Command::Check => check::run(process, &data).await,
+        Command::Reset(options) => reset::run(process, &data, options).await,
+        Command::User(command) => user::run(process, &data, command).await,
+        Command::GenerateKey | Command::Health(_) | Command::ParserChild => Ok(ExitCode::SUCCESS),
+    };
+    done.unwrap_or_else(|error| {
+        eprintln!("docmill: {}", telemetry::chain(error.as_ref()));
+        ExitCode::FAILURE
+    })
+}
+
+/// Commands that print their result log only what someone must know, unless they are told otherwise.
+fn begin(config: Option<&Path>, quiet: bool) -> Result<Process<Settings>, ExitCode> {
+    let log = |settings: &Settings| {
+        let mut log = settings.log.clone();
+        if quiet && log == telemetry::LogSettings::default() {
+            log.level = "error".to_owned();
+        }
+        log
+    };
+    runtime::begin(config, log)
+}
+
+type Done = Result<ExitCode, Box<dyn Error>>;

@@ -1,0 +1,122 @@
+//! The API, a worker and the scheduler in one process.
+
+use std::error::Error;
+use std::net::SocketAddr;
+
+use api::{Api, Parts, Server};
+use database::Database;
+use domain::SystemClock;
+use queue::Queue;
+use runtime::{Checks, ProbeServer, Probes};
+use sandbox::{ChildProgram, ParserPool};
+use scheduler::Scheduler;
+use storage::Storage;
+use telemetry::Exposition;
+use tokio_util::sync::CancellationToken;
+use worker::Worker;
+
+use crate::settings::Settings;
+
+/// Everything, put together and listening, not yet running.
+pub(crate) struct Embedded {
+    pub(crate) api: Api,
+    pub(crate) database: Database,
+    pub(crate) address: SocketAddr,
+    server: Server,
+    worker: Worker,
+    scheduler: Scheduler,
+    probes: Probes,
+    health: Option<ProbeServer>,
+    exposition: Exposition,
+}
+
+impl Embedded {
+    /// Opens the stores, brings the schema up to date, and listens.
+    pub(crate) async fn new(
+        settings: Settings,
+        stopping: CancellationToken,
+        exposition: Exposition,
+    ) -> Result<Self, Box<dyn Error>> {
+        let database = Database::connect(&settings.database).await?;
+        database.migrate_up().await?;
+        let storage = Storage::open(&settings.storage)?;
+        let queue = Queue::open(&settings.queue)?;
+        let clock = SystemClock::shared();
+        let parsers = ParserPool::new(ChildProgram::this()?, settings.sandbox);
+        let worker = Worker::new(worker::Parts {
+            database: database.clone(),
+            storage: storage.clone(),
+            hints: queue.hints.clone(),
+            events: queue.events.clone(),
+            parsers,
+            clock: clock.clone(),
+            settings: settings.worker,
+            stopping: stopping.clone(),
+        });
+        let scheduler = Scheduler::new(scheduler::Parts {
+            database: database.clone(),
+            storage: storage.clone(),
+            hints: queue.hints.clone(),
+            clock: clock.clone(),
+            stopping: stopping.clone(),
+        });
+        let checked = database.clone();
+        let checks = Checks::new().critical("database", move || {
+            let database = checked.clone();
+            async move { database.ping().await }
+        });
+        let api = Api::new(Parts {
+            database: database.clone(),
+            storage,
+            hints: queue.hints,
+            events: queue.events,
+            clock,
+            auth: settings.auth,
+            http: settings.http,
+            stopping: stopping.clone(),
+        })?;
+        let health = match settings.health.listen {
+            Some(listen) => Some(ProbeServer::bind(listen).await?),
+            None => None,
+        };
+        let server = Server::bind(api.clone()).await?;
+        let address = server.address();
+        let probes = Probes::new(checks, stopping);
+        Ok(Self {
+            api,
+            database,
+            address,
+            server,
+            worker,
+            scheduler,
+            probes,
+            health,
+            exposition,
+        })
+    }
+
+    /// Runs until the process is asked to stop and everything has come to rest.
+    pub(crate) async fn run(self) -> Result<(), Box<dyn Error>> {
+        let Self {
+            server,
+            worker,
+            scheduler,
+            probes,
+            health,
+            exposition,
+            ..
+        } = self;
+        probes.set_ready(true);
+        let drained = CancellationToken::new();
+        let own_listener = health
+            .map(|health| tokio::spawn(health.serve(probes.clone(), exposition.clone(), drained.clone())));
+        let metrics = own_listener.is_none().then_some(exposition);
+        let (served, worked, ()) = tokio::join!(server.run(probes, metrics), worker.run(), scheduler.run());
+        drained.cancel();
+        if let Some(listener) = own_listener {
+            listener.await??;
+        }
+        served?;
+        Ok(worked?)
+    }
+}

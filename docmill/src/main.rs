@@ -1,0 +1,67 @@
+//! `docmill`: everything in one process, and the command line for operators.
+
+mod commands;
+mod embedded;
+mod settings;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Turns documents into text, language and tags through a queue that never loses a job.
+#[derive(Parser)]
+#[command(version, arg_required_else_help = true)]
+struct Arguments {
+    /// A TOML file with settings; the environment (DOCMILL_SECTION__KEY) wins over it.
+    #[arg(long, value_name = "FILE", global = true)]
+    config: Option<PathBuf>,
+    /// Where the embedded mode keeps its database, documents and key.
+    #[arg(
+        long,
+        value_name = "FOLDER",
+        global = true,
+        env = "DOCMILL_DATA",
+        default_value = "docmill-data"
+    )]
+    data: PathBuf,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Read files and folders: start everything, hand them in, show what was found
+    Process(commands::process::Options),
+    /// Run the API, a worker and the scheduler in this process until it is stopped
+    Serve(commands::serve::Options),
+    /// Show or change the schema of the database
+    #[command(subcommand)]
+    Migrate(commands::migrate::Command),
+    /// Try settings, database, queue and storage, and name what is broken
+    Check,
+    /// Print a new key for access tokens (setting auth.keys)
+    GenerateKey,
+    /// Delete every account, job and document
+    Reset(commands::reset::Options),
+    /// Make accounts
+    #[command(subcommand)]
+    User(commands::user::Command),
+    /// Ask a running process whether it is ready; for health checks of containers
+    Health(commands::health::Options),
+    /// Reads documents from standard input, for a worker that started it.
+    #[command(name = sandbox::ChildProgram::SUBCOMMAND, hide = true)]
+    ParserChild,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    if matches!(arguments.command, Command::ParserChild) {
+        // No runtime, no settings, no secrets: this process only reads documents.
+        return sandbox::child_main();
+    }
+    match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime.block_on(commands::run(arguments)),
+        Err(_) => ExitCode::FAILURE,
+    }
+}

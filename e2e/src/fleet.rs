@@ -1,0 +1,138 @@
+//! docmill as a fleet: any number of each process over shared stores.
+
+use tokio::sync::OnceCell;
+
+use crate::{Folder, Process, Settings, Stores, docmill};
+
+/// Processes over shared stores.
+pub struct Fleet {
+    /// What all of them use.
+    pub stores: Stores,
+    /// Settings of all of them.
+    pub settings: Settings,
+    /// Those that answer.
+    pub apis: Vec<Service>,
+    /// Those that work.
+    pub workers: Vec<Service>,
+    /// Those that watch over the others.
+    pub schedulers: Vec<Service>,
+}
+
+/// One process of a fleet.
+pub struct Service {
+    /// The process.
+    pub process: Process,
+    /// Where the API listens; empty for the others.
+    pub base: String,
+    /// Where probes and metrics are.
+    pub health: String,
+}
+
+impl Fleet {
+    /// Stores with a schema, and nothing running.
+    ///
+    /// # Panics
+    /// When a server of the stores is not there.
+    pub async fn prepared(settings: &Settings) -> Self {
+        let fleet = Self::without_schema(settings).await;
+        fleet.migrate().await;
+        fleet
+    }
+
+    /// Stores without anything in them, and nothing running.
+    ///
+    /// # Panics
+    /// When a server of the stores is not there.
+    pub async fn without_schema(settings: &Settings) -> Self {
+        let stores = Stores::new().await;
+        let settings = stores
+            .settings()
+            .with("auth.keys", new_key().await)
+            .with("http.listen", "127.0.0.1:0")
+            .with("health.listen", "127.0.0.1:0")
+            .and(settings);
+        Self { stores, settings, apis: Vec::new(), workers: Vec::new(), schedulers: Vec::new() }
+    }
+
+    /// A fleet of so many of each process.
+    ///
+    /// # Panics
+    /// When one of them does not start.
+    pub async fn start(of_each: usize, settings: &Settings) -> Self {
+        let mut fleet = Self::prepared(settings).await;
+        for _ in 0..of_each {
+            fleet.add_worker(&Settings::new()).await;
+            fleet.add_scheduler(&Settings::new()).await;
+            fleet.add_api(&Settings::new()).await;
+        }
+        fleet
+    }
+
+    /// Brings the schema up to date.
+    ///
+    /// # Panics
+    /// When that fails.
+    pub async fn migrate(&self) {
+        let folder = Folder::new();
+        let _ = docmill(folder.path(), &["migrate", "up"], &self.settings).await.success();
+    }
+
+    /// Starts one more API, with settings of its own over those of all.
+    ///
+    /// # Panics
+    /// When it does not listen.
+    pub async fn add_api(&mut self, own: &Settings) -> &Service {
+        let service = Service::start("docmill-api", &self.settings.clone().and(own)).await;
+        self.apis.push(service);
+        &self.apis[self.apis.len() - 1]
+    }
+
+    /// Starts one more worker, with settings of its own over those of all.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub async fn add_worker(&mut self, own: &Settings) -> &Service {
+        let service = Service::start("docmill-worker", &self.settings.clone().and(own)).await;
+        self.workers.push(service);
+        &self.workers[self.workers.len() - 1]
+    }
+
+    /// Starts one more scheduler, with settings of its own over those of all.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub async fn add_scheduler(&mut self, own: &Settings) -> &Service {
+        let service = Service::start("docmill-scheduler", &self.settings.clone().and(own)).await;
+        self.schedulers.push(service);
+        &self.schedulers[self.schedulers.len() - 1]
+    }
+
+    /// Every process.
+    pub fn services(&self) -> impl Iterator<Item = &Service> {
+        self.apis.iter().chain(&self.workers).chain(&self.schedulers)
+    }
+}
+
+impl Service {
+    async fn start(program: &str, settings: &Settings) -> Self {
+        let process = Process::start(program, &[], settings);
+        let line = process.line("probes and metrics on http://").await;
+        let address = |words: &str| {
+            let rest = line.split_once(words)?.1;
+            rest.split([',', ' ']).next().map(str::to_owned)
+        };
+        let health = address("probes and metrics on ").expect("an address");
+        let base = address("listening on ").unwrap_or_default();
+        Self { process, base, health }
+    }
+}
+
+/// A key for access tokens; one for all fleets of a test executable.
+async fn new_key() -> String {
+    static KEY: OnceCell<String> = OnceCell::const_new();
+    let make = async || {
+        let folder = Folder::new();
+        docmill(folder.path(), &["generate-key"], &Settings::new()).await.success().stdout.trim().to_owned()
+    };
+    KEY.get_or_init(make).await.clone()
+}

@@ -1,0 +1,63 @@
+//! Temporary folders that go when the test ends, also when it is killed.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+
+/// A temporary folder, deleted when it is dropped.
+pub struct Folder(tempfile::TempDir);
+
+struct Root {
+    path: PathBuf,
+    /// Waits for the end of its input, which comes with the end of this process, and takes the folder away.
+    _janitor: Child,
+}
+
+static ROOT: OnceLock<Root> = OnceLock::new();
+
+impl Folder {
+    /// A new folder. Those of shared things are never dropped; they go with the test executable.
+    ///
+    /// # Panics
+    /// When there is no place for it.
+    #[must_use]
+    #[allow(clippy::new_without_default)] // two defaults would not be equal
+    pub fn new() -> Self {
+        let root = &ROOT.get_or_init(Root::new).path;
+        Self(tempfile::Builder::new().tempdir_in(root).unwrap())
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    /// Writes a file into it and says where.
+    ///
+    /// # Panics
+    /// When it cannot be written.
+    pub fn file(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, content).unwrap();
+        path
+    }
+}
+
+impl Root {
+    fn new() -> Self {
+        let path = tempfile::Builder::new().prefix("docmill-e2e-").tempdir().unwrap().keep();
+        // Once more after a moment, for a process that is just being killed may still write.
+        let script = r#"cat > /dev/null; rm -rf "$0" 2> /dev/null || { sleep 1; rm -rf "$0"; }"#;
+        let janitor = Command::new("sh")
+            .args(["-c", script])
+            .arg(&path)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        Self { path, _janitor: janitor }
+    }
+}

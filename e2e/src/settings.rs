@@ -1,0 +1,38 @@
+//! Settings of a process, given by its environment.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+
+/// Variables for a process under test. Nothing of docmill's comes from the environment of the tests themselves.
+#[derive(Debug, Clone, Default)]
+pub struct Settings(BTreeMap<String, String>);
+
+impl Settings {
+    /// No settings: everything has its default.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The same with one more setting, named as operators name it: `with("http.listen", "127.0.0.1:0")`.
+    #[must_use]
+    pub fn with(mut self, key: &str, value: impl Into<String>) -> Self {
+        let name = format!("DOCMILL_{}", key.replace('.', "__").to_ascii_uppercase());
+        self.0.insert(name, value.into());
+        self
+    }
+
+    /// The same with the settings of `others`, which win.
+    #[must_use]
+    pub fn and(mut self, others: &Self) -> Self {
+        self.0.extend(others.0.clone());
+        self
+    }
+
+    /// The environment of the process: ours without anything of docmill's, and these.
+    pub(crate) fn environment(&self) -> Vec<(OsString, OsString)> {
+        let inherited = std::env::vars_os().filter(|(name, _)| !name.to_string_lossy().starts_with("DOCMILL_"));
+        let own = self.0.iter().map(|(name, value)| (name.into(), value.into()));
+        inherited.chain(own).collect()
+    }
+}

@@ -1,0 +1,181 @@
+//! A database, a corner of Redis and a bucket for one fleet, and a look into them.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use futures::TryStreamExt;
+use object_store::ObjectStore;
+use object_store::aws::{AmazonS3, AmazonS3Builder};
+use sqlx::{Connection, Executor, PgConnection};
+
+use crate::Settings;
+
+/// Where a fleet keeps everything. Its database goes when it is dropped.
+pub struct Stores {
+    /// The database, as `database.url` takes it.
+    pub database_url: String,
+    /// The hints and news in Redis.
+    pub hints: Hints,
+    /// The bucket. Others use it as well.
+    pub bucket: Bucket,
+    server_url: String,
+    database: String,
+}
+
+/// The part of Redis that a fleet uses.
+#[derive(Debug, Clone)]
+pub struct Hints {
+    /// The address, as `queue.url` takes it.
+    pub url: String,
+    /// What every key begins with.
+    pub prefix: String,
+}
+
+/// A bucket with what opens it.
+#[derive(Debug, Clone)]
+pub struct Bucket {
+    /// The address of the S3-compatible store.
+    pub endpoint: String,
+    name: String,
+    access_key: String,
+    secret_key: String,
+}
+
+/// A variable that the script which runs the tests sets.
+fn variable(name: &str) -> String {
+    std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set; run the tests with ./script/test"))
+}
+
+/// What the databases of this test executable are called, up to a number.
+fn database_prefix(process: u32) -> String {
+    format!("docmill_e2e_{process}_")
+}
+
+impl Stores {
+    /// New, empty ones.
+    ///
+    /// # Panics
+    /// When a server is not there.
+    pub async fn new() -> Self {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let database = format!("{}{number}", database_prefix(std::process::id()));
+        let server_url = variable("DOCMILL_TEST_POSTGRES_URL");
+        let bucket = Bucket {
+            endpoint: variable("DOCMILL_TEST_S3_ENDPOINT"),
+            name: variable("DOCMILL_TEST_S3_BUCKET"),
+            access_key: variable("DOCMILL_TEST_S3_ACCESS_KEY"),
+            secret_key: variable("DOCMILL_TEST_S3_SECRET_KEY"),
+        };
+        let hints = Hints { url: variable("DOCMILL_TEST_REDIS_URL"), prefix: database.clone() };
+        let mut server = connect(&server_url).await;
+        if number == 0 {
+            drop_forgotten(&mut server).await;
+        }
+        execute(&mut server, &format!("DROP DATABASE IF EXISTS {database} WITH (FORCE)")).await;
+        execute(&mut server, &format!("CREATE DATABASE {database}")).await;
+        let (base, _) = server_url.rsplit_once('/').expect("the address ends with a database");
+        Self { database_url: format!("{base}/{database}"), hints, bucket, server_url, database }
+    }
+
+    /// Settings of a process that uses them.
+    #[must_use]
+    pub fn settings(&self) -> Settings {
+        Settings::new()
+            .with("database.url", &self.database_url)
+            .with("queue.url", &self.hints.url)
+            .with("queue.prefix", &self.hints.prefix)
+            .and(&self.bucket.settings())
+    }
+}
+
+impl Drop for Stores {
+    fn drop(&mut self) {
+        let (server_url, database) = (self.server_url.clone(), self.database.clone());
+        let dropped = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async {
+                let mut server = connect(&server_url).await;
+                execute(&mut server, &format!("DROP DATABASE IF EXISTS {database} WITH (FORCE)")).await;
+            });
+        });
+        // What stays is dropped by the next test executable.
+        let _ = dropped.join();
+    }
+}
+
+/// Drops the databases of test executables that are no more: those that all tests share are never dropped by their own.
+async fn drop_forgotten(server: &mut PgConnection) {
+    let names: Vec<String> = sqlx::query_scalar("SELECT datname FROM pg_database WHERE datname LIKE 'docmill\\_e2e\\_%'")
+        .fetch_all(&mut *server)
+        .await
+        .unwrap();
+    for name in names {
+        let process = name.trim_start_matches("docmill_e2e_").split('_').next().unwrap_or_default();
+        if !std::path::Path::new("/proc").join(process).exists() {
+            execute(server, &format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await;
+        }
+    }
+}
+
+pub(crate) async fn connect(url: &str) -> PgConnection {
+    PgConnection::connect(url).await.unwrap_or_else(|error| panic!("no Postgres for the tests: {error}"))
+}
+
+async fn execute(server: &mut PgConnection, statement: &str) {
+    server.execute(sqlx::AssertSqlSafe(statement.to_owned())).await.unwrap();
+}
+
+impl Hints {
+    /// Deletes every key of the fleet, as a Redis that lost its memory would. Says how many there were.
+    ///
+    /// # Panics
+    /// When Redis is not there.
+    pub async fn lose(&self) -> usize {
+        let client = redis::Client::open(self.url.as_str()).unwrap();
+        let mut redis = client.get_multiplexed_async_connection().await.unwrap();
+        let pattern = format!("{}*", self.prefix);
+        let keys: Vec<String> = redis::cmd("KEYS").arg(pattern).query_async(&mut redis).await.unwrap();
+        if !keys.is_empty() {
+            redis::cmd("DEL").arg(&keys).exec_async(&mut redis).await.unwrap();
+        }
+        keys.len()
+    }
+}
+
+impl Bucket {
+    /// Settings of a process that uses it.
+    #[must_use]
+    pub fn settings(&self) -> Settings {
+        Settings::new()
+            .with("storage.backend", "s3")
+            .with("storage.endpoint", &self.endpoint)
+            .with("storage.bucket", &self.name)
+            .with("storage.region", "us-east-1")
+            .with("storage.access_key_id", &self.access_key)
+            .with("storage.secret_access_key", &self.secret_key)
+            .with("storage.allow_http", "true")
+    }
+
+    /// The keys of everything in it.
+    ///
+    /// # Panics
+    /// When it cannot be listed.
+    pub async fn keys(&self) -> Vec<String> {
+        let objects = self.open().list(None).map_ok(|object| object.location.to_string());
+        objects.try_collect().await.unwrap()
+    }
+
+    fn open(&self) -> AmazonS3 {
+        // An error means that it is installed already.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        AmazonS3Builder::new()
+            .with_endpoint(&self.endpoint)
+            .with_bucket_name(&self.name)
+            .with_region("us-east-1")
+            .with_access_key_id(&self.access_key)
+            .with_secret_access_key(&self.secret_key)
+            .with_allow_http(true)
+            .build()
+            .unwrap()
+    }
+}

@@ -1,0 +1,16 @@
+//! What docmill does for its users, over HTTP, in both of its forms.
+#![allow(clippy::unwrap_used)]
+
+mod access;
+mod accounts;
+mod deleting;
+mod downloads;
+mod idempotency;
+mod lists;
+mod polling;
+mod processing;
+mod refusals;
+mod samples;
+mod search;
+mod support;
+mod surface;

@@ -1,0 +1,138 @@
+//! What every HTTP client meets: routes that are not there, limits, documentation, probes, metrics.
+
+use std::collections::HashSet;
+
+use e2e::Mill;
+use reqwest::Method;
+use serde_json::Value;
+
+use crate::support::on_both;
+
+async fn fetch(url: &str) -> (u16, String) {
+    let response = reqwest::get(url).await.unwrap();
+    (response.status().as_u16(), response.text().await.unwrap())
+}
+
+on_both! {
+    async fn an_unknown_route_is_a_problem(mill: &Mill) {
+        let ada = mill.user().await;
+        for path in ["/nothing", "/api", "/api/v1", "/api/v1/nothing", "/api/v1/jobs/a/b/c", "/api/v2/jobs", "/docs/../x"] {
+            ada.get(path).await.problem(404, "not_found");
+        }
+    }
+
+    async fn a_wrong_method_is_a_problem(mill: &Mill) {
+        let ada = mill.user().await;
+        for (method, path) in [
+            (Method::PUT, "/api/v1/jobs"),
+            (Method::DELETE, "/api/v1/documents"),
+            (Method::GET, "/api/v1/auth/login"),
+            (Method::PATCH, "/api/v1/me"),
+            (Method::POST, "/livez"),
+        ] {
+            ada.send(ada.request(method, path)).await.problem(405, "method_not_allowed");
+        }
+    }
+
+    async fn every_request_has_an_id_of_its_own(mill: &Mill) {
+        let ada = mill.user().await;
+        let mut ids = HashSet::new();
+        for path in ["/api/v1/me", "/api/v1/me", "/nothing", "/livez"] {
+            ids.insert(ada.get(path).await.header("x-request-id").unwrap().to_owned());
+        }
+        assert_eq!(ids.len(), 4);
+    }
+
+    async fn a_body_that_is_no_upload_is_small(mill: &Mill) {
+        let anybody = mill.anybody();
+        let large = format!("{{\"email\": \"{}\", \"password\": \"x\"}}", "a".repeat(70_000));
+        let login = || anybody.request(Method::POST, "/api/v1/auth/login").header("content-type", "application/json");
+        anybody.send(login().body(large.clone())).await.problem(413, "too_large");
+        // Without a length, byte by byte as it comes.
+        let chunks: Vec<std::io::Result<Vec<u8>>> = large.as_bytes().chunks(1000).map(|it| Ok(it.to_vec())).collect();
+        let body = reqwest::Body::wrap_stream(futures::stream::iter(chunks));
+        anybody.send(login().body(body)).await.problem(413, "too_large");
+        let fits = format!("{{\"email\": \"{}\", \"password\": \"x\"}}", "a".repeat(60_000));
+        anybody.send(login().body(fits)).await.problem(401, "invalid_credentials");
+    }
+
+    async fn the_api_describes_itself(mill: &Mill) {
+        let anybody = mill.anybody();
+        let docs = anybody.get("/docs").await.status(200);
+        assert!(docs.header("content-type").unwrap().starts_with("text/html"));
+        let spec: Value = anybody.get("/openapi.json").await.status(200).json();
+        assert!(spec["openapi"].as_str().unwrap().starts_with("3."), "{}", spec["openapi"]);
+        let paths = spec["paths"].as_object().unwrap();
+        let (_, documents) = paths.iter().find(|(path, _)| path.ends_with("/documents")).unwrap();
+        let upload = &documents["post"];
+        let content = upload["requestBody"]["content"].as_object().unwrap();
+        assert!(content.contains_key("multipart/form-data"), "{content:?}");
+        assert!(content.contains_key("application/octet-stream"), "{content:?}");
+        assert!(upload["responses"]["202"]["headers"].to_string().to_lowercase().contains("location"), "{upload}");
+        assert!(!upload["security"].as_array().unwrap().is_empty());
+        let mut operations: Vec<String> = Vec::new();
+        for (path, methods) in paths {
+            let methods = methods.as_object().unwrap().keys().filter(|key| *key != "parameters");
+            operations.extend(methods.map(|method| format!("{method} {}", path.trim_start_matches("/api/v1"))));
+        }
+        operations.sort();
+        let expected = [
+            "delete /documents/{id}",
+            "delete /jobs/{id}",
+            "get /documents",
+            "get /documents/{id}",
+            "get /documents/{id}/original",
+            "get /documents/{id}/text",
+            "get /jobs",
+            "get /jobs/{id}",
+            "get /me",
+            "post /auth/login",
+            "post /auth/logout",
+            "post /auth/refresh",
+            "post /auth/register",
+            "post /documents",
+        ];
+        assert_eq!(operations, expected);
+    }
+
+    async fn every_problem_is_explained(mill: &Mill) {
+        let page = mill.anybody().get("/problems").await.status(200).text();
+        for code in ["invalid_request", "unauthenticated", "not_found", "unsupported_media_type", "too_large", "internal"] {
+            assert!(page.contains(&format!("id=\"{code}\"")), "{code}");
+        }
+    }
+
+    async fn probes_are_on_every_process(mill: &Mill) {
+        for base in mill.health() {
+            for (path, status) in [("/livez", "alive"), ("/readyz", "ready"), ("/health", "ready"), ("/startupz", "started")] {
+                let (code, body) = fetch(&format!("{base}{path}")).await;
+                let report: Value = serde_json::from_str(&body).unwrap();
+                assert_eq!((code, report["status"].as_str()), (200, Some(status)), "{base}{path}: {body}");
+            }
+        }
+        let ready = mill.anybody().get("/readyz").await.status(200).json();
+        assert_eq!(ready["checks"]["database"], "ok");
+    }
+
+    async fn metrics_are_beside_the_probes(mill: &Mill) {
+        let ada = mill.user().await;
+        ada.processed("a.txt", b"a few words").await;
+        let mut all = String::new();
+        for base in mill.health() {
+            let (code, metrics) = fetch(&format!("{base}/metrics")).await;
+            assert_eq!(code, 200);
+            assert!(metrics.contains("docmill_build_info{"), "{base}: {metrics}");
+            assert!(!metrics.contains(ada.email()) && !metrics.contains(ada.user_id()), "{base}: {metrics}");
+            all.push_str(&metrics);
+        }
+        for name in ["docmill_http_requests_total{", "docmill_tasks_finished_total{", "docmill_documents_accepted_total"] {
+            assert!(all.contains(name), "{name} is missing in {all}");
+        }
+        assert!(!all.contains("0192"), "no label is an id"); // every id of this decade begins so
+        let public = mill.anybody().get("/metrics").await;
+        match mill {
+            Mill::Embedded(_) => assert_eq!(public.status, 200),
+            Mill::Fleet(_) => assert_eq!(public.status, 404, "metrics are not for the public"),
+        }
+    }
+}

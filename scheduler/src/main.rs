@@ -1,0 +1,110 @@
+//! `docmill-scheduler`: clock in, hints out. Any number of them watch over the same fleet.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
+use database::{Database, DatabaseSettings};
+use domain::SystemClock;
+use queue::{Queue, QueueSettings};
+use runtime::settings::Sections;
+use runtime::{Checks, HealthSettings, ProbeServer, Probes, Process};
+use scheduler::{Parts, Scheduler};
+use serde::Deserialize;
+use storage::{Storage, StorageSettings};
+use telemetry::LogSettings;
+use tokio_util::sync::CancellationToken;
+
+/// Where probes and metrics are served unless `health.listen` says otherwise.
+const HEALTH: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 9002);
+
+/// Hands out the work of docmill, takes back what was left, and cleans up.
+#[derive(Parser)]
+#[command(version)]
+struct Arguments {
+    /// A TOML file with settings; the environment (DOCMILL_SECTION__KEY) wins over it.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Settings {
+    database: DatabaseSettings,
+    queue: QueueSettings,
+    storage: StorageSettings,
+    health: HealthSettings,
+    log: LogSettings,
+}
+
+impl Sections for Settings {
+    fn problems(&self) -> Vec<(&'static str, Vec<String>)> {
+        vec![
+            ("database", self.database.problems_in_fleet()),
+            ("queue", self.queue.problems_in_fleet()),
+            ("storage", self.storage.problems_in_fleet()),
+            ("health", self.health.problems()),
+            ("log", self.log.problems()),
+        ]
+    }
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let process = match runtime::begin(arguments.config.as_deref(), |settings: &Settings| {
+        settings.log.clone()
+    }) {
+        Ok(process) => process,
+        Err(code) => return code,
+    };
+    match run(process).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("docmill-scheduler ended: {}", telemetry::chain(error.as_ref()));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(process: Process<Settings>) -> Result<(), Box<dyn std::error::Error>> {
+    let Process {
+        settings,
+        stopping,
+        exposition,
+    } = process;
+    let database = Database::connect(&settings.database).await?;
+    let storage = Storage::open(&settings.storage)?;
+    let queue = Queue::open(&settings.queue)?;
+    let probes = probes(&database, &queue, stopping.clone());
+    let health = ProbeServer::bind(settings.health.listen.unwrap_or(HEALTH)).await?;
+    tracing::info!("probes and metrics on http://{}", health.address());
+    let scheduler = Scheduler::new(Parts {
+        database,
+        storage,
+        hints: queue.hints,
+        clock: SystemClock::shared(),
+        stopping,
+    });
+    probes.set_ready(true);
+    let drained = CancellationToken::new();
+    let health = tokio::spawn(health.serve(probes, exposition, drained.clone()));
+    scheduler.run().await;
+    drained.cancel();
+    Ok(health.await??)
+}
+
+fn probes(database: &Database, queue: &Queue, stopping: CancellationToken) -> Probes {
+    let (database, hints) = (database.clone(), queue.hints.clone());
+    let checks = Checks::new()
+        .critical("database", move || {
+            let database = database.clone();
+            async move { database.ping().await }
+        })
+        .degrading("queue", move || {
+            let hints = hints.clone();
+            async move { hints.ping().await }
+        });
+    Probes::new(checks, stopping)
+}

@@ -1,0 +1,174 @@
+//! One handle for both databases.
+
+use std::time::Duration;
+
+use migration::{MigrationStatus, Migrator, MigratorTrait};
+use sea_orm::{
+    ConnectOptions, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend,
+    SqliteTransactionMode, TransactionOptions, TransactionTrait,
+};
+use secrecy::ExposeSecret;
+
+use crate::error::{DatabaseError, Result};
+use crate::settings::{DatabaseSettings, is_postgres};
+
+/// How long a request waits for a free connection to Postgres before it is told that the database is not available.
+const POSTGRES_ACQUIRE_TIMEOUT: Duration = Duration::from_secs(1);
+/// SQLite is never away, only busy; giving up early would turn a queue into an error.
+const SQLITE_ACQUIRE_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a writer waits for another one.
+const SQLITE_BUSY_TIMEOUT: Duration = Duration::from_secs(20);
+/// No statement of ours should take this long; one that does would only hold locks.
+const STATEMENT_TIMEOUT: Duration = Duration::from_secs(30);
+/// A connection unused for longer is tested before it is used.
+const TEST_AFTER_IDLE: Duration = Duration::from_secs(20);
+/// Any number, the same in every release: only one process migrates at a time.
+const MIGRATION_LOCK: i64 = 0x646f_636d_696c_6c00;
+
+/// The database, cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Database {
+    connection: DatabaseConnection,
+}
+
+/// One step of the schema's history.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MigrationState {
+    /// The step's name.
+    pub name: String,
+    /// Whether the database has it.
+    pub applied: bool,
+}
+
+impl Database {
+    /// A handle to the database that the settings name. Postgres may be away now and come later; an SQLite
+    /// file is created where there is none.
+    ///
+    /// # Errors
+    /// When the address cannot be used, or an SQLite file cannot be opened.
+    pub async fn connect(settings: &DatabaseSettings) -> Result<Self> {
+        let url = settings.url.expose_secret();
+        if url.is_empty() {
+            return Err(DatabaseError::Settings("database.url is not set"));
+        }
+        let mut options = ConnectOptions::new(url.to_owned());
+        options
+            .sqlx_logging(false)
+            .test_before_acquire(false)
+            .test_before_acquire_if_idle_for(TEST_AFTER_IDLE);
+        if is_postgres(url) {
+            options
+                .max_connections(settings.connections_max)
+                .acquire_timeout(POSTGRES_ACQUIRE_TIMEOUT)
+                .connect_timeout(POSTGRES_ACQUIRE_TIMEOUT)
+                .statement_timeout(STATEMENT_TIMEOUT)
+                .set_application_name("docmill")
+                .connect_lazy(true);
+        } else {
+            options
+                // More connections would only wait for the one writer.
+                .max_connections(settings.connections_max.min(4))
+                .acquire_timeout(SQLITE_ACQUIRE_TIMEOUT)
+                .map_sqlx_sqlite_opts(|options| {
+                    options
+                        .create_if_missing(true)
+                        .foreign_keys(true)
+                        .journal_mode(sqlx::sqlite::SqliteJournalMode::Wal)
+                        // With WAL, `normal` survives a crash of the process; a power cut may lose the last moments.
+                        .synchronous(sqlx::sqlite::SqliteSynchronous::Normal)
+                        .busy_timeout(SQLITE_BUSY_TIMEOUT)
+                });
+        }
+        Ok(Self {
+            connection: sea_orm::Database::connect(options).await?,
+        })
+    }
+
+    /// Applies every missing migration. Safe to call from many processes at once.
+    ///
+    /// # Errors
+    /// When the database is away or a step fails; the steps before it stay applied.
+    pub async fn migrate_up(&self) -> Result<()> {
+        self.migrate(Migrator::up(&self.connection, None)).await
+    }
+
+    /// Undoes the newest `steps` migrations, with the data that they hold.
+    ///
+    /// # Errors
+    /// When the database is away or a step fails.
+    pub async fn migrate_down(&self, steps: u32) -> Result<()> {
+        self.migrate(Migrator::down(&self.connection, Some(steps))).await
+    }
+
+    /// Every migration that this release knows, oldest first.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub async fn migrations(&self) -> Result<Vec<MigrationState>> {
+        let states = Migrator::get_migration_with_status(&self.connection).await?;
+        Ok(states
+            .iter()
+            .map(|step| MigrationState {
+                name: step.name().to_owned(),
+                applied: step.status() == MigrationStatus::Applied,
+            })
+            .collect())
+    }
+
+    /// Asks the database for a sign of life.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub async fn ping(&self) -> Result<()> {
+        self.connection.execute_unprepared("SELECT 1").await?;
+        Ok(())
+    }
+
+    /// Lets every connection go.
+    ///
+    /// # Errors
+    /// When the pool cannot be closed.
+    pub async fn close(self) -> Result<()> {
+        Ok(self.connection.close().await?)
+    }
+
+    /// What the connection is called towards people.
+    #[must_use]
+    pub fn product(&self) -> &'static str {
+        match self.backend() {
+            DbBackend::Postgres => "Postgres",
+            _ => "SQLite",
+        }
+    }
+
+    pub(crate) fn connection(&self) -> &DatabaseConnection {
+        &self.connection
+    }
+
+    pub(crate) fn backend(&self) -> DbBackend {
+        self.connection.get_database_backend()
+    }
+
+    /// Begins a transaction that means to write. SQLite takes its write lock at once: a transaction that reads first
+    /// and writes later fails when another one wrote in between.
+    pub(crate) async fn begin(&self) -> Result<DatabaseTransaction> {
+        let options = TransactionOptions {
+            sqlite_transaction_mode: (self.backend() == DbBackend::Sqlite)
+                .then_some(SqliteTransactionMode::Immediate),
+            ..TransactionOptions::default()
+        };
+        Ok(self.connection.begin_with_options(options).await?)
+    }
+
+    async fn migrate(&self, change: impl Future<Output = Result<(), sea_orm::DbErr>>) -> Result<()> {
+        if self.backend() == DbBackend::Sqlite {
+            return Ok(change.await?);
+        }
+        // The lock lives as long as this transaction; the migration runs beside it on other connections.
+        let lock = self.begin().await?;
+        crate::sql::execute(&lock, "SELECT pg_advisory_xact_lock($1)", [MIGRATION_LOCK.into()]).await?;
+        change.await?;
+        lock.commit().await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,76 @@
+//! Documents whose rows are gone and whose objects in storage still have to go.
+//!
+//! The row is written in the transaction that deletes the document, so a crash between the two systems leaves a
+//! note of what is left to do.
+
+use chrono::{DateTime, Utc};
+use domain::{DocumentId, JobId, UserId};
+use sea_orm::FromQueryResult;
+use uuid::Uuid;
+
+use crate::{Database, Result, sql};
+
+/// What names the objects of a document in storage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StoredDocument {
+    /// Its owner.
+    pub user: UserId,
+    /// Its job.
+    pub job: JobId,
+    /// The document.
+    pub document: DocumentId,
+    /// The fence under which its text was stored, if it was.
+    pub text_fence: Option<i64>,
+}
+
+#[derive(FromQueryResult)]
+pub(crate) struct StoredRow {
+    document_id: Uuid,
+    job_id: Uuid,
+    user_id: Uuid,
+    text_fence: Option<i64>,
+}
+
+impl From<StoredRow> for StoredDocument {
+    fn from(row: StoredRow) -> Self {
+        Self {
+            user: row.user_id.into(),
+            job: row.job_id.into(),
+            document: row.document_id.into(),
+            text_fence: row.text_fence,
+        }
+    }
+}
+
+/// At most `limit` documents discarded before `before`, the oldest first.
+///
+/// # Errors
+/// When the database is away.
+pub async fn list(db: &Database, before: DateTime<Utc>, limit: u32) -> Result<Vec<StoredDocument>> {
+    let rows: Vec<StoredRow> = sql::all(
+        db.connection(),
+        "SELECT document_id, job_id, user_id, text_fence FROM discarded_documents \
+         WHERE discarded_at < $1 ORDER BY discarded_at LIMIT $2",
+        [before.into(), i64::from(limit).into()],
+    )
+    .await?;
+    Ok(rows.into_iter().map(StoredDocument::from).collect())
+}
+
+/// Forgets documents whose objects are gone.
+///
+/// # Errors
+/// When the database is away; deleting the objects once more is harmless.
+pub async fn forget(db: &Database, documents: &[DocumentId]) -> Result<()> {
+    if documents.is_empty() {
+        return Ok(());
+    }
+    let list = sql::placeholders(1, documents.len());
+    sql::execute(
+        db.connection(),
+        format!("DELETE FROM discarded_documents WHERE document_id IN ({list})"),
+        documents.iter().map(|id| id.uuid().into()),
+    )
+    .await?;
+    Ok(())
+}

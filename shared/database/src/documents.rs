@@ -1,0 +1,310 @@
+//! Documents and what was found in them.
+
+use chrono::{DateTime, Utc};
+use domain::{DocumentId, DocumentKind, DocumentStatus, JobId, JobStatus, UserId};
+use sea_orm::{FromQueryResult, Value};
+use uuid::Uuid;
+
+use crate::discarded::{StoredDocument, StoredRow};
+use crate::jobs::{self, Counts};
+use crate::{Database, DatabaseError, Result, audit, sql};
+
+/// A document as its owner sees it, without its text.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Document {
+    /// The document.
+    pub id: DocumentId,
+    /// The job that it came with.
+    pub job: JobId,
+    /// Its owner.
+    pub user: UserId,
+    /// Its place among the documents of the job, from 0.
+    pub position: i32,
+    /// The label that its owner gave it.
+    pub file_name: String,
+    /// What it is.
+    pub kind: DocumentKind,
+    /// Its size.
+    pub size_bytes: u64,
+    /// Its content's SHA-256.
+    pub sha256: Vec<u8>,
+    /// Where it stands.
+    pub status: DocumentStatus,
+    /// Its title.
+    pub title: Option<String>,
+    /// Its language (ISO 639-1).
+    pub language: Option<String>,
+    /// How sure that is, 0 to 1.
+    pub language_confidence: Option<f32>,
+    /// Its tags, as JSON objects.
+    pub tags: serde_json::Value,
+    /// Its pages, where its kind has pages.
+    pub pages: Option<i32>,
+    /// Words of its text.
+    pub words: Option<i64>,
+    /// Characters of its text.
+    pub characters: Option<i64>,
+    /// What its file says about itself.
+    pub metadata: serde_json::Value,
+    /// It has pages and no usable text on them.
+    pub needs_ocr: bool,
+    /// A limit was reached; the text is only its beginning.
+    pub truncated: bool,
+    /// Which engine read it.
+    pub engine: Option<String>,
+    /// The fence under which its text was stored.
+    pub text_fence: Option<i64>,
+    /// Why it failed: code and detail.
+    pub error: Option<(String, Option<String>)>,
+    /// When accepted.
+    pub created_at: DateTime<Utc>,
+    /// When it was done or given up.
+    pub processed_at: Option<DateTime<Utc>>,
+}
+
+/// Which documents to list or search.
+#[derive(Debug, Clone, Default)]
+pub struct DocumentFilter {
+    /// Only those that stand here.
+    pub status: Option<DocumentStatus>,
+    /// Only those of this kind.
+    pub kind: Option<DocumentKind>,
+    /// Only those of this job.
+    pub job: Option<JobId>,
+    /// Only those older than this one. Not for searches.
+    pub before: Option<DocumentId>,
+}
+
+const RUNNING: &str = "EXISTS (SELECT 1 FROM tasks t WHERE t.document_id = d.id AND t.state = 'running')";
+
+pub(crate) fn columns() -> String {
+    format!(
+        "d.id, d.job_id, d.user_id, d.position, d.file_name, d.kind, d.size_bytes, d.sha256, d.title, d.language, \
+         d.language_confidence, d.tags, d.pages, d.words, d.characters, d.metadata, d.needs_ocr, d.truncated, d.engine, \
+         d.text_fence, d.error_code, d.error_detail, d.created_at, d.processed_at, \
+         CASE WHEN d.status = 'pending' AND {RUNNING} THEN 'processing' ELSE d.status END AS status"
+    )
+}
+
+/// A document of a user.
+///
+/// # Errors
+/// When the database is away.
+pub async fn find(db: &Database, user: UserId, id: DocumentId) -> Result<Option<Document>> {
+    let row: Option<Row> = sql::first(
+        db.connection(),
+        format!(
+            "SELECT {} FROM documents d WHERE d.id = $1 AND d.user_id = $2",
+            columns()
+        ),
+        [id.uuid().into(), user.uuid().into()],
+    )
+    .await?;
+    row.map(Document::try_from).transpose()
+}
+
+/// Documents of a user, the newest first, at most `limit`.
+///
+/// # Errors
+/// When the database is away.
+pub async fn list(db: &Database, user: UserId, filter: &DocumentFilter, limit: u64) -> Result<Vec<Document>> {
+    let mut statement = format!("SELECT {} FROM documents d WHERE d.user_id = $1", columns());
+    let mut values: Vec<Value> = vec![user.uuid().into()];
+    if let Some(before) = filter.before {
+        values.push(before.uuid().into());
+        statement += &format!(" AND d.id < ${}", values.len());
+    }
+    statement += &conditions(filter, &mut values);
+    values.push(i64::try_from(limit).unwrap_or(i64::MAX).into());
+    statement += &format!(" ORDER BY d.id DESC LIMIT ${}", values.len());
+    let rows: Vec<Row> = sql::all(db.connection(), statement, values).await?;
+    rows.into_iter().map(Document::try_from).collect()
+}
+
+/// The filter as conditions on `documents d`, its values appended to `values`.
+pub(crate) fn conditions(filter: &DocumentFilter, values: &mut Vec<Value>) -> String {
+    let mut statement = String::new();
+    if let Some(job) = filter.job {
+        values.push(job.uuid().into());
+        statement += &format!(" AND d.job_id = ${}", values.len());
+    }
+    if let Some(kind) = filter.kind {
+        values.push(kind.as_str().into());
+        statement += &format!(" AND d.kind = ${}", values.len());
+    }
+    match filter.status {
+        Some(DocumentStatus::Pending) => statement += &format!(" AND d.status = 'pending' AND NOT {RUNNING}"),
+        Some(DocumentStatus::Processing) => statement += &format!(" AND d.status = 'pending' AND {RUNNING}"),
+        Some(status) => {
+            values.push(status.as_str().into());
+            statement += &format!(" AND d.status = ${}", values.len());
+        }
+        None => {}
+    }
+    statement
+}
+
+/// Deletes a document of a user with its passages and task, notes the objects that must go, and keeps the job's
+/// counters true. `None` when there is no such document.
+///
+/// # Errors
+/// When the database is away; nothing is deleted then.
+pub async fn delete(
+    db: &Database,
+    user: UserId,
+    id: DocumentId,
+    origin: audit::Origin,
+    now: DateTime<Utc>,
+) -> Result<Option<StoredDocument>> {
+    #[derive(FromQueryResult)]
+    struct Deleted {
+        status: String,
+    }
+    let transaction = db.begin().await?;
+    let key = [id.uuid().into(), user.uuid().into()];
+    // The task first, in the order in which a worker that closes it takes its locks.
+    sql::execute(
+        &transaction,
+        "DELETE FROM tasks WHERE document_id IN (SELECT id FROM documents WHERE id = $1 AND user_id = $2)",
+        key.clone(),
+    )
+    .await?;
+    let stored: Option<StoredRow> = sql::first(
+        &transaction,
+        "SELECT id AS document_id, job_id, user_id, text_fence FROM documents WHERE id = $1 AND user_id = $2",
+        key.clone(),
+    )
+    .await?;
+    let Some(stored) = stored.map(StoredDocument::from) else {
+        return Ok(None);
+    };
+    let deleted: Option<Deleted> = sql::first(
+        &transaction,
+        "DELETE FROM documents WHERE id = $1 AND user_id = $2 RETURNING status",
+        key,
+    )
+    .await?;
+    let Some(deleted) = deleted else { return Ok(None) };
+    sql::execute(
+        &transaction,
+        "INSERT INTO discarded_documents (document_id, job_id, user_id, text_fence, discarded_at) \
+         VALUES ($1, $2, $3, $4, $5)",
+        [
+            stored.document.uuid().into(),
+            stored.job.uuid().into(),
+            stored.user.uuid().into(),
+            stored.text_fence.into(),
+            now.into(),
+        ],
+    )
+    .await?;
+    let mut change = Counts {
+        total: -1,
+        ..Counts::default()
+    };
+    match deleted.status.parse()? {
+        DocumentStatus::Completed => change.completed = -1,
+        DocumentStatus::Failed => change.failed = -1,
+        DocumentStatus::Cancelled => change.cancelled = -1,
+        DocumentStatus::Pending | DocumentStatus::Processing => {}
+    }
+    jobs::count(
+        &transaction,
+        stored.job.uuid(),
+        change,
+        JobStatus::Failed,
+        None,
+        now,
+    )
+    .await?;
+    let entry = audit::Entry {
+        user: Some(user),
+        action: "document.delete",
+        resource: Some(("document", id.uuid())),
+        outcome: audit::Outcome::Success,
+        origin,
+    };
+    audit::insert(&transaction, entry, now).await?;
+    transaction.commit().await?;
+    Ok(Some(stored))
+}
+
+/// Which of these documents exist, with the fence of their text: to find objects that nothing points at.
+///
+/// # Errors
+/// When the database is away.
+pub async fn existing(db: &Database, ids: &[DocumentId]) -> Result<Vec<StoredDocument>> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let list = sql::placeholders(1, ids.len());
+    let rows: Vec<StoredRow> = sql::all(
+        db.connection(),
+        format!("SELECT id AS document_id, job_id, user_id, text_fence FROM documents WHERE id IN ({list})"),
+        ids.iter().map(|id| Value::from(id.uuid())),
+    )
+    .await?;
+    Ok(rows.into_iter().map(StoredDocument::from).collect())
+}
+
+#[derive(FromQueryResult)]
+pub(crate) struct Row {
+    id: Uuid,
+    job_id: Uuid,
+    user_id: Uuid,
+    position: i32,
+    file_name: String,
+    kind: String,
+    size_bytes: i64,
+    sha256: Vec<u8>,
+    status: String,
+    title: Option<String>,
+    language: Option<String>,
+    language_confidence: Option<f32>,
+    tags: serde_json::Value,
+    pages: Option<i32>,
+    words: Option<i64>,
+    characters: Option<i64>,
+    metadata: serde_json::Value,
+    needs_ocr: bool,
+    truncated: bool,
+    engine: Option<String>,
+    text_fence: Option<i64>,
+    error_code: Option<String>,
+    error_detail: Option<String>,
+    created_at: DateTime<Utc>,
+    processed_at: Option<DateTime<Utc>>,
+}
+
+impl TryFrom<Row> for Document {
+    type Error = DatabaseError;
+
+    fn try_from(row: Row) -> Result<Self> {
+        Ok(Self {
+            id: row.id.into(),
+            job: row.job_id.into(),
+            user: row.user_id.into(),
+            position: row.position,
+            file_name: row.file_name,
+            kind: row.kind.parse()?,
+            size_bytes: row.size_bytes.cast_unsigned(),
+            sha256: row.sha256,
+            status: row.status.parse()?,
+            title: row.title,
+            language: row.language,
+            language_confidence: row.language_confidence,
+            tags: row.tags,
+            pages: row.pages,
+            words: row.words,
+            characters: row.characters,
+            metadata: row.metadata,
+            needs_ocr: row.needs_ocr,
+            truncated: row.truncated,
+            engine: row.engine,
+            text_fence: row.text_fence,
+            error: row.error_code.map(|code| (code, row.error_detail)),
+            created_at: row.created_at,
+            processed_at: row.processed_at,
+        })
+    }
+}

@@ -1,0 +1,322 @@
+//! What clients asked for and poll.
+
+mod submit;
+
+use chrono::{DateTime, Utc};
+use domain::{JobId, JobKind, JobStatus, UserId};
+use sea_orm::{DatabaseTransaction, FromQueryResult, Value};
+use uuid::Uuid;
+
+use crate::discarded::{StoredDocument, StoredRow};
+use crate::{Database, DatabaseError, Result, audit, sql};
+pub use submit::{JobOptions, NewDocument, NewJob, Submitted, replay, submit};
+
+/// A job as its owner sees it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Job {
+    /// The job.
+    pub id: JobId,
+    /// Its owner.
+    pub user: UserId,
+    /// One document or several.
+    pub kind: JobKind,
+    /// Where it stands.
+    pub status: JobStatus,
+    /// Why, where the word alone does not tell.
+    pub status_reason: Option<String>,
+    /// Its documents.
+    pub total: i32,
+    /// Documents with results.
+    pub completed: i32,
+    /// Documents with a reason instead.
+    pub failed: i32,
+    /// Documents cancelled first.
+    pub cancelled: i32,
+    /// Grows with every change that the row itself records.
+    pub version: i64,
+    /// The highest attempt of any of its tasks so far; 0 before the first.
+    pub attempt: i16,
+    /// When accepted.
+    pub created_at: DateTime<Utc>,
+    /// When the first attempt began.
+    pub started_at: Option<DateTime<Utc>>,
+    /// When it ended.
+    pub finished_at: Option<DateTime<Utc>>,
+    /// When it ends at the latest.
+    pub deadline_at: DateTime<Utc>,
+    /// The reason of its first failed document: code and detail.
+    pub error: Option<(String, Option<String>)>,
+}
+
+impl Job {
+    /// Changes whenever anything that this struct shows has changed.
+    #[must_use]
+    pub fn revision(&self) -> String {
+        format!(
+            "{}.{}.{}",
+            self.version,
+            self.attempt,
+            i32::from(self.started_at.is_some())
+        )
+    }
+}
+
+/// Which jobs to list.
+#[derive(Debug, Clone, Default)]
+pub struct JobFilter {
+    /// Only those that stand here.
+    pub status: Option<JobStatus>,
+    /// Only those of this kind.
+    pub kind: Option<JobKind>,
+    /// Only those older than this one.
+    pub before: Option<JobId>,
+}
+
+// "Processing" is not stored: it follows from a task having been claimed, whose fence then is no longer 0. So a claim
+// changes one row, and a job can never say something else than its tasks.
+const SELECT: &str = "SELECT j.id, j.user_id, j.kind, j.status, j.status_reason, j.total, j.completed, j.failed, \
+    j.cancelled, j.version, j.created_at, j.finished_at, j.deadline_at, \
+    COALESCE(j.started_at, (SELECT min(t.started_at) FROM tasks t WHERE t.job_id = j.id)) AS started_at, \
+    (SELECT max(t.attempt) FROM tasks t WHERE t.job_id = j.id) AS attempt, \
+    (CASE WHEN j.failed > 0 THEN (SELECT d.error_code FROM documents d WHERE d.job_id = j.id AND d.status = 'failed' \
+        ORDER BY d.position LIMIT 1) END) AS error_code, \
+    (CASE WHEN j.failed > 0 THEN (SELECT d.error_detail FROM documents d WHERE d.job_id = j.id AND d.status = 'failed' \
+        ORDER BY d.position LIMIT 1) END) AS error_detail \
+    FROM jobs j ";
+
+const BEGUN: &str = "EXISTS (SELECT 1 FROM tasks t WHERE t.job_id = j.id AND t.fence > 0)";
+
+/// A job of a user.
+///
+/// # Errors
+/// When the database is away.
+pub async fn find(db: &Database, user: UserId, id: JobId) -> Result<Option<Job>> {
+    let row: Option<Row> = sql::first(
+        db.connection(),
+        format!("{SELECT} WHERE j.id = $1 AND j.user_id = $2"),
+        [id.uuid().into(), user.uuid().into()],
+    )
+    .await?;
+    row.map(Job::try_from).transpose()
+}
+
+/// Jobs of a user, the newest first, at most `limit`.
+///
+/// # Errors
+/// When the database is away.
+pub async fn list(db: &Database, user: UserId, filter: &JobFilter, limit: u64) -> Result<Vec<Job>> {
+    let mut statement = format!("{SELECT} WHERE j.user_id = $1");
+    let mut values: Vec<Value> = vec![user.uuid().into()];
+    if let Some(before) = filter.before {
+        values.push(before.uuid().into());
+        statement += &format!(" AND j.id < ${}", values.len());
+    }
+    if let Some(kind) = filter.kind {
+        values.push(kind.as_str().into());
+        statement += &format!(" AND j.kind = ${}", values.len());
+    }
+    match filter.status {
+        Some(JobStatus::Pending) => statement += &format!(" AND j.finished_at IS NULL AND NOT {BEGUN}"),
+        Some(JobStatus::Processing) => statement += &format!(" AND j.finished_at IS NULL AND {BEGUN}"),
+        Some(status) => {
+            values.push(status.as_str().into());
+            statement += &format!(" AND j.status = ${}", values.len());
+        }
+        None => {}
+    }
+    values.push(i64::try_from(limit).unwrap_or(i64::MAX).into());
+    statement += &format!(" ORDER BY j.id DESC LIMIT ${}", values.len());
+    let rows: Vec<Row> = sql::all(db.connection(), statement, values).await?;
+    rows.into_iter().map(Job::try_from).collect()
+}
+
+/// Deletes a job of a user with its documents, passages and tasks, and notes the objects that must go. `None` when there
+/// is no such job.
+///
+/// # Errors
+/// When the database is away; nothing is deleted then.
+pub async fn delete(
+    db: &Database,
+    user: UserId,
+    id: JobId,
+    origin: audit::Origin,
+    now: DateTime<Utc>,
+) -> Result<Option<Vec<StoredDocument>>> {
+    let transaction = db.begin().await?;
+    let key = [id.uuid().into(), user.uuid().into()];
+    // Tasks first, in the order in which a worker that closes one takes its locks.
+    sql::execute(
+        &transaction,
+        "DELETE FROM tasks WHERE job_id IN (SELECT id FROM jobs WHERE id = $1 AND user_id = $2)",
+        key.clone(),
+    )
+    .await?;
+    let stored: Vec<StoredRow> = sql::all(
+        &transaction,
+        "INSERT INTO discarded_documents (document_id, job_id, user_id, text_fence, discarded_at) \
+         SELECT d.id, d.job_id, d.user_id, d.text_fence, $3 FROM documents d WHERE d.job_id = $1 AND d.user_id = $2 \
+         RETURNING document_id, job_id, user_id, text_fence",
+        [id.uuid().into(), user.uuid().into(), now.into()],
+    )
+    .await?;
+    if sql::execute(
+        &transaction,
+        "DELETE FROM jobs WHERE id = $1 AND user_id = $2",
+        key,
+    )
+    .await?
+        == 0
+    {
+        return Ok(None);
+    }
+    let entry = audit::Entry {
+        user: Some(user),
+        action: "job.delete",
+        resource: Some(("job", id.uuid())),
+        outcome: audit::Outcome::Success,
+        origin,
+    };
+    audit::insert(&transaction, entry, now).await?;
+    transaction.commit().await?;
+    Ok(Some(stored.into_iter().map(StoredDocument::from).collect()))
+}
+
+/// Lets idempotency keys go that are older than `before`, at most `limit`. Returns how many.
+///
+/// # Errors
+/// When the database is away.
+pub async fn forget_idempotency_keys(db: &Database, before: DateTime<Utc>, limit: u32) -> Result<u64> {
+    sql::execute(
+        db.connection(),
+        "UPDATE jobs SET idempotency_key = NULL, fingerprint = NULL WHERE id IN \
+         (SELECT id FROM jobs WHERE idempotency_key IS NOT NULL AND created_at < $1 LIMIT $2)",
+        [before.into(), i64::from(limit).into()],
+    )
+    .await
+}
+
+/// How a job's counters change.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Counts {
+    pub(crate) total: i32,
+    pub(crate) completed: i32,
+    pub(crate) failed: i32,
+    pub(crate) cancelled: i32,
+}
+
+/// Changes the counters of a job, and ends it when every document has ended: `none_completed` is the word for a job
+/// of which nothing succeeded.
+pub(crate) async fn count(
+    transaction: &DatabaseTransaction,
+    job: Uuid,
+    change: Counts,
+    none_completed: JobStatus,
+    started_at: Option<DateTime<Utc>>,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    let mut values: Vec<Value> = vec![job.into()];
+    values.extend(count_values(change, none_completed, started_at, now));
+    sql::execute(
+        transaction,
+        format!("UPDATE jobs SET {} WHERE id = $1", count_columns(2)),
+        values,
+    )
+    .await?;
+    Ok(())
+}
+
+/// Assignments of a job's counters, with placeholders from `first` in the order of [`count_values`]. Both databases compute
+/// the right-hand sides from the row as it was before the statement.
+pub(crate) fn count_columns(first: usize) -> String {
+    let [
+        total,
+        completed,
+        failed,
+        cancelled,
+        none_completed,
+        started_at,
+        now,
+    ] = std::array::from_fn(|n| format!("${}", first + n));
+    let open = format!(
+        "finished_at IS NOT NULL OR \
+         completed + {completed} + failed + {failed} + cancelled + {cancelled} < total + {total}"
+    );
+    format!(
+        "total = total + {total}, completed = completed + {completed}, failed = failed + {failed}, \
+         cancelled = cancelled + {cancelled}, version = version + 1, started_at = COALESCE(started_at, {started_at}), \
+         status = CASE WHEN {open} THEN status \
+            WHEN completed + {completed} = total + {total} AND total + {total} > 0 THEN 'completed' \
+            WHEN completed + {completed} > 0 THEN 'partial' \
+            WHEN cancelled + {cancelled} = total + {total} THEN 'cancelled' \
+            ELSE {none_completed} END, \
+         finished_at = CASE WHEN {open} THEN finished_at ELSE {now} END"
+    )
+}
+
+pub(crate) fn count_values(
+    change: Counts,
+    none_completed: JobStatus,
+    started_at: Option<DateTime<Utc>>,
+    now: DateTime<Utc>,
+) -> [Value; 7] {
+    [
+        change.total.into(),
+        change.completed.into(),
+        change.failed.into(),
+        change.cancelled.into(),
+        none_completed.as_str().into(),
+        started_at.into(),
+        now.into(),
+    ]
+}
+
+#[derive(FromQueryResult)]
+struct Row {
+    id: Uuid,
+    user_id: Uuid,
+    kind: String,
+    status: String,
+    status_reason: Option<String>,
+    total: i32,
+    completed: i32,
+    failed: i32,
+    cancelled: i32,
+    version: i64,
+    attempt: Option<i16>,
+    created_at: DateTime<Utc>,
+    started_at: Option<DateTime<Utc>>,
+    finished_at: Option<DateTime<Utc>>,
+    deadline_at: DateTime<Utc>,
+    error_code: Option<String>,
+    error_detail: Option<String>,
+}
+
+impl TryFrom<Row> for Job {
+    type Error = DatabaseError;
+
+    fn try_from(row: Row) -> Result<Self> {
+        let stored: JobStatus = row.status.parse()?;
+        let status = match stored {
+            JobStatus::Pending if row.started_at.is_some() => JobStatus::Processing,
+            other => other,
+        };
+        Ok(Self {
+            id: row.id.into(),
+            user: row.user_id.into(),
+            kind: row.kind.parse()?,
+            status,
+            status_reason: row.status_reason,
+            total: row.total,
+            completed: row.completed,
+            failed: row.failed,
+            cancelled: row.cancelled,
+            version: row.version,
+            attempt: row.attempt.unwrap_or(0),
+            created_at: row.created_at,
+            started_at: row.started_at,
+            finished_at: row.finished_at,
+            deadline_at: row.deadline_at,
+            error: row.error_code.map(|code| (code, row.error_detail)),
+        })
+    }
+}

@@ -1,0 +1,77 @@
+//! The unit of work, and the only place where its state changes.
+//!
+//! `queued` → `running` is a claim: it counts the attempt, raises the fence and names the owner. Whatever a worker
+//! does with the task afterwards carries the fence of its claim and changes nothing unless that fence still stands.
+//! So a task may run twice, but only one run is ever seen.
+
+mod claim;
+mod close;
+mod complete;
+mod dispatch;
+mod sweep;
+
+use chrono::{DateTime, Utc};
+use domain::{DocumentId, DocumentKind, JobId, TaskId, TaskKind, UserId, WorkerId};
+use serde::{Deserialize, Serialize};
+
+pub use claim::{claim, give_back, owned};
+pub use close::{Closed, Retried, reject, retry};
+pub use complete::{DocumentResult, PassageText, complete};
+pub use dispatch::{Backlog, backlog, forget_lost, release, take_due};
+pub use sweep::{Recovered, expire, recover_orphans};
+
+/// The newest form of a payload that this release can read. A worker leaves newer ones to those who know them.
+pub(crate) const PAYLOAD_VERSION: i16 = 1;
+
+/// What a task needs to know about its document, so that claiming is one statement.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DocumentPayload {
+    /// What the document is.
+    pub kind: DocumentKind,
+    /// The label that its owner gave it.
+    pub file_name: String,
+    /// Its size.
+    pub size_bytes: u64,
+    /// Tags wanted at most.
+    pub tags_max: u8,
+}
+
+/// A task that a worker owns until it closes it, gives it back, or is no longer heard of. Only [`claim`] makes one.
+#[derive(Debug, Clone)]
+pub struct Claim {
+    /// The task.
+    pub task: TaskId,
+    /// What it does.
+    pub kind: TaskKind,
+    /// The owner of the document.
+    pub user: UserId,
+    /// The job.
+    pub job: JobId,
+    /// The document.
+    pub document: DocumentId,
+    /// What there is to know about the document.
+    pub payload: DocumentPayload,
+    /// Which attempt this is, from 1.
+    pub attempt: i16,
+    /// Attempts allowed.
+    pub attempts_max: i16,
+    /// The number that every write of this run must carry.
+    pub fence: i64,
+    /// Who owns it.
+    pub owner: WorkerId,
+    /// When its job was accepted, or its next attempt came due.
+    pub due_at: DateTime<Utc>,
+    /// When this attempt began.
+    pub started_at: DateTime<Utc>,
+    /// When it expires.
+    pub deadline_at: DateTime<Utc>,
+}
+
+/// Why an attempt did not succeed: a stable code, and a sentence for people without secrets or document text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reason {
+    /// A word that never changes its meaning.
+    pub code: &'static str,
+    /// What happened, on what, and what to do.
+    pub detail: String,
+}

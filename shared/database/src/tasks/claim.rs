@@ -1,0 +1,112 @@
+//! `queued` → `running`, and back without costing an attempt.
+
+use chrono::{DateTime, Utc};
+use domain::{TaskId, WorkerId};
+use sea_orm::{FromQueryResult, Value};
+use uuid::Uuid;
+
+use super::{Claim, PAYLOAD_VERSION};
+use crate::{Database, Result, sql};
+
+/// Takes every task of `ids` that waits and is due, in one statement. What another worker took, what ended, what is
+/// not due and what this release cannot read is left out; a foreign or forged id finds nothing.
+///
+/// # Errors
+/// When the database is away; nothing is claimed then, or the claim is recovered as an orphan.
+pub async fn claim(db: &Database, owner: WorkerId, ids: &[TaskId], now: DateTime<Utc>) -> Result<Vec<Claim>> {
+    #[derive(FromQueryResult)]
+    struct Row {
+        id: Uuid,
+        kind: String,
+        user_id: Uuid,
+        job_id: Uuid,
+        document_id: Option<Uuid>,
+        payload: serde_json::Value,
+        attempt: i16,
+        attempts_max: i16,
+        fence: i64,
+        run_at: DateTime<Utc>,
+        deadline_at: DateTime<Utc>,
+    }
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut values: Vec<Value> = vec![owner.uuid().into(), now.into(), PAYLOAD_VERSION.into()];
+    values.extend(ids.iter().map(|id| Value::from(id.uuid())));
+    let list = sql::placeholders(4, ids.len());
+    let skip_locked = sql::skip_locked(db.connection());
+    let rows: Vec<Row> = sql::all(
+        db.connection(),
+        format!(
+            "UPDATE tasks SET state = 'running', attempt = attempt + 1, fence = fence + 1, owner = $1, started_at = $2 \
+             WHERE id IN (SELECT id FROM tasks WHERE id IN ({list}) AND state = 'queued' AND run_at <= $2 \
+             AND deadline_at > $2 AND payload_version <= $3 ORDER BY id{skip_locked}) \
+             RETURNING id, kind, user_id, job_id, document_id, payload, attempt, attempts_max, fence, run_at, deadline_at"
+        ),
+        values,
+    )
+    .await?;
+    let mut claims = Vec::with_capacity(rows.len());
+    for row in rows {
+        let (Ok(kind), Some(document), Ok(payload)) = (
+            row.kind.parse(),
+            row.document_id,
+            serde_json::from_value(row.payload),
+        ) else {
+            // Cannot happen with rows of this release; the deadline ends such a task with a reason.
+            tracing::error!(task.id = %row.id, "task {} has a kind or payload that cannot be read", row.id);
+            continue;
+        };
+        claims.push(Claim {
+            task: row.id.into(),
+            kind,
+            user: row.user_id.into(),
+            job: row.job_id.into(),
+            document: document.into(),
+            payload,
+            attempt: row.attempt,
+            attempts_max: row.attempts_max,
+            fence: row.fence,
+            owner,
+            due_at: row.run_at,
+            started_at: now,
+            deadline_at: row.deadline_at,
+        });
+    }
+    Ok(claims)
+}
+
+/// Puts everything that a worker still owns back in line without counting the attempt: it stops, nothing failed.
+/// Returns how many. The fence stays raised, so a straggler of that worker changes nothing.
+///
+/// # Errors
+/// When the database is away; the tasks are recovered as orphans then, which does count.
+pub async fn give_back(db: &Database, owner: WorkerId) -> Result<u64> {
+    sql::execute(
+        db.connection(),
+        "UPDATE tasks SET state = 'queued', attempt = attempt - 1, fence = fence + 1, owner = NULL, \
+         dispatched_at = NULL WHERE owner = $1 AND state = 'running'",
+        [owner.uuid().into()],
+    )
+    .await
+}
+
+/// The tasks that a worker owns at this moment, each with its fence. What it still works on and is not among them was
+/// cancelled, deleted, expired or taken back.
+///
+/// # Errors
+/// When the database is away.
+pub async fn owned(db: &Database, owner: WorkerId) -> Result<Vec<(TaskId, i64)>> {
+    #[derive(FromQueryResult)]
+    struct Row {
+        id: Uuid,
+        fence: i64,
+    }
+    let rows: Vec<Row> = sql::all(
+        db.connection(),
+        "SELECT id, fence FROM tasks WHERE owner = $1 AND state = 'running'",
+        [owner.uuid().into()],
+    )
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.id.into(), row.fence)).collect())
+}

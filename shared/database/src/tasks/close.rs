@@ -1,0 +1,178 @@
+//! The end of a run that has no results: given up, or tried again. Each changes nothing unless the claim's fence still stands.
+
+use chrono::{DateTime, Utc};
+use domain::{DocumentStatus, JobStatus, TaskState};
+use sea_orm::{DatabaseTransaction, FromQueryResult, Value};
+use uuid::Uuid;
+
+use super::{Claim, Reason};
+use crate::jobs::{self, Counts};
+use crate::{Database, Result, sql};
+
+/// Whether a run was the one that counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Closed {
+    /// Its outcome is stored.
+    Won,
+    /// The task was taken back, cancelled, expired or deleted meanwhile; nothing changed.
+    Lost,
+}
+
+/// What came of asking for another attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Retried {
+    /// It will run again.
+    Queued,
+    /// That was the last attempt; the document has failed.
+    Dead,
+    /// The task was not this run's any more; nothing changed.
+    Lost,
+}
+
+/// Ends a task whose document will never succeed, with the reason.
+///
+/// # Errors
+/// When the database is away; nothing is stored then.
+pub async fn reject(db: &Database, claim: &Claim, reason: &Reason, now: DateTime<Utc>) -> Result<Closed> {
+    let transaction = db.begin().await?;
+    if !end(&transaction, claim, TaskState::Failed, Some(reason), now).await? {
+        return Ok(Closed::Lost);
+    }
+    fail_document(&transaction, claim, reason, now).await?;
+    transaction.commit().await?;
+    Ok(Closed::Won)
+}
+
+/// Lets a task run again at `run_at`, or ends it when its attempts are used up.
+///
+/// # Errors
+/// When the database is away; nothing is stored then.
+pub async fn retry(
+    db: &Database,
+    claim: &Claim,
+    run_at: DateTime<Utc>,
+    reason: &Reason,
+    now: DateTime<Utc>,
+) -> Result<Retried> {
+    let transaction = db.begin().await?;
+    if claim.attempt < claim.attempts_max {
+        let queued = sql::execute(
+            &transaction,
+            "UPDATE tasks SET state = 'queued', owner = NULL, dispatched_at = NULL, run_at = $3, error_code = $4, \
+             error_detail = $5 WHERE id = $1 AND fence = $2 AND state = 'running'",
+            [
+                claim.task.uuid().into(),
+                claim.fence.into(),
+                run_at.into(),
+                reason.code.into(),
+                reason.detail.as_str().into(),
+            ],
+        )
+        .await?;
+        transaction.commit().await?;
+        return Ok(if queued == 1 {
+            Retried::Queued
+        } else {
+            Retried::Lost
+        });
+    }
+    if !end(&transaction, claim, TaskState::Dead, Some(reason), now).await? {
+        return Ok(Retried::Lost);
+    }
+    fail_document(&transaction, claim, reason, now).await?;
+    transaction.commit().await?;
+    Ok(Retried::Dead)
+}
+
+/// `running` → `state`, if the fence stands.
+pub(super) async fn end(
+    transaction: &DatabaseTransaction,
+    claim: &Claim,
+    state: TaskState,
+    reason: Option<&Reason>,
+    now: DateTime<Utc>,
+) -> Result<bool> {
+    let values: [Value; 6] = [
+        claim.task.uuid().into(),
+        claim.fence.into(),
+        state.as_str().into(),
+        now.into(),
+        reason.map(|reason| reason.code).into(),
+        reason.map(|reason| reason.detail.as_str()).into(),
+    ];
+    let changed = sql::execute(
+        transaction,
+        "UPDATE tasks SET state = $3, owner = NULL, finished_at = $4, error_code = $5, error_detail = $6 \
+         WHERE id = $1 AND fence = $2 AND state = 'running'",
+        values,
+    )
+    .await?;
+    Ok(changed == 1)
+}
+
+async fn fail_document(
+    transaction: &DatabaseTransaction,
+    claim: &Claim,
+    reason: &Reason,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    let ended = Ended {
+        job_id: claim.job.uuid(),
+        document_id: Some(claim.document.uuid()),
+        started_at: Some(claim.started_at),
+    };
+    fail_documents(transaction, &[ended], reason, JobStatus::Failed, now).await
+}
+
+/// A task that has just ended without results.
+#[derive(Debug, Clone, FromQueryResult)]
+pub(super) struct Ended {
+    pub(super) job_id: Uuid,
+    pub(super) document_id: Option<Uuid>,
+    pub(super) started_at: Option<DateTime<Utc>>,
+}
+
+/// Carries ended tasks over to their documents and jobs.
+pub(super) async fn fail_documents(
+    transaction: &DatabaseTransaction,
+    ended: &[Ended],
+    reason: &Reason,
+    none_completed: JobStatus,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    if ended.is_empty() {
+        return Ok(());
+    }
+    let mut values: Vec<Value> = vec![
+        DocumentStatus::Failed.as_str().into(),
+        reason.code.into(),
+        reason.detail.as_str().into(),
+        now.into(),
+    ];
+    let documents: Vec<Uuid> = ended.iter().filter_map(|task| task.document_id).collect();
+    let list = sql::placeholders(values.len() + 1, documents.len());
+    values.extend(documents.into_iter().map(Value::from));
+    sql::execute(
+        transaction,
+        format!(
+            "UPDATE documents SET status = $1, error_code = $2, error_detail = $3, processed_at = $4 WHERE id IN ({list})"
+        ),
+        values,
+    )
+    .await?;
+    // Jobs in the order of their ids, so that two sweeps cannot wait for each other.
+    let mut jobs: Vec<Uuid> = ended.iter().map(|task| task.job_id).collect();
+    jobs.sort_unstable();
+    jobs.dedup();
+    for job in jobs {
+        let mine = ended.iter().filter(|task| task.job_id == job);
+        let started_at = mine.clone().filter_map(|task| task.started_at).min();
+        let failed = i32::try_from(mine.count()).unwrap_or(i32::MAX);
+        let change = Counts {
+            failed,
+            ..Counts::default()
+        };
+        jobs::count(transaction, job, change, none_completed, started_at, now).await?;
+    }
+    Ok(())
+}

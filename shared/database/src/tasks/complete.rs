@@ -1,0 +1,254 @@
+//! The end of a run that has results: they are stored and the task ends, all or nothing, unless the fence fell meanwhile.
+
+use chrono::{DateTime, Utc};
+use domain::{DocumentId, JobStatus, TaskState};
+use sea_orm::{ActiveValue::Set, DatabaseTransaction, DbBackend, EntityTrait, FromQueryResult, Value};
+use uuid::Uuid;
+
+use super::Claim;
+use super::close::{Closed, end};
+use crate::entity::passages;
+use crate::jobs::{self, Counts};
+use crate::{Database, Result, sql};
+
+/// What was found in a document.
+#[derive(Debug, Clone)]
+pub struct DocumentResult {
+    /// Its title, from its own metadata or headings.
+    pub title: Option<String>,
+    /// Its language (ISO 639-1) and the confidence in it, 0 to 1.
+    pub language: Option<(String, f32)>,
+    /// Its tags, as JSON objects.
+    pub tags: serde_json::Value,
+    /// Words of the tags, for the search.
+    pub tag_words: Vec<String>,
+    /// Its pages, where its kind has pages.
+    pub pages: Option<i32>,
+    /// Words of its text.
+    pub words: i64,
+    /// Characters of its text.
+    pub characters: i64,
+    /// What its file says about itself.
+    pub metadata: serde_json::Value,
+    /// It has pages and no usable text on them.
+    pub needs_ocr: bool,
+    /// A limit was reached; the text is only its beginning.
+    pub truncated: bool,
+    /// Which engine read it.
+    pub engine: String,
+    /// Its text in pieces.
+    pub passages: Vec<PassageText>,
+}
+
+/// A piece of a document's text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PassageText {
+    /// Its page, from 1.
+    pub page: Option<i32>,
+    /// Where it begins in the text, in bytes.
+    pub start_byte: i64,
+    /// The piece.
+    pub text: String,
+}
+
+/// Stores the results of a document and ends its task, at once.
+///
+/// # Errors
+/// When the database is away; nothing is stored then.
+pub async fn complete(
+    db: &Database,
+    claim: &Claim,
+    result: DocumentResult,
+    now: DateTime<Utc>,
+) -> Result<Closed> {
+    match db.backend() {
+        DbBackend::Postgres => complete_in_one_statement(db, claim, result, now).await,
+        _ => complete_in_steps(db, claim, result, now).await,
+    }
+}
+
+/// SQLite: a transaction, whose statements cost no round trip.
+async fn complete_in_steps(
+    db: &Database,
+    claim: &Claim,
+    result: DocumentResult,
+    now: DateTime<Utc>,
+) -> Result<Closed> {
+    let passages = passages_with_heading(claim, &result);
+    let transaction = db.begin().await?;
+    if !end(&transaction, claim, TaskState::Done, None, now).await? {
+        return Ok(Closed::Lost);
+    }
+    let mut values: Vec<Value> = vec![claim.document.uuid().into()];
+    values.extend(document_values(claim, result, now));
+    sql::execute(
+        &transaction,
+        format!("UPDATE documents SET {} WHERE id = $1", document_columns(2)),
+        values,
+    )
+    .await?;
+    insert_passages(&transaction, claim.document, passages).await?;
+    let change = Counts {
+        completed: 1,
+        ..Counts::default()
+    };
+    jobs::count(
+        &transaction,
+        claim.job.uuid(),
+        change,
+        JobStatus::Failed,
+        Some(claim.started_at),
+        now,
+    )
+    .await?;
+    transaction.commit().await?;
+    Ok(Closed::Won)
+}
+
+/// Postgres: one statement, hence one round trip and one commit where the steps would take seven. The parts run on one
+/// snapshot; that the task ends is what the others wait for.
+async fn complete_in_one_statement(
+    db: &Database,
+    claim: &Claim,
+    result: DocumentResult,
+    now: DateTime<Utc>,
+) -> Result<Closed> {
+    #[derive(FromQueryResult)]
+    struct Job {
+        #[allow(dead_code)] // that there is a row is all
+        id: Uuid,
+    }
+    let passages = passages_with_heading(claim, &result);
+    let positions: Vec<i32> = (0..).take(passages.len()).collect();
+    let (mut pages, mut starts, mut texts) = (Vec::new(), Vec::new(), Vec::new());
+    for passage in passages {
+        pages.push(passage.page.unwrap_or(0));
+        starts.push(passage.start_byte);
+        texts.push(passage.text);
+    }
+    let mut values: Vec<Value> = vec![
+        claim.task.uuid().into(),
+        claim.fence.into(),
+        now.into(),
+        positions.into(),
+        pages.into(),
+        starts.into(),
+        texts.into(),
+    ];
+    let document = document_columns(values.len() + 1);
+    values.extend(document_values(claim, result, now));
+    let job = jobs::count_columns(values.len() + 1);
+    let change = Counts {
+        completed: 1,
+        ..Counts::default()
+    };
+    values.extend(jobs::count_values(
+        change,
+        JobStatus::Failed,
+        Some(claim.started_at),
+        now,
+    ));
+    let statement = format!(
+        "WITH ended AS (UPDATE tasks SET state = 'done', owner = NULL, finished_at = $3, error_code = NULL, \
+            error_detail = NULL WHERE id = $1 AND fence = $2 AND state = 'running' RETURNING job_id, document_id), \
+         document AS (UPDATE documents SET {document} FROM ended WHERE documents.id = ended.document_id), \
+         passage AS (INSERT INTO passages (document_id, position, page, start_byte, text) \
+            SELECT ended.document_id, p.position, NULLIF(p.page, 0), p.start_byte, p.text \
+            FROM ended, unnest($4, $5, $6, $7) AS p (position, page, start_byte, text)) \
+         UPDATE jobs SET {job} FROM ended WHERE jobs.id = ended.job_id RETURNING jobs.id"
+    );
+    let job: Option<Job> = sql::first(db.connection(), statement, values).await?;
+    Ok(if job.is_some() { Closed::Won } else { Closed::Lost })
+}
+
+/// Assignments of a document's results, with placeholders from `first` in the order of [`document_values`].
+fn document_columns(first: usize) -> String {
+    const COLUMNS: [&str; 13] = [
+        "title",
+        "language",
+        "language_confidence",
+        "tags",
+        "pages",
+        "words",
+        "characters",
+        "metadata",
+        "needs_ocr",
+        "truncated",
+        "engine",
+        "text_fence",
+        "processed_at",
+    ];
+    let assignments = COLUMNS
+        .iter()
+        .zip(first..)
+        .map(|(column, n)| format!("{column} = ${n}, "))
+        .collect::<String>();
+    assignments + "status = 'completed', error_code = NULL, error_detail = NULL"
+}
+
+fn document_values(claim: &Claim, result: DocumentResult, now: DateTime<Utc>) -> [Value; 13] {
+    let (language, confidence) = result.language.unzip();
+    [
+        result
+            .title
+            .map(|title| title.chars().take(500).collect::<String>())
+            .into(),
+        language.into(),
+        confidence.into(),
+        result.tags.into(),
+        result.pages.into(),
+        result.words.into(),
+        result.characters.into(),
+        result.metadata.into(),
+        result.needs_ocr.into(),
+        result.truncated.into(),
+        result.engine.into(),
+        claim.fence.into(),
+        now.into(),
+    ]
+}
+
+/// The passages, after number 0: what the document is called and tagged, so that one index finds it by either.
+fn passages_with_heading(claim: &Claim, result: &DocumentResult) -> Vec<PassageText> {
+    let mut lines: Vec<&str> = Vec::with_capacity(3);
+    lines.extend(result.title.as_deref());
+    lines.push(&claim.payload.file_name);
+    let tags = result.tag_words.join(", ");
+    lines.push(&tags);
+    let heading = PassageText {
+        page: None,
+        start_byte: 0,
+        text: lines.join("\n"),
+    };
+    std::iter::once(heading)
+        .chain(result.passages.iter().cloned())
+        .collect()
+}
+
+/// SQLite takes 32,766 values in one statement; a passage has 5.
+const PASSAGES_PER_INSERT: usize = 4_000;
+
+async fn insert_passages(
+    transaction: &DatabaseTransaction,
+    document: DocumentId,
+    passages: Vec<PassageText>,
+) -> Result<()> {
+    let mut rows = (0_i32..)
+        .zip(passages)
+        .map(|(position, passage)| passages::ActiveModel {
+            document_id: Set(document.uuid()),
+            position: Set(position),
+            page: Set(passage.page),
+            start_byte: Set(passage.start_byte),
+            text: Set(passage.text),
+        });
+    loop {
+        let chunk: Vec<_> = rows.by_ref().take(PASSAGES_PER_INSERT).collect();
+        if chunk.is_empty() {
+            return Ok(());
+        }
+        passages::Entity::insert_many(chunk)
+            .exec_without_returning(transaction)
+            .await?;
+    }
+}

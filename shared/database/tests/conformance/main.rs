@@ -1,0 +1,8 @@
+//! What both databases must do alike: every test runs on a fresh SQLite file and on a fresh Postgres database.
+#![allow(missing_docs, clippy::unwrap_used)]
+
+mod accounts;
+mod jobs;
+mod search;
+mod support;
+mod tasks;

@@ -1,0 +1,21 @@
+//! The words of docmill: ids, states and their transitions, document kinds, limits, units and the clock.
+//!
+//! Everything here is pure: no input, no output, no clock but the one handed in. Every other crate may
+//! depend on this one; it depends on none of them.
+
+mod clock;
+mod document_kind;
+mod ids;
+pub mod limits;
+mod states;
+pub mod units;
+
+pub use clock::{Clock, ManualClock, SharedClock, SystemClock};
+pub use document_kind::{DocumentKind, KindMismatch};
+pub use ids::{
+    AuditId, DocumentId, InvalidId, JobId, PassageId, RequestId, SessionId, TaskId, UserId, WorkerId,
+};
+pub use states::{
+    DocumentStatus, JobKind, JobStatus, QueueName, TaskKind, TaskState, UnknownWord, UserRole, UserStatus,
+};
+pub use units::ByteSize;

@@ -1,0 +1,40 @@
+//! Bounds that nobody would change, each with its reason. What an operator may change is a setting.
+
+use std::time::Duration;
+
+/// Files in one upload.
+pub const FILES_PER_UPLOAD_MAX: usize = 100;
+
+/// Bytes of a file name that are kept as a label; longer names are cut at a character.
+pub const FILE_NAME_BYTES_MAX: usize = 255;
+
+/// Tags that may be asked for.
+pub const TAGS_MAX: u8 = 50;
+
+/// Tags when nobody asks for a number.
+pub const TAGS_DEFAULT: u8 = 10;
+
+/// Attempts before a task that keeps failing for reasons of the world, or keeps killing its worker, is dead.
+pub const ATTEMPTS_MAX: i16 = 3;
+
+/// How long a job may take when nobody asks for a deadline.
+pub const DEADLINE_DEFAULT: Duration = Duration::from_secs(60 * 60);
+
+/// The longest deadline that may be asked for.
+pub const DEADLINE_MAX: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Bytes of a passage; passages end at the nearest break before it.
+pub const PASSAGE_BYTES_MAX: usize = 2_000;
+
+/// Items on a page of a list when nobody asks for a number.
+pub const PAGE_ITEMS_DEFAULT: u64 = 50;
+
+/// Items on a page of a list at most.
+pub const PAGE_ITEMS_MAX: u64 = 100;
+
+/// The longest a client may wait in one request for a job to change.
+pub const WAIT_MAX: Duration = Duration::from_secs(60);
+
+/// Hints that wait in one queue at most, a few times what a fleet takes in a moment. The rest waits in the database, where
+/// it can be ordered.
+pub const HINTS_MAX: u64 = 1_000;

@@ -1,0 +1,142 @@
+//! Document bytes in; text, pages and metadata out.
+//!
+//! Everything here is pure and blocking, and trusts no byte: what a parser cannot survive (a panic, an endless loop, a
+//! huge allocation) is for the process around it to contain. One file, or folder, for each kind of document.
+
+mod csv;
+mod html;
+mod markdown;
+mod passages;
+mod pdf;
+mod text;
+mod words;
+
+use std::collections::BTreeMap;
+
+use domain::DocumentKind;
+use serde::{Deserialize, Serialize};
+
+pub use passages::{Passage, full_text, passages};
+pub use words::count_words;
+
+/// How much of a document is read. What lies beyond is left out, and [`Extracted::truncated`] says so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// Pages of a document that has pages.
+    pub pages_max: u32,
+    /// Bytes of text, as UTF-8, over all pages.
+    pub text_bytes_max: usize,
+}
+
+impl Default for Limits {
+    /// 5,000 pages and 16 MiB: more than the longest books, and little enough to be held by every part on the way.
+    fn default() -> Self {
+        Self {
+            pages_max: 5_000,
+            text_bytes_max: 16 << 20,
+        }
+    }
+}
+
+/// What was read from a document.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Extracted {
+    /// The text of each page, with `\n` as line end and no other control character but the tab. A document of a kind
+    /// without pages has exactly one.
+    pub pages: Vec<String>,
+    /// Whether the pages are those of the document, and not just a place for its text.
+    pub paged: bool,
+    /// The title that the document itself gives.
+    pub title: Option<String>,
+    /// What the document says of itself. Keys are of a closed set: `author`, `subject`, `keywords`, `creator`,
+    /// `producer`, `created_at` and `modified_at` (RFC 3339), `language`, `encoding`, `page_count` (all pages, the
+    /// unread ones too).
+    pub metadata: BTreeMap<String, String>,
+    /// Glyphs whose letter nobody could tell. Each is a U+FFFD in the text.
+    pub unmapped_glyphs: u32,
+    /// Whether there are pages but hardly any legible text on them: most likely images of text.
+    pub needs_ocr: bool,
+    /// Whether [`Limits`] left something out.
+    pub truncated: bool,
+    /// What read the document, to tell results of different versions apart.
+    pub engine: String,
+}
+
+/// Why a document has no text. All are permanent: the same bytes will fail again.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[serde(tag = "code", content = "detail", rename_all = "snake_case")]
+pub enum ExtractionError {
+    /// The bytes are not what they claim to be, or are damaged beyond reading.
+    #[error("the document cannot be read: {0}")]
+    Unreadable(String),
+    /// The document opens only with a password, or with an encryption that is not supported.
+    #[error("the document is encrypted: {0}")]
+    Encrypted(String),
+    /// The document needs more than it may have.
+    #[error("the document is too large: {0}")]
+    TooLarge(String),
+}
+
+impl ExtractionError {
+    /// The word for programs: `unreadable`, `encrypted` or `too_large`.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Unreadable(_) => "unreadable",
+            Self::Encrypted(_) => "encrypted",
+            Self::TooLarge(_) => "too_large",
+        }
+    }
+}
+
+/// Reads a document of a known kind. The file name only helps to tell variants apart, such as tab and comma. The bytes
+/// are taken, because a PDF is read in place, and a copy would double the memory.
+///
+/// # Errors
+/// When there is no text to be had; see [`ExtractionError`]. A document without any text is not an error.
+///
+/// # Panics
+/// Parsers may panic on hostile input; call this where a panic, or the death of the process, does no harm.
+pub fn extract(
+    kind: DocumentKind,
+    file_name: &str,
+    bytes: Vec<u8>,
+    limits: &Limits,
+) -> Result<Extracted, ExtractionError> {
+    match kind {
+        DocumentKind::Text => Ok(text::extract(&bytes, limits)),
+        DocumentKind::Markdown => Ok(markdown::extract(&bytes, limits)),
+        DocumentKind::Csv => Ok(csv::extract(file_name, &bytes, limits)),
+        DocumentKind::Html => Ok(html::extract(&bytes, limits)),
+        DocumentKind::Pdf => pdf::extract(bytes, limits),
+    }
+}
+
+/// The result for a document without pages: its whole text, cut to the limit.
+fn single_page(engine: &str, mut text: String, limits: &Limits) -> Extracted {
+    let truncated = cut_at_char(&mut text, limits.text_bytes_max);
+    Extracted {
+        pages: vec![text],
+        truncated,
+        engine: engine.to_owned(),
+        ..Extracted::default()
+    }
+}
+
+/// Shortens a text to at most `bytes_max`, between two characters. Says whether anything was lost.
+fn cut_at_char(text: &mut String, bytes_max: usize) -> bool {
+    let cut = text.len() > bytes_max;
+    text.truncate(text.floor_char_boundary(bytes_max));
+    cut
+}
+
+/// A value that a document gives of itself, as one line of reasonable length; `None` when nothing is left of it.
+fn metadata_value(raw: &str) -> Option<String> {
+    /// Bytes of a value: keywords of real documents stay below.
+    const VALUE_BYTES_MAX: usize = 1_000;
+
+    let mut value = text::clean(raw).split_whitespace().collect::<Vec<_>>().join(" ");
+    cut_at_char(&mut value, VALUE_BYTES_MAX);
+    (!value.is_empty()).then_some(value)
+}

@@ -1,0 +1,133 @@
+//! Glyphs to lines, and lines to paragraphs.
+//!
+//! Glyphs are taken in the order in which they were drawn, which is the reading order of nearly every producer: sorting
+//! by place would mix columns, and finding columns goes wrong more often than producers do.
+
+use hayro_interpret::kurbo::Vec2;
+
+use super::bidi;
+use super::canvas::Glyph;
+use super::spacing;
+
+/// How far a glyph may stand beside the baseline, in parts of its size: superscripts still belong to the line.
+const BESIDE_LINE_MAX: f64 = 0.45;
+
+/// The widest gap within a line, in parts of the size. Beyond it is the next column.
+const GAP_MAX: f64 = 8.0;
+
+/// How far back a glyph may stand, in parts of the size: kerning and accents, but not the next line.
+const BACK_MAX: f64 = 0.6;
+
+/// Cosine of the angle between two glyphs of the same line.
+const TURN_COSINE_MIN: f64 = 0.9;
+
+/// Lines that are further apart than the usual distance on the page, by this factor, belong to different paragraphs.
+const PARAGRAPH_DISTANCE: f64 = 1.4;
+
+/// Glyphs that read as one line.
+pub(super) struct Line<'g> {
+    pub(super) glyphs: Vec<&'g Glyph>,
+}
+
+/// The text of a page: its lines, with an empty line between paragraphs.
+pub(super) fn page_text(glyphs: &[Glyph]) -> String {
+    let lines = lines(glyphs);
+    let usual = usual_distance(&lines);
+    let mut text = String::new();
+    let mut before: Option<&Line<'_>> = None;
+    for line in &lines {
+        let line_text = spacing::line_text(line);
+        let line_text = line_text.trim();
+        if line_text.is_empty() {
+            continue;
+        }
+        if let Some(before) = before {
+            text.push('\n');
+            if distance(before, line).is_none_or(|distance| distance > usual * PARAGRAPH_DISTANCE) {
+                text.push('\n');
+            }
+        }
+        text.push_str(line_text);
+        before = Some(line);
+    }
+    text
+}
+
+fn lines(glyphs: &[Glyph]) -> Vec<Line<'_>> {
+    let mut lines: Vec<Line<'_>> = Vec::new();
+    for glyph in glyphs {
+        match lines.last_mut() {
+            Some(line) if line.glyphs.last().is_some_and(|last| continues(last, glyph)) => {
+                line.glyphs.push(glyph)
+            }
+            _ => lines.push(Line { glyphs: vec![glyph] }),
+        }
+    }
+    lines
+}
+
+/// Where a glyph stands as seen from the end of another: along its baseline, and beside it.
+pub(super) fn offset(last: &Glyph, next: &Glyph) -> (f64, f64) {
+    let direction = direction(last);
+    let away = next.start - last.end;
+    (away.dot(direction), direction.cross(away).abs())
+}
+
+/// Where the baseline of a glyph runs, with length one; to the right for a glyph without width.
+fn direction(glyph: &Glyph) -> Vec2 {
+    let advance = glyph.end - glyph.start;
+    let length = advance.hypot();
+    if length > 1e-6 {
+        advance / length
+    } else {
+        Vec2::new(1.0, 0.0)
+    }
+}
+
+fn continues(last: &Glyph, next: &Glyph) -> bool {
+    let size = last.size.max(next.size);
+    let (advance, next_advance) = (last.end - last.start, next.end - next.start);
+    let lengths = advance.hypot() * next_advance.hypot();
+    let turned = lengths > 1e-6 && advance.dot(next_advance) / lengths < TURN_COSINE_MIN;
+    let (along, beside) = offset(last, next);
+    let in_line = along <= GAP_MAX * size
+        && (along >= -BACK_MAX * size - advance.hypot() || continues_leftwards(last, next, along));
+    !turned && beside <= BESIDE_LINE_MAX * size && in_line
+}
+
+/// Right-to-left text that is drawn in the order of reading goes backwards, its spaces and numbers too.
+fn continues_leftwards(last: &Glyph, next: &Glyph, along: f64) -> bool {
+    let foreign = |glyph: &Glyph| {
+        glyph
+            .text
+            .chars()
+            .any(|c| c.is_alphabetic() && !bidi::is_right_to_left(c))
+    };
+    let right_to_left = |glyph: &Glyph| glyph.text.chars().any(bidi::is_right_to_left);
+    let (both, either) = (
+        right_to_left(last) && right_to_left(next),
+        (right_to_left(last) || right_to_left(next)) && !foreign(last) && !foreign(next),
+    );
+    both || (either && along >= -GAP_MAX * last.size.max(next.size))
+}
+
+/// How far the second line stands below the first; `None` when it does not.
+fn distance(above: &Line<'_>, below: &Line<'_>) -> Option<f64> {
+    let (first, next) = (above.glyphs.first()?, below.glyphs.first()?);
+    let down = direction(first).cross(next.start - first.start);
+    (down > 0.0).then_some(down)
+}
+
+/// The median distance of lines that follow each other.
+fn usual_distance(lines: &[Line<'_>]) -> f64 {
+    let mut distances: Vec<f64> = lines
+        .windows(2)
+        .filter_map(|pair| distance(&pair[0], &pair[1]))
+        .filter(|distance| *distance > 1.0)
+        .collect();
+    if distances.is_empty() {
+        return f64::INFINITY;
+    }
+    let middle = distances.len() / 2;
+    *distances.select_nth_unstable_by(middle, f64::total_cmp).1
+}

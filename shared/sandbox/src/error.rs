@@ -1,0 +1,61 @@
+//! Why a document was not parsed.
+
+use std::error::Error;
+use std::io;
+use std::time::Duration;
+
+use domain::units::duration;
+use extraction::ExtractionError;
+
+/// Why a document was not parsed, and by that whether trying again can help.
+#[derive(Debug, thiserror::Error)]
+pub enum ParseError {
+    /// The document cannot be read.
+    #[error(transparent)]
+    Refused(ExtractionError),
+    /// Two children in turn died of the document, or answered nonsense.
+    #[error("the parser did not survive the document: {detail}")]
+    Crashed {
+        /// How the child ended, without any of the document's content.
+        detail: String,
+    },
+    /// The child had to be killed because the document took too long.
+    #[error("the parser did not finish within {}", duration::show(*.after))]
+    TimedOut {
+        /// The bound that was reached.
+        after: Duration,
+    },
+    /// The document is larger than what a child may be given.
+    #[error("the document has more than {bytes_max} bytes")]
+    TooLarge {
+        /// The bound that was reached.
+        bytes_max: u64,
+    },
+    /// No child could be started, or the pool is shut down.
+    #[error("could not start a parser child")]
+    Unavailable(#[source] io::Error),
+    /// The document's bytes could not be had.
+    #[error("could not read the document for its parser")]
+    Body(#[source] Box<dyn Error + Send + Sync>),
+}
+
+impl ParseError {
+    /// The word for programs.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Refused(error) => error.code(),
+            Self::Crashed { .. } => "parser_crashed",
+            Self::TimedOut { .. } => "parser_timed_out",
+            Self::TooLarge { .. } => "too_large",
+            Self::Unavailable(_) => "parser_unavailable",
+            Self::Body(_) => "document_unavailable",
+        }
+    }
+
+    /// Whether the same document will fail again, as opposed to the world getting better.
+    #[must_use]
+    pub const fn is_permanent(&self) -> bool {
+        !matches!(self, Self::Unavailable(_) | Self::Body(_))
+    }
+}

@@ -1,0 +1,211 @@
+//! From a claim to its end: which function, how long, and what becomes of a panic, a failure, or a stop.
+//!
+//! Policy lives here and in the row, not in layers of apalis, which loses track of tasks that panic or time out. This is
+//! the only file of the worker that names apalis.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use apalis::prelude::{Data, Monitor, ParallelizeExt, WorkerBuilder};
+use async_trait::async_trait;
+use database::tasks::{self, Claim, Closed, Reason, Retried};
+use domain::{QueueName, TaskId, TaskKind, WorkerId};
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use queue::{HintBackend, SharedHints, Slotted};
+use telemetry::metrics::{self, TaskOutcome};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
+
+use crate::context::{Context, Running};
+use crate::outcome::{self, Failure};
+use crate::tasks::process_document;
+
+/// No attempt needs longer: reading a document is bounded by its parser's limits, storing by the patience of each step.
+const ATTEMPT_MAX: Duration = Duration::from_secs(10 * 60);
+/// A database that just failed to claim is left alone for a moment.
+const CLAIM_AGAIN: Duration = Duration::from_millis(500);
+/// How often the end of an attempt is written down again when the database is away. After that the task is recovered as
+/// an orphan, once this worker is gone, or expires.
+const CLOSE_TRIES: u32 = 120;
+
+/// Takes hints and works until `stopping`, then until what was claimed has ended.
+pub(crate) async fn work(
+    context: Arc<Context>,
+    worker: WorkerId,
+    slots: usize,
+    hints: SharedHints,
+    stopping: CancellationToken,
+) {
+    let free = Arc::new(Semaphore::new(slots));
+    let claimer = Arc::new(Claimer {
+        context: Arc::clone(&context),
+        worker,
+    });
+    let monitor = Monitor::new().register(move |restart| {
+        let backend = HintBackend::new(
+            Arc::clone(&hints),
+            QueueName::Documents,
+            Arc::clone(&free),
+            Arc::clone(&claimer),
+            stopping.clone(),
+        );
+        WorkerBuilder::new(format!("{worker}-{restart}"))
+            .backend(backend)
+            .data(Arc::clone(&context))
+            .parallelize(tokio::spawn)
+            .build(handle)
+    });
+    if let Err(error) = monitor.run().await {
+        tracing::error!("the worker ended: {error}");
+    }
+}
+
+/// Turns hints into owned tasks.
+struct Claimer {
+    context: Arc<Context>,
+    worker: WorkerId,
+}
+
+#[async_trait]
+impl queue::Claim for Claimer {
+    type Claimed = Claim;
+
+    async fn claim(&self, ids: Vec<TaskId>) -> Vec<Claim> {
+        let now = self.context.clock.now();
+        match tasks::claim(&self.context.database, self.worker, &ids, now).await {
+            Ok(claims) => {
+                for _ in claims.len()..ids.len() {
+                    metrics::claim_lost(TaskKind::ProcessDocument);
+                }
+                for claim in &claims {
+                    let waited = (now - claim.due_at).to_std().unwrap_or_default();
+                    metrics::task_claimed(claim.kind, waited);
+                }
+                claims
+            }
+            Err(error) => {
+                tracing::warn!(
+                    "could not claim {} tasks: {}",
+                    ids.len(),
+                    telemetry::chain(&error)
+                );
+                tokio::time::sleep(CLAIM_AGAIN).await;
+                Vec::new()
+            }
+        }
+    }
+}
+
+async fn handle(task: Slotted<Claim>, context: Data<Arc<Context>>) -> Result<(), std::convert::Infallible> {
+    let Slotted {
+        claimed: claim,
+        permit: _slot,
+    } = task;
+    let span = tracing::info_span!(
+        "task",
+        task.id = %claim.task,
+        task.kind = %claim.kind,
+        task.attempt = claim.attempt,
+        job.id = %claim.job,
+        document.id = %claim.document,
+    );
+    attempt(Arc::clone(&context), claim).instrument(span).await;
+    Ok(())
+}
+
+/// Runs one attempt and writes down how it ended.
+async fn attempt(context: Arc<Context>, claim: Claim) {
+    let started = std::time::Instant::now();
+    let registered = Running::begin(&context, &claim);
+    // A task of its own: a panic in it is an outcome, and dropping it kills the parser child that it waits for.
+    let mut run = tokio::spawn({
+        let (context, claim) = (Arc::clone(&context), claim.clone());
+        async move {
+            match claim.kind {
+                TaskKind::ProcessDocument => process_document::run(&context, &claim).await,
+            }
+        }
+        .in_current_span()
+    });
+    let ended = tokio::select! {
+        ended = &mut run => ended.map_err(|error| {
+            tracing::error!("the attempt panicked: {error}");
+            outcome::reject("internal", "a fault in docmill; the operator finds it in the log")
+        }).flatten(),
+        () = tokio::time::sleep(ATTEMPT_MAX) => {
+            run.abort();
+            Err(outcome::retry("attempt_timeout", "the attempt took too long"))
+        }
+        () = registered.unwanted.cancelled() => {
+            run.abort();
+            Ok(Closed::Lost)
+        }
+    };
+    let outcome = match ended {
+        Ok(Closed::Won) => TaskOutcome::Done,
+        Ok(Closed::Lost) => TaskOutcome::Lost,
+        Err(Failure::Reject(reason)) => reject(&context, &claim, &reason).await,
+        Err(Failure::Retry(reason)) => retry(&context, &claim, &reason).await,
+    };
+    metrics::task_finished(claim.kind, outcome, started.elapsed());
+    if outcome == TaskOutcome::Lost {
+        metrics::stale_result(claim.kind);
+    } else {
+        context.events.publish(claim.job);
+    }
+    let duration_ms = started.elapsed().as_secs_f64() * 1e3;
+    tracing::info!(
+        duration_ms,
+        "attempt {} at document {} ended: {outcome:?}",
+        claim.attempt,
+        claim.document
+    );
+}
+
+async fn reject(context: &Context, claim: &Claim, reason: &Reason) -> TaskOutcome {
+    let write = || tasks::reject(&context.database, claim, reason, context.clock.now()).boxed();
+    match insistently(write).await {
+        Some(Closed::Won) => TaskOutcome::Failed,
+        Some(Closed::Lost) | None => TaskOutcome::Lost,
+    }
+}
+
+async fn retry(context: &Context, claim: &Claim, reason: &Reason) -> TaskOutcome {
+    let chance = getrandom::u32().unwrap_or(u32::MAX);
+    let wait = outcome::backoff(claim.attempt, chance);
+    let write = || {
+        let now = context.clock.now();
+        tasks::retry(&context.database, claim, now + wait, reason, now).boxed()
+    };
+    match insistently(write).await {
+        Some(Retried::Queued) => TaskOutcome::Retried,
+        Some(Retried::Dead) => TaskOutcome::Dead,
+        Some(Retried::Lost) | None => TaskOutcome::Lost,
+    }
+}
+
+/// Writes until it is written, or until there is no sense in it any more.
+async fn insistently<'a, T>(write: impl Fn() -> BoxFuture<'a, database::Result<T>>) -> Option<T> {
+    for _ in 0..CLOSE_TRIES {
+        match write().await {
+            Ok(written) => return Some(written),
+            Err(error) if error.is_transient() => {
+                tracing::warn!(
+                    "could not write down how the attempt ended: {}",
+                    telemetry::chain(&error)
+                );
+                tokio::time::sleep(CLAIM_AGAIN).await;
+            }
+            Err(error) => {
+                tracing::error!(
+                    "could not write down how the attempt ended: {}",
+                    telemetry::chain(&error)
+                );
+                return None;
+            }
+        }
+    }
+    None
+}

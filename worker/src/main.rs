@@ -1,0 +1,139 @@
+//! `docmill-worker`: tasks in, results out. Any number of them work for the same fleet.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use database::{Database, DatabaseSettings};
+use domain::SystemClock;
+use queue::{Queue, QueueSettings};
+use runtime::settings::Sections;
+use runtime::{Checks, HealthSettings, ProbeServer, Probes, Process};
+use sandbox::{ChildProgram, ParserPool, SandboxSettings};
+use serde::Deserialize;
+use storage::{Storage, StorageSettings};
+use telemetry::LogSettings;
+use tokio_util::sync::CancellationToken;
+use worker::{Parts, Worker, WorkerSettings};
+
+/// Where probes and metrics are served unless `health.listen` says otherwise.
+const HEALTH: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 9001);
+
+/// Reads documents for docmill.
+#[derive(Parser)]
+#[command(version)]
+struct Arguments {
+    /// A TOML file with settings; the environment (DOCMILL_SECTION__KEY) wins over it.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Reads documents from standard input, for a worker that started it.
+    #[command(name = sandbox::ChildProgram::SUBCOMMAND, hide = true)]
+    ParserChild,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Settings {
+    database: DatabaseSettings,
+    queue: QueueSettings,
+    storage: StorageSettings,
+    worker: WorkerSettings,
+    sandbox: SandboxSettings,
+    health: HealthSettings,
+    log: LogSettings,
+}
+
+impl Sections for Settings {
+    fn problems(&self) -> Vec<(&'static str, Vec<String>)> {
+        vec![
+            ("database", self.database.problems_in_fleet()),
+            ("queue", self.queue.problems_in_fleet()),
+            ("storage", self.storage.problems_in_fleet()),
+            ("worker", self.worker.problems()),
+            ("sandbox", self.sandbox.problems()),
+            ("health", self.health.problems()),
+            ("log", self.log.problems()),
+        ]
+    }
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    if let Some(Command::ParserChild) = arguments.command {
+        // No runtime, no settings, no secrets: this process only reads documents.
+        return sandbox::child_main();
+    }
+    match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime.block_on(start(arguments)),
+        Err(_) => ExitCode::FAILURE,
+    }
+}
+
+async fn start(arguments: Arguments) -> ExitCode {
+    let process = match runtime::begin(arguments.config.as_deref(), |settings: &Settings| {
+        settings.log.clone()
+    }) {
+        Ok(process) => process,
+        Err(code) => return code,
+    };
+    match run(process).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("docmill-worker ended: {}", telemetry::chain(error.as_ref()));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(process: Process<Settings>) -> Result<(), Box<dyn std::error::Error>> {
+    let Process {
+        settings,
+        stopping,
+        exposition,
+    } = process;
+    let database = Database::connect(&settings.database).await?;
+    let storage = Storage::open(&settings.storage)?;
+    let queue = Queue::open(&settings.queue)?;
+    let probes = probes(&database, &queue, stopping.clone());
+    let health = ProbeServer::bind(settings.health.listen.unwrap_or(HEALTH)).await?;
+    tracing::info!("probes and metrics on http://{}", health.address());
+    let parsers = ParserPool::new(ChildProgram::this()?, settings.sandbox);
+    let worker = Worker::new(Parts {
+        database,
+        storage,
+        hints: queue.hints,
+        events: queue.events,
+        parsers,
+        clock: SystemClock::shared(),
+        settings: settings.worker,
+        stopping,
+    });
+    probes.set_ready(true);
+    let drained = CancellationToken::new();
+    let health = tokio::spawn(health.serve(probes, exposition, drained.clone()));
+    let worked = worker.run().await;
+    drained.cancel();
+    health.await??;
+    Ok(worked?)
+}
+
+fn probes(database: &Database, queue: &Queue, stopping: CancellationToken) -> Probes {
+    let (database, hints) = (database.clone(), queue.hints.clone());
+    let checks = Checks::new()
+        .critical("database", move || {
+            let database = database.clone();
+            async move { database.ping().await }
+        })
+        .critical("queue", move || {
+            let hints = hints.clone();
+            async move { hints.ping().await }
+        });
+    Probes::new(checks, stopping)
+}

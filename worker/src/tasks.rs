@@ -1,0 +1,3 @@
+//! One file per kind of task; each reads as the story of the task.
+
+pub(crate) mod process_document;

@@ -20,30 +20,55 @@ impl Answer {
     pub(crate) async fn read(asked: String, response: reqwest::Response) -> Self {
         let status = response.status().as_u16();
         let headers = response.headers().clone();
-        let body = response.bytes().await.unwrap_or_else(|error| panic!("{asked} broke off: {error:?}"));
-        let answer = Self { status, asked, headers, body };
+        let body = response
+            .bytes()
+            .await
+            .unwrap_or_else(|error| panic!("{asked} broke off: {error:?}"));
+        let answer = Self {
+            status,
+            asked,
+            headers,
+            body,
+        };
         answer.check();
         answer
     }
 
     fn check(&self) {
-        let id = self.header("x-request-id").unwrap_or_else(|| panic!("no X-Request-Id in {self:?}"));
+        let id = self
+            .header("x-request-id")
+            .unwrap_or_else(|| panic!("no X-Request-Id in {self:?}"));
         assert_eq!(self.header("x-content-type-options"), Some("nosniff"), "{self:?}");
-        let is_probe = self.header("content-type").is_some_and(|it| it.starts_with("application/json"));
+        let is_probe = self
+            .header("content-type")
+            .is_some_and(|it| it.starts_with("application/json"));
         if self.status < 400 || (self.status == 503 && is_probe) {
             return;
         }
-        assert_eq!(self.header("content-type"), Some("application/problem+json"), "{self:?}");
+        assert_eq!(
+            self.header("content-type"),
+            Some("application/problem+json"),
+            "{self:?}"
+        );
         let problem = self.json();
         assert_eq!(problem["status"], self.status, "{self:?}");
         assert_eq!(problem["request_id"], id, "{self:?}");
         let code = problem["code"].as_str().unwrap_or_default();
         assert!(!code.is_empty(), "{self:?}");
         assert_eq!(problem["type"], format!("/problems#{code}"), "{self:?}");
-        assert!(problem["title"].as_str().is_some_and(|title| !title.is_empty()), "{self:?}");
-        let retryable = problem["retryable"].as_bool().expect("a problem says whether it may pass");
+        assert!(
+            problem["title"].as_str().is_some_and(|title| !title.is_empty()),
+            "{self:?}"
+        );
+        let retryable = problem["retryable"]
+            .as_bool()
+            .expect("a problem says whether it may pass");
         assert_eq!(retryable, self.header("retry-after").is_some(), "{self:?}");
-        assert_eq!(self.status == 401, self.header("www-authenticate").is_some(), "{self:?}");
+        assert_eq!(
+            self.status == 401,
+            self.header("www-authenticate").is_some(),
+            "{self:?}"
+        );
     }
 
     /// The same answer, if it has this status.
@@ -77,13 +102,19 @@ impl Answer {
     pub fn refuses(&self, pointer: &str) {
         let problem = self.problem(400, "invalid_request");
         let errors = problem["errors"].as_array().cloned().unwrap_or_default();
-        assert!(errors.iter().any(|error| error["pointer"] == pointer), "{} answered {problem}", self.asked);
+        assert!(
+            errors.iter().any(|error| error["pointer"] == pointer),
+            "{} answered {problem}",
+            self.asked
+        );
     }
 
     /// A header, if it is there.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name).map(|value| value.to_str().unwrap_or("(not text)"))
+        self.headers
+            .get(name)
+            .map(|value| value.to_str().unwrap_or("(not text)"))
     }
 
     /// The body as JSON.

@@ -36,20 +36,33 @@ impl Client {
         // An error means that it is installed already.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let redirects = reqwest::redirect::Policy::none();
-        let http = reqwest::Client::builder().no_proxy().redirect(redirects).build().unwrap();
-        Self { http, bases: bases.to_vec(), next: AtomicUsize::new(0), token: None, session: Value::Null }
+        let http = reqwest::Client::builder()
+            .no_proxy()
+            .redirect(redirects)
+            .build()
+            .unwrap();
+        Self {
+            http,
+            bases: bases.to_vec(),
+            next: AtomicUsize::new(0),
+            token: None,
+            session: Value::Null,
+        }
     }
 
-    /// Somebody with a new account.
+    /// Somebody with a new account, at the same addresses.
     ///
     /// # Panics
     /// When the account is refused.
-    pub async fn registered(bases: &[String]) -> Self {
-        let client = Self::anonymous(bases);
+    pub async fn registered(&self) -> Self {
         let email = format!("{}@example.com", UserId::new());
         let account = json!({ "email": email, "password": PASSWORD });
-        let session = client.post("/api/v1/auth/register", &account).await.status(201).json();
-        client.with_session(session)
+        let session = self
+            .post("/api/v1/auth/register", &account)
+            .await
+            .status(201)
+            .json();
+        self.with_session(session)
     }
 
     /// The password of everybody who is [`Client::registered`].
@@ -62,13 +75,22 @@ impl Client {
     #[must_use]
     pub fn with_session(&self, session: Value) -> Self {
         let token = session["access_token"].as_str().map(str::to_owned);
-        Self { token, session, http: self.http.clone(), bases: self.bases.clone(), next: AtomicUsize::new(0) }
+        Self {
+            token,
+            session,
+            http: self.http.clone(),
+            bases: self.bases.clone(),
+            next: AtomicUsize::new(0),
+        }
     }
 
     /// The same client with another access token.
     #[must_use]
     pub fn with_token(&self, token: &str) -> Self {
-        Self { token: Some(token.to_owned()), ..self.with_session(self.session.clone()) }
+        Self {
+            token: Some(token.to_owned()),
+            ..self.with_session(self.session.clone())
+        }
     }
 
     /// The access token.
@@ -113,7 +135,9 @@ impl Client {
     /// # Panics
     /// When there is no answer, or one that breaks a rule that all of them keep.
     pub async fn send(&self, request: RequestBuilder) -> Answer {
-        self.try_send(request).await.unwrap_or_else(|error| panic!("no answer: {error:?}"))
+        self.try_send(request)
+            .await
+            .unwrap_or_else(|error| panic!("no answer: {error:?}"))
     }
 
     /// As [`Client::send`], where nobody answering is an outcome too.
@@ -133,7 +157,8 @@ impl Client {
 
     /// `GET` with one more header.
     pub async fn get_with(&self, path: &str, header: &str, value: &str) -> Answer {
-        self.send(self.request(Method::GET, path).header(header, value)).await
+        self.send(self.request(Method::GET, path).header(header, value))
+            .await
     }
 
     /// `POST` of a JSON body.
@@ -148,11 +173,15 @@ impl Client {
 
     /// The request that hands in files as a form, to be changed before it is sent. `query` is empty or begins with `?`.
     pub fn form(&self, query: &str, files: &[(&str, &[u8])]) -> RequestBuilder {
-        let part = |name: &str, content: &[u8]| multipart::Part::bytes(content.to_vec()).file_name(name.to_owned());
+        let part =
+            |name: &str, content: &[u8]| multipart::Part::bytes(content.to_vec()).file_name(name.to_owned());
         let form = files
             .iter()
-            .fold(multipart::Form::new(), |form, (name, content)| form.part("file", part(name, content)));
-        self.request(Method::POST, &format!("/api/v1/documents{query}")).multipart(form)
+            .fold(multipart::Form::new(), |form, (name, content)| {
+                form.part("file", part(name, content))
+            });
+        self.request(Method::POST, &format!("/api/v1/documents{query}"))
+            .multipart(form)
     }
 
     /// Hands files in as a form and gives the accepted job.
@@ -181,7 +210,11 @@ impl Client {
 
     /// The documents of a job, in the order in which they were handed in.
     pub async fn documents(&self, job: &Value) -> Vec<Value> {
-        let page = self.get(&format!("/api/v1/documents?limit=100&job_id={}", id(job))).await.status(200).json();
+        let page = self
+            .get(&format!("/api/v1/documents?limit=100&job_id={}", id(job)))
+            .await
+            .status(200)
+            .json();
         let mut documents = page["items"].as_array().cloned().unwrap_or_default();
         documents.reverse(); // the newest comes first
         documents

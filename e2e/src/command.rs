@@ -74,7 +74,9 @@ pub async fn run(name: &str, folder: &Path, arguments: &[&str], settings: &Setti
     // A command that does not read closes its input first.
     let _ = child.stdin.take().unwrap().write_all(input.as_bytes()).await;
     let ended = tokio::time::timeout(2 * PATIENCE, child.wait_with_output()).await;
-    let ended = ended.unwrap_or_else(|_| panic!("{name} {arguments:?} did not end")).unwrap();
+    let ended = ended
+        .unwrap_or_else(|_| panic!("{name} {arguments:?} did not end"))
+        .unwrap();
     Output {
         code: ended.status.code(),
         stdout: String::from_utf8(ended.stdout).unwrap(),

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::{Folder, Process, Settings};
+use crate::{Client, Folder, Process, Settings};
 
 /// A running `docmill serve` with its data folder.
 pub struct Embedded {
@@ -29,10 +29,22 @@ impl Embedded {
     /// When it does not listen.
     pub async fn start_on(data: Folder, settings: &Settings) -> Self {
         let folder = data.path().display().to_string();
-        let process = Process::start("docmill", &["--data", &folder, "serve", "--listen", "127.0.0.1:0"], settings);
+        let process = Process::start(
+            "docmill",
+            &["--data", &folder, "serve", "--listen", "127.0.0.1:0"],
+            settings,
+        );
         let line = process.line("docmill is listening on http://").await;
-        let base = format!("http://{}", line.rsplit_once("http://").expect("an address").1.trim());
-        Self { process, base, data, settings: settings.clone() }
+        let base = format!(
+            "http://{}",
+            line.rsplit_once("http://").expect("an address").1.trim()
+        );
+        Self {
+            process,
+            base,
+            data,
+            settings: settings.clone(),
+        }
     }
 
     /// Starts it again after it has ended, on the same data.
@@ -42,6 +54,20 @@ impl Embedded {
     pub async fn again(self) -> Self {
         drop(self.process);
         Self::start_on(self.data, &self.settings).await
+    }
+
+    /// Somebody without an account.
+    #[must_use]
+    pub fn anybody(&self) -> Client {
+        Client::anonymous(std::slice::from_ref(&self.base))
+    }
+
+    /// Somebody with a new account.
+    ///
+    /// # Panics
+    /// When the account is refused.
+    pub async fn user(&self) -> Client {
+        self.anybody().registered().await
     }
 
     /// Its data folder.
@@ -54,12 +80,23 @@ impl Embedded {
     #[must_use]
     pub fn keys(&self) -> Vec<String> {
         let root = self.data().join("objects");
-        files_in(&root).iter().map(|path| path.strip_prefix(&root).unwrap_or(path).display().to_string()).collect()
+        files_in(&root)
+            .iter()
+            .map(|path| path.strip_prefix(&root).unwrap_or(path).display().to_string())
+            .collect()
     }
 }
 
 /// Every file in a folder. What vanishes while it is read is not in it.
 fn files_in(folder: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    entries.flat_map(|entry| if entry.path().is_dir() { files_in(&entry.path()) } else { vec![entry.path()] }).collect()
+    entries
+        .flat_map(|entry| {
+            if entry.path().is_dir() {
+                files_in(&entry.path())
+            } else {
+                vec![entry.path()]
+            }
+        })
+        .collect()
 }

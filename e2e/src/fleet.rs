@@ -2,7 +2,7 @@
 
 use tokio::sync::OnceCell;
 
-use crate::{Folder, Process, Settings, Stores, docmill};
+use crate::{Client, Folder, Process, Settings, Stores, docmill};
 
 /// Processes over shared stores.
 pub struct Fleet {
@@ -51,7 +51,13 @@ impl Fleet {
             .with("http.listen", "127.0.0.1:0")
             .with("health.listen", "127.0.0.1:0")
             .and(settings);
-        Self { stores, settings, apis: Vec::new(), workers: Vec::new(), schedulers: Vec::new() }
+        Self {
+            stores,
+            settings,
+            apis: Vec::new(),
+            workers: Vec::new(),
+            schedulers: Vec::new(),
+        }
     }
 
     /// A fleet of so many of each process.
@@ -74,7 +80,9 @@ impl Fleet {
     /// When that fails.
     pub async fn migrate(&self) {
         let folder = Folder::new();
-        let _ = docmill(folder.path(), &["migrate", "up"], &self.settings).await.success();
+        let _ = docmill(folder.path(), &["migrate", "up"], &self.settings)
+            .await
+            .success();
     }
 
     /// Starts one more API, with settings of its own over those of all.
@@ -114,6 +122,20 @@ impl Fleet {
 }
 
 impl Service {
+    /// Somebody without an account, who asks this API only.
+    #[must_use]
+    pub fn anybody(&self) -> Client {
+        Client::anonymous(std::slice::from_ref(&self.base))
+    }
+
+    /// Somebody with a new account, who asks this API only.
+    ///
+    /// # Panics
+    /// When the account is refused.
+    pub async fn user(&self) -> Client {
+        self.anybody().registered().await
+    }
+
     async fn start(program: &str, settings: &Settings) -> Self {
         let process = Process::start(program, &[], settings);
         let line = process.line("probes and metrics on http://").await;
@@ -123,7 +145,11 @@ impl Service {
         };
         let health = address("probes and metrics on ").expect("an address");
         let base = address("listening on ").unwrap_or_default();
-        Self { process, base, health }
+        Self {
+            process,
+            base,
+            health,
+        }
     }
 }
 
@@ -132,7 +158,12 @@ async fn new_key() -> String {
     static KEY: OnceCell<String> = OnceCell::const_new();
     let make = async || {
         let folder = Folder::new();
-        docmill(folder.path(), &["generate-key"], &Settings::new()).await.success().stdout.trim().to_owned()
+        docmill(folder.path(), &["generate-key"], &Settings::new())
+            .await
+            .success()
+            .stdout
+            .trim()
+            .to_owned()
     };
     KEY.get_or_init(make).await.clone()
 }

@@ -47,7 +47,11 @@ impl Folder {
 
 impl Root {
     fn new() -> Self {
-        let path = tempfile::Builder::new().prefix("docmill-e2e-").tempdir().unwrap().keep();
+        let path = tempfile::Builder::new()
+            .prefix("docmill-e2e-")
+            .tempdir()
+            .unwrap()
+            .keep();
         // Once more after a moment, for a process that is just being killed may still write.
         let script = r#"cat > /dev/null; rm -rf "$0" 2> /dev/null || { sleep 1; rm -rf "$0"; }"#;
         let janitor = Command::new("sh")
@@ -58,6 +62,9 @@ impl Root {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        Self { path, _janitor: janitor }
+        Self {
+            path,
+            _janitor: janitor,
+        }
     }
 }

@@ -40,7 +40,11 @@ impl Gate {
                 }
             }
         });
-        Self { address, position, accepting }
+        Self {
+            address,
+            position,
+            accepting,
+        }
     }
 
     /// The same URL through the gate.
@@ -79,7 +83,9 @@ fn authority(url: &str) -> &str {
 }
 
 async fn forward(client: TcpStream, server: String, mut seen: watch::Receiver<Position>) {
-    let Ok(server) = TcpStream::connect(server).await else { return };
+    let Ok(server) = TcpStream::connect(server).await else {
+        return;
+    };
     let (client_reads, client_writes) = client.into_split();
     let (server_reads, server_writes) = server.into_split();
     let (up, down) = (seen.clone(), seen.clone());
@@ -98,7 +104,10 @@ async fn copy(
 ) {
     let mut buffer = vec![0; 64 * 1024];
     while let Ok(count) = from.read(&mut buffer).await {
-        let open = seen.wait_for(|position| *position == Position::Open).await.is_ok();
+        let open = seen
+            .wait_for(|position| *position == Position::Open)
+            .await
+            .is_ok();
         if count == 0 || !open || to.write_all(&buffer[..count]).await.is_err() {
             return;
         }

@@ -16,9 +16,9 @@ mod gate;
 mod mill;
 mod process;
 mod programs;
-pub mod texts;
 mod settings;
 mod stores;
+pub mod texts;
 mod waiting;
 
 pub use answer::Answer;

@@ -43,7 +43,7 @@ impl Mill {
     /// # Panics
     /// When the account is refused.
     pub async fn user(&self) -> Client {
-        Client::registered(&self.bases()).await
+        self.anybody().registered().await
     }
 
     /// The keys of the stored objects that belong to something with this id: a user, a job or a document.
@@ -68,15 +68,24 @@ impl Mill {
         let hexadecimal = id.replace('-', "");
         match self {
             Self::Embedded(embedded) => {
-                let url = format!("sqlite://{}?mode=ro", embedded.data().join("docmill.db").display());
+                let url = format!(
+                    "sqlite://{}?mode=ro",
+                    embedded.data().join("docmill.db").display()
+                );
                 let mut database = SqliteConnection::connect(&url).await.unwrap();
                 let statement = sqlx::AssertSqlSafe(format!("{count} x'{hexadecimal}'"));
-                sqlx::query_scalar(statement).fetch_one(&mut database).await.unwrap()
+                sqlx::query_scalar(statement)
+                    .fetch_one(&mut database)
+                    .await
+                    .unwrap()
             }
             Self::Fleet(fleet) => {
                 let mut database = connect(&fleet.stores.database_url).await;
                 let statement = sqlx::AssertSqlSafe(format!("{count} '{hexadecimal}'"));
-                sqlx::query_scalar(statement).fetch_one(&mut database).await.unwrap()
+                sqlx::query_scalar(statement)
+                    .fetch_one(&mut database)
+                    .await
+                    .unwrap()
             }
         }
     }

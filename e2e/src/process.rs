@@ -49,7 +49,13 @@ impl Process {
             .stderr(output);
         let child = spawn_on_lasting_thread(command).expect("setpriv (of util-linux) starts programs");
         let pid = Pid::from_child(&child);
-        Self { name: name.to_owned(), child: Mutex::new(child), pid, log, _folder: folder }
+        Self {
+            name: name.to_owned(),
+            child: Mutex::new(child),
+            pid,
+            log,
+            _folder: folder,
+        }
     }
 
     /// Its process id.
@@ -72,9 +78,18 @@ impl Process {
         let what = format!("{} says {words:?}", self.name);
         let mut ended = false;
         until(&what, PATIENCE, async || {
-            let found = self.log().lines().find(|line| line.contains(words)).map(str::to_owned);
+            let found = self
+                .log()
+                .lines()
+                .find(|line| line.contains(words))
+                .map(str::to_owned);
             // Only what was said before the last look counts: the end may come between a look and the question.
-            assert!(found.is_some() || !ended, "{} ended before it said {words:?}:\n{}", self.name, self.tail());
+            assert!(
+                found.is_some() || !ended,
+                "{} ended before it said {words:?}:\n{}",
+                self.name,
+                self.tail()
+            );
             ended = self.status().is_some();
             found
         })
@@ -114,7 +129,13 @@ impl Process {
     pub async fn stop(&self) {
         self.terminate();
         let status = self.ended(PATIENCE).await;
-        assert_eq!(status.code(), Some(0), "{} ended with {status}:\n{}", self.name, self.tail());
+        assert_eq!(
+            status.code(),
+            Some(0),
+            "{} ended with {status}:\n{}",
+            self.name,
+            self.tail()
+        );
     }
 
     /// Forgets the highest memory use so far, so that [`Process::memory_peak`] begins anew.
@@ -132,7 +153,10 @@ impl Process {
     #[must_use]
     pub fn memory_peak(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("a running process has memory");
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmHWM:"))
+            .expect("a running process has memory");
         1024 * line.trim().trim_end_matches(" kB").parse::<u64>().unwrap()
     }
 

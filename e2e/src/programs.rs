@@ -10,8 +10,15 @@ use std::path::PathBuf;
 pub fn program(name: &str) -> PathBuf {
     let test = std::env::current_exe().unwrap();
     // target/PROFILE/deps/black_box-0123
-    let profile = test.parent().and_then(|deps| deps.parent()).expect("a test executable lies in target/PROFILE/deps");
+    let profile = test
+        .parent()
+        .and_then(|deps| deps.parent())
+        .expect("a test executable lies in target/PROFILE/deps");
     let program = profile.join(name);
-    assert!(program.is_file(), "{} is missing; run `cargo build --workspace` first", program.display());
+    assert!(
+        program.is_file(),
+        "{} is missing; run `cargo build --workspace` first",
+        program.display()
+    );
     program
 }

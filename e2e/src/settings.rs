@@ -17,8 +17,7 @@ impl Settings {
     /// The same with one more setting, named as operators name it: `with("http.listen", "127.0.0.1:0")`.
     #[must_use]
     pub fn with(mut self, key: &str, value: impl Into<String>) -> Self {
-        let name = format!("DOCMILL_{}", key.replace('.', "__").to_ascii_uppercase());
-        self.0.insert(name, value.into());
+        self.0.insert(variable(key), value.into());
         self
     }
 
@@ -29,10 +28,21 @@ impl Settings {
         self
     }
 
+    /// What a setting was set to.
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<&str> {
+        self.0.get(&variable(key)).map(String::as_str)
+    }
+
     /// The environment of the process: ours without anything of docmill's, and these.
     pub(crate) fn environment(&self) -> Vec<(OsString, OsString)> {
-        let inherited = std::env::vars_os().filter(|(name, _)| !name.to_string_lossy().starts_with("DOCMILL_"));
+        let inherited =
+            std::env::vars_os().filter(|(name, _)| !name.to_string_lossy().starts_with("DOCMILL_"));
         let own = self.0.iter().map(|(name, value)| (name.into(), value.into()));
         inherited.chain(own).collect()
     }
+}
+
+fn variable(key: &str) -> String {
+    format!("DOCMILL_{}", key.replace('.', "__").to_ascii_uppercase())
 }

@@ -66,15 +66,30 @@ impl Stores {
             access_key: variable("DOCMILL_TEST_S3_ACCESS_KEY"),
             secret_key: variable("DOCMILL_TEST_S3_SECRET_KEY"),
         };
-        let hints = Hints { url: variable("DOCMILL_TEST_REDIS_URL"), prefix: database.clone() };
+        let hints = Hints {
+            url: variable("DOCMILL_TEST_REDIS_URL"),
+            prefix: database.clone(),
+        };
         let mut server = connect(&server_url).await;
         if number == 0 {
             drop_forgotten(&mut server).await;
         }
-        execute(&mut server, &format!("DROP DATABASE IF EXISTS {database} WITH (FORCE)")).await;
+        execute(
+            &mut server,
+            &format!("DROP DATABASE IF EXISTS {database} WITH (FORCE)"),
+        )
+        .await;
         execute(&mut server, &format!("CREATE DATABASE {database}")).await;
-        let (base, _) = server_url.rsplit_once('/').expect("the address ends with a database");
-        Self { database_url: format!("{base}/{database}"), hints, bucket, server_url, database }
+        let (base, _) = server_url
+            .rsplit_once('/')
+            .expect("the address ends with a database");
+        Self {
+            database_url: format!("{base}/{database}"),
+            hints,
+            bucket,
+            server_url,
+            database,
+        }
     }
 
     /// Settings of a process that uses them.
@@ -92,10 +107,17 @@ impl Drop for Stores {
     fn drop(&mut self) {
         let (server_url, database) = (self.server_url.clone(), self.database.clone());
         let dropped = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .unwrap();
             runtime.block_on(async {
                 let mut server = connect(&server_url).await;
-                execute(&mut server, &format!("DROP DATABASE IF EXISTS {database} WITH (FORCE)")).await;
+                execute(
+                    &mut server,
+                    &format!("DROP DATABASE IF EXISTS {database} WITH (FORCE)"),
+                )
+                .await;
             });
         });
         // What stays is dropped by the next test executable.
@@ -105,12 +127,17 @@ impl Drop for Stores {
 
 /// Drops the databases of test executables that are no more: those that all tests share are never dropped by their own.
 async fn drop_forgotten(server: &mut PgConnection) {
-    let names: Vec<String> = sqlx::query_scalar("SELECT datname FROM pg_database WHERE datname LIKE 'docmill\\_e2e\\_%'")
-        .fetch_all(&mut *server)
-        .await
-        .unwrap();
+    let names: Vec<String> =
+        sqlx::query_scalar("SELECT datname FROM pg_database WHERE datname LIKE 'docmill\\_e2e\\_%'")
+            .fetch_all(&mut *server)
+            .await
+            .unwrap();
     for name in names {
-        let process = name.trim_start_matches("docmill_e2e_").split('_').next().unwrap_or_default();
+        let process = name
+            .trim_start_matches("docmill_e2e_")
+            .split('_')
+            .next()
+            .unwrap_or_default();
         if !std::path::Path::new("/proc").join(process).exists() {
             execute(server, &format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await;
         }
@@ -118,11 +145,16 @@ async fn drop_forgotten(server: &mut PgConnection) {
 }
 
 pub(crate) async fn connect(url: &str) -> PgConnection {
-    PgConnection::connect(url).await.unwrap_or_else(|error| panic!("no Postgres for the tests: {error}"))
+    PgConnection::connect(url)
+        .await
+        .unwrap_or_else(|error| panic!("no Postgres for the tests: {error}"))
 }
 
 async fn execute(server: &mut PgConnection, statement: &str) {
-    server.execute(sqlx::AssertSqlSafe(statement.to_owned())).await.unwrap();
+    server
+        .execute(sqlx::AssertSqlSafe(statement.to_owned()))
+        .await
+        .unwrap();
 }
 
 impl Hints {
@@ -134,7 +166,11 @@ impl Hints {
         let client = redis::Client::open(self.url.as_str()).unwrap();
         let mut redis = client.get_multiplexed_async_connection().await.unwrap();
         let pattern = format!("{}*", self.prefix);
-        let keys: Vec<String> = redis::cmd("KEYS").arg(pattern).query_async(&mut redis).await.unwrap();
+        let keys: Vec<String> = redis::cmd("KEYS")
+            .arg(pattern)
+            .query_async(&mut redis)
+            .await
+            .unwrap();
         if !keys.is_empty() {
             redis::cmd("DEL").arg(&keys).exec_async(&mut redis).await.unwrap();
         }
@@ -161,7 +197,10 @@ impl Bucket {
     /// # Panics
     /// When it cannot be listed.
     pub async fn keys(&self) -> Vec<String> {
-        let objects = self.open().list(None).map_ok(|object| object.location.to_string());
+        let objects = self
+            .open()
+            .list(None)
+            .map_ok(|object| object.location.to_string());
         objects.try_collect().await.unwrap()
     }
 

@@ -53,7 +53,7 @@ pub(crate) async fn run(parts: Arc<Parts>, queue: QueueName) {
 }
 
 #[derive(Debug, PartialEq, Eq)]
-enum Round {
+pub(crate) enum Round {
     /// There may be more to do at once.
     More,
     /// Nothing more to do for now.
@@ -61,14 +61,19 @@ enum Round {
 }
 
 #[derive(Debug, thiserror::Error)]
-enum DispatchError {
+pub(crate) enum DispatchError {
     #[error("the queue cannot be used")]
     Queue(#[from] queue::QueueError),
     #[error("the database cannot be used")]
     Database(#[from] database::DatabaseError),
 }
 
-async fn round(parts: &Parts, queue: QueueName, look_for_lost: bool) -> Result<Round, DispatchError> {
+/// Looks once, and moves at most one batch.
+pub(crate) async fn round(
+    parts: &Parts,
+    queue: QueueName,
+    look_for_lost: bool,
+) -> Result<Round, DispatchError> {
     let length = parts.hints.length(queue).await?;
     if look_for_lost {
         let oldest = if length == 0 {

@@ -1,7 +1,7 @@
 //! Who may see what.
 
-use e2e::{Mill, texts};
 use domain::{DocumentId, JobId};
+use e2e::{Mill, texts};
 use pasetors::keys::SymmetricKey;
 use pasetors::token::UntrustedToken;
 use pasetors::version4::{LocalToken, V4};
@@ -31,7 +31,9 @@ fn guarded() -> Vec<(Method, String)> {
 /// The key with which a mill makes access tokens.
 fn key(mill: &Mill) -> SymmetricKey<V4> {
     let text = match mill {
-        Mill::Embedded(embedded) => std::fs::read_to_string(embedded.data().join("access-token.key")).unwrap(),
+        Mill::Embedded(embedded) => {
+            std::fs::read_to_string(embedded.data().join("access-token.key")).unwrap()
+        }
         Mill::Fleet(fleet) => fleet.settings.get("auth.keys").unwrap().to_owned(),
     };
     SymmetricKey::try_from(text.trim()).unwrap()

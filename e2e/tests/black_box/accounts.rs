@@ -12,7 +12,9 @@ use crate::support::on_both;
 const FORGETTING: Duration = Duration::from_secs(8);
 
 async fn refresh(client: &Client, token: &Value) -> e2e::Answer {
-    client.post("/api/v1/auth/refresh", &json!({ "refresh_token": token })).await
+    client
+        .post("/api/v1/auth/refresh", &json!({ "refresh_token": token }))
+        .await
 }
 
 /// The token is refused everywhere, and stays so.

@@ -5,7 +5,10 @@ use e2e::{Mill, PATIENCE, eventually, texts};
 use crate::support::on_both;
 
 async fn assert_no_objects(mill: &Mill, id: &str) {
-    eventually("the objects are deleted", PATIENCE, async || mill.objects_of(id).await.is_empty()).await;
+    eventually("the objects are deleted", PATIENCE, async || {
+        mill.objects_of(id).await.is_empty()
+    })
+    .await;
 }
 
 on_both! {

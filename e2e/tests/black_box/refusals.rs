@@ -14,7 +14,9 @@ async fn assert_nothing_stored(mill: &Mill, user: &Client) {
 
 fn raw_form(user: &Client, boundary: &str, body: impl Into<reqwest::Body>) -> RequestBuilder {
     let content_type = format!("multipart/form-data{boundary}");
-    user.request(Method::POST, "/api/v1/documents").header("content-type", content_type).body(body)
+    user.request(Method::POST, "/api/v1/documents")
+        .header("content-type", content_type)
+        .body(body)
 }
 
 on_both! {

@@ -4,10 +4,124 @@ use std::path::{Path, PathBuf};
 
 use crate::support::on_both;
 
+/// What is known about a sample.
+struct Sample {
+    name: &'static str,
+    kind: &'static str,
+    language: &'static str,
+    pages: Option<u64>,
+    /// Something that stands in it.
+    words: &'static str,
+}
+
+const SAMPLES: [Sample; 10] = [
+    Sample {
+        name: "atelier-velo.pdf",
+        kind: "pdf",
+        language: "fr",
+        pages: Some(2),
+        words: "vélo",
+    },
+    Sample {
+        name: "chat-export.txt",
+        kind: "text",
+        language: "en",
+        pages: None,
+        words: "Deposit is paid",
+    },
+    Sample {
+        name: "garden-notes.txt",
+        kind: "text",
+        language: "en",
+        pages: None,
+        words: "heavy with clay",
+    },
+    Sample {
+        name: "household-expenses.csv",
+        kind: "csv",
+        language: "en",
+        pages: None,
+        words: "monthly ticket; zones A and B",
+    },
+    Sample {
+        name: "kyoto-ryoko.txt",
+        kind: "text",
+        language: "ja",
+        pages: None,
+        words: "京都旅行の計画",
+    },
+    Sample {
+        name: "library-handbook.pdf",
+        kind: "pdf",
+        language: "en",
+        pages: Some(3),
+        words: "library",
+    },
+    Sample {
+        name: "meeting-notes.md",
+        kind: "markdown",
+        language: "en",
+        pages: None,
+        words: "Harbour festival",
+    },
+    Sample {
+        name: "receta-gazpacho.txt",
+        kind: "text",
+        language: "es",
+        pages: None,
+        words: "se sirve muy frío al mediodía",
+    },
+    Sample {
+        name: "river-path.html",
+        kind: "html",
+        language: "en",
+        pages: None,
+        words: "the lock keeper’s house",
+    },
+    Sample {
+        name: "wohnungsuebergabe.txt",
+        kind: "text",
+        language: "de",
+        pages: None,
+        words: "Lindenstraße 27, 3. Stock",
+    },
+];
+
+on_both! {
+    async fn every_sample_is_read(mill: &Mill) {
+        let ada = mill.user().await;
+        let files = files("../samples");
+        let names: Vec<&str> = files.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, SAMPLES.map(|sample| sample.name), "a sample that is not in the table is not tested");
+
+        let parts: Vec<(&str, &[u8])> = files.iter().map(|(name, content)| (name.as_str(), content.as_slice())).collect();
+        let job = ada.ended(&ada.upload(&parts).await).await;
+        assert_eq!(job["status"], "completed", "{job}");
+        for (document, sample) in ada.documents(&job).await.iter().zip(&SAMPLES) {
+            assert_eq!(document["file_name"], sample.name);
+            assert_eq!(document["kind"], sample.kind, "{document}");
+            assert_eq!(document.get("language").and_then(|it| it.as_str()), Some(sample.language), "{document}");
+            assert_eq!(document.get("pages").and_then(serde_json::Value::as_u64), sample.pages, "{document}");
+            assert_eq!((&document["needs_ocr"], &document["truncated"]), (&false.into(), &false.into()), "{document}");
+            assert!(document["words"].as_u64().unwrap() > 50, "{document}");
+            assert!(document["tags"].as_array().unwrap().len() >= 3, "{document}");
+            let text = ada.get(document["links"]["text"].as_str().unwrap()).await.status(200).text();
+            let flowing = text.split_whitespace().collect::<Vec<_>>().join(" ");
+            assert!(flowing.contains(sample.words), "{}: {text}", sample.name);
+            // Pages are separated by form feeds.
+            let feeds = text.matches('\u{c}').count() as u64;
+            assert_eq!(feeds, sample.pages.unwrap_or(1) - 1, "{}", sample.name);
+        }
+    }
+}
+
 fn files(folder: &str) -> Vec<(String, Vec<u8>)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
     let entries = std::fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
-    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).filter(|path| path.is_file()).collect();
+    let mut paths: Vec<PathBuf> = entries
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.is_file())
+        .collect();
     paths.sort();
     let read = |path: PathBuf| {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();

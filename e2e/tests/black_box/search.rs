@@ -6,13 +6,18 @@ use serde_json::Value;
 use crate::support::on_both;
 
 async fn found(user: &Client, query: &str) -> Vec<Value> {
-    let request = user.request(reqwest::Method::GET, "/api/v1/documents").query(&[("q", query)]);
+    let request = user
+        .request(reqwest::Method::GET, "/api/v1/documents")
+        .query(&[("q", query)]);
     let page = user.send(request).await.status(200).json();
     page["items"].as_array().unwrap().clone()
 }
 
 fn names(documents: &[Value]) -> Vec<&str> {
-    documents.iter().map(|document| document["file_name"].as_str().unwrap()).collect()
+    documents
+        .iter()
+        .map(|document| document["file_name"].as_str().unwrap())
+        .collect()
 }
 
 /// The parts of the passage that are highlighted.
@@ -20,7 +25,10 @@ fn highlighted(document: &Value) -> Vec<String> {
     let passage: Vec<char> = document["matched"]["passage"].as_str().unwrap().chars().collect();
     let ranges = document["matched"]["highlights"].as_array().unwrap();
     let place = |range: &Value, end: usize| usize::try_from(range[end].as_u64().unwrap()).unwrap();
-    ranges.iter().map(|range| passage[place(range, 0)..place(range, 1)].iter().collect()).collect()
+    ranges
+        .iter()
+        .map(|range| passage[place(range, 0)..place(range, 1)].iter().collect())
+        .collect()
 }
 
 on_both! {

@@ -35,11 +35,13 @@ pub(crate) use on_both;
 
 pub(crate) async fn embedded() -> &'static Mill {
     static MILL: OnceCell<Mill> = OnceCell::const_new();
-    MILL.get_or_init(async || Mill::Embedded(Embedded::start(&Settings::new()).await)).await
+    MILL.get_or_init(async || Mill::Embedded(Embedded::start(&Settings::new()).await))
+        .await
 }
 
 /// Two of each process: what one API begins, the other one has to know.
 pub(crate) async fn fleet() -> &'static Mill {
     static MILL: OnceCell<Mill> = OnceCell::const_new();
-    MILL.get_or_init(async || Mill::Fleet(Fleet::start(2, &Settings::new()).await)).await
+    MILL.get_or_init(async || Mill::Fleet(Fleet::start(2, &Settings::new()).await))
+        .await
 }

@@ -32,6 +32,9 @@ const LEGIBLE_LETTERS_MIN: usize = 32;
 /// Paths on a page without text from which on they may be letters drawn as shapes.
 const PICTURE_PATHS_MIN: u32 = 100;
 
+/// Bytes of a file's end in which readers look for the end of the document.
+const END_BYTES: usize = 4096;
+
 pub(crate) fn extract(bytes: Vec<u8>, limits: &Limits) -> Result<Extracted, ExtractionError> {
     let pdf = Pdf::new(bytes).map_err(refusal)?;
     let pages = pdf.pages();
@@ -54,6 +57,7 @@ pub(crate) fn extract(bytes: Vec<u8>, limits: &Limits) -> Result<Extracted, Extr
     let cache = InterpreterCache::new();
     let mut bytes_left = limits.text_bytes_max;
     let mut illegible_pages = 0;
+    let mut nothing_seen = true;
     for page in pages.iter() {
         let page_limit = usize::try_from(limits.pages_max).unwrap_or(usize::MAX);
         if extracted.pages.len() >= page_limit || bytes_left == 0 {
@@ -76,12 +80,26 @@ pub(crate) fn extract(bytes: Vec<u8>, limits: &Limits) -> Result<Extracted, Extr
         let mut page_text = text::clean(&without_presentation_forms(layout::page_text(&canvas.glyphs)));
         extracted.truncated |= canvas.full | cut_at_char(&mut page_text, bytes_left);
         bytes_left -= page_text.len();
+        nothing_seen &= canvas.is_blank();
         illegible_pages += usize::from(is_illegible(&page_text, &canvas));
         extracted.unmapped_glyphs = extracted.unmapped_glyphs.saturating_add(canvas.unmapped);
         extracted.pages.push(page_text);
     }
+    if nothing_seen && breaks_off(&pdf) {
+        return Err(ExtractionError::Unreadable(
+            "the PDF breaks off before its end".to_owned(),
+        ));
+    }
     extracted.needs_ocr = illegible_pages * 2 > extracted.pages.len();
     Ok(extracted)
+}
+
+/// Every PDF ends with the place of its table of objects. Some still have their text without it, so this alone is no
+/// fault.
+fn breaks_off(pdf: &Pdf) -> bool {
+    let bytes: &[u8] = pdf.data().as_ref();
+    let end = &bytes[bytes.len().saturating_sub(END_BYTES)..];
+    !end.windows(9).any(|window| window == b"startxref")
 }
 
 /// Ligatures (`ﬁ`) and the shapes of Arabic letters have code points of their own, which nobody types when searching.

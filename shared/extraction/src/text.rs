@@ -26,6 +26,9 @@ pub(crate) struct Decoded {
 /// Decodes by the byte order mark, else by what the document declares, else by what the bytes look like. Bytes that
 /// have no meaning become U+FFFD.
 pub(crate) fn decode(bytes: &[u8], declared: Option<&'static Encoding>) -> Decoded {
+    if let Some(decoded) = utf_32(bytes) {
+        return decoded;
+    }
     let encoding = Encoding::for_bom(bytes)
         .map(|(encoding, _)| encoding)
         .or(declared)
@@ -35,6 +38,21 @@ pub(crate) fn decode(bytes: &[u8], declared: Option<&'static Encoding>) -> Decod
         text: text.into_owned(),
         encoding: encoding.name(),
     }
+}
+
+/// UTF-32 with its mark, which begins like that of UTF-16 and which the WHATWG standard, and so the library, leaves out.
+fn utf_32(bytes: &[u8]) -> Option<Decoded> {
+    let (rest, encoding, number): (_, _, fn([u8; 4]) -> u32) = match bytes {
+        [0xFF, 0xFE, 0, 0, rest @ ..] => (rest, "UTF-32LE", u32::from_le_bytes),
+        [0, 0, 0xFE, 0xFF, rest @ ..] => (rest, "UTF-32BE", u32::from_be_bytes),
+        _ => return None,
+    };
+    let (units, _) = rest.as_chunks::<4>();
+    let text = units
+        .iter()
+        .map(|unit| char::from_u32(number(*unit)).unwrap_or('\u{fffd}'))
+        .collect();
+    Some(Decoded { text, encoding })
 }
 
 fn guess_encoding(bytes: &[u8]) -> &'static Encoding {
@@ -147,6 +165,16 @@ mod tests {
             assert_eq!(read(&big), (text.into(), "UTF-16BE".into()));
             assert_eq!(read(&[b"\xFF\xFE".as_slice(), &little].concat()).0, text);
         }
+    }
+
+    #[test]
+    fn utf_32_is_read_with_its_mark() {
+        let text = "Grüße 👋";
+        let little: Vec<u8> = std::iter::once('\u{feff}')
+            .chain(text.chars())
+            .flat_map(|c| u32::from(c).to_le_bytes())
+            .collect();
+        assert_eq!(read(&little), (text.into(), "UTF-32LE".into()));
     }
 
     #[test]

@@ -123,6 +123,11 @@ impl<'p> Canvas<'p> {
         }
     }
 
+    /// Whether nothing at all was drawn.
+    pub(super) fn is_blank(&self) -> bool {
+        self.glyphs.is_empty() && self.images == 0 && self.paths == 0
+    }
+
     fn push(&mut self, drawn: &PositionedGlyph<'_>, transform: Affine, advance_scale: f64, vertical: bool) {
         let [a, b, c, d, ..] = transform.as_coeffs();
         let (across, up) = (a.hypot(b), c.hypot(d));

@@ -21,8 +21,11 @@ const BACK_MAX: f64 = 0.6;
 /// Cosine of the angle between two glyphs of the same line.
 const TURN_COSINE_MIN: f64 = 0.9;
 
-/// Lines that are further apart than the usual distance on the page, by this factor, belong to different paragraphs.
+/// Lines that are further apart than the usual distance, by this factor, belong to different paragraphs.
 const PARAGRAPH_DISTANCE: f64 = 1.4;
+
+/// The usual distance of lines in parts of their size, for headings that are larger than the text of the page.
+const LINE_DISTANCE: f64 = 1.15;
 
 /// Glyphs that read as one line.
 pub(super) struct Line<'g> {
@@ -42,15 +45,34 @@ pub(super) fn page_text(glyphs: &[Glyph]) -> String {
             continue;
         }
         if let Some(before) = before {
-            text.push('\n');
-            if distance(before, line).is_none_or(|distance| distance > usual * PARAGRAPH_DISTANCE) {
-                text.push('\n');
-            }
+            text.push_str(separator(before, line, usual));
         }
         text.push_str(line_text);
         before = Some(line);
     }
     text
+}
+
+/// What stands between two lines: a tab when the second goes on beside the first, as in a table.
+fn separator(before: &Line<'_>, line: &Line<'_>, usual: f64) -> &'static str {
+    if is_beside(before, line) {
+        return "\t";
+    }
+    let usual = usual.max(LINE_DISTANCE * size(before).min(size(line)));
+    match distance(before, line) {
+        Some(distance) if distance <= usual * PARAGRAPH_DISTANCE => "\n",
+        _ => "\n\n",
+    }
+}
+
+/// Whether the second line stands on the same baseline as the first, further on.
+fn is_beside(before: &Line<'_>, line: &Line<'_>) -> bool {
+    let (Some(last), Some(next)) = (before.glyphs.last(), line.glyphs.first()) else {
+        return false;
+    };
+    let (along, beside) = offset(last, next);
+    let parallel = direction(last).dot(direction(next)) >= TURN_COSINE_MIN;
+    parallel && along > 0.0 && beside <= BESIDE_LINE_MAX * last.size.max(next.size)
 }
 
 fn lines(glyphs: &[Glyph]) -> Vec<Line<'_>> {
@@ -116,6 +138,10 @@ fn distance(above: &Line<'_>, below: &Line<'_>) -> Option<f64> {
     let (first, next) = (above.glyphs.first()?, below.glyphs.first()?);
     let down = direction(first).cross(next.start - first.start);
     (down > 0.0).then_some(down)
+}
+
+fn size(line: &Line<'_>) -> f64 {
+    line.glyphs.first().map_or(0.0, |glyph| glyph.size)
 }
 
 /// The median distance of lines that follow each other.

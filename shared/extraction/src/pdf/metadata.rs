@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use encoding_rs::{UTF_16BE, UTF_16LE};
 use hayro_interpret::hayro_syntax::Pdf;
-use hayro_interpret::hayro_syntax::object::DateTime;
+use hayro_interpret::hayro_syntax::object::{DateTime, Dict, String as PdfString};
 
 use crate::metadata_value;
 
@@ -35,8 +35,15 @@ pub(super) fn of(pdf: &Pdf) -> BTreeMap<String, String> {
         .filter_map(|(key, value)| Some((key, rfc_3339(value.as_ref()?)?)));
     texts
         .chain(times)
+        .chain(language(pdf).map(|language| ("language", language)))
         .map(|(key, value)| (key.to_owned(), value))
         .collect()
+}
+
+/// The language that the catalog declares for the whole document.
+fn language(pdf: &Pdf) -> Option<String> {
+    let catalog: Dict<'_> = pdf.xref().get(pdf.xref().root_id())?;
+    metadata_value(&text_string(catalog.get::<PdfString<'_>>("Lang")?.as_bytes()))
 }
 
 /// Decodes a text string (ISO 32000-2, 7.9.2.2): marked as UTF-16 or UTF-8, else PDFDocEncoding. Many producers forget

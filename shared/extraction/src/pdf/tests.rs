@@ -82,6 +82,18 @@ fn a_wider_distance_of_lines_begins_a_paragraph() {
 }
 
 #[test]
+fn cells_of_a_row_are_set_apart_by_tabs() {
+    let content = "BT /F 12 Tf 14 TL 50 700 Td (item) Tj 200 0 Td (price) Tj -200 -14 Td (tea) Tj 200 0 Td (3.20) Tj ET";
+    assert_eq!(page_of(content), "item\tprice\ntea\t3.20");
+}
+
+#[test]
+fn a_large_heading_of_two_lines_is_one_paragraph() {
+    let content = "BT /F 24 Tf 50 700 Td (A long) Tj 0 -29 Td (heading) Tj /F 12 Tf 14 TL 0 -40 Td (a) Tj T* (b) Tj T* (c) Tj ET";
+    assert_eq!(page_of(content), "A long\nheading\n\na\nb\nc");
+}
+
+#[test]
 fn text_drawn_twice_is_read_once() {
     let content = "BT /F 12 Tf 50 700 Td (Shadow) Tj 0.4 -0.3 Td (Shadow) Tj 0 -14 Td (Shadow) Tj ET";
     assert_eq!(page_of(content), "Shadow\nShadow");
@@ -211,6 +223,14 @@ fn what_cannot_be_read_says_why() {
     let refused = |file: Vec<u8>| extract(file, &Limits::default()).unwrap_err().code();
     assert_eq!(refused(b"%PDF-1.7\nnothing else".to_vec()), "unreadable");
     assert_eq!(refused(Vec::new()), "unreadable");
+    let mut broken_off = pages(&[""], "", &[]);
+    broken_off.truncate(
+        broken_off
+            .windows(4)
+            .position(|window| window == b"xref")
+            .unwrap(),
+    );
+    assert_eq!(refused(broken_off), "unreadable");
     // Verifiers that no password produces.
     let encrypt = format!(
         "/ID [<00> <00>] /Encrypt << /Filter /Standard /V 1 /R 2 /P -4 /O <{}> /U <{}> >>",

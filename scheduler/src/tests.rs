@@ -1,0 +1,280 @@
+//! The dispatcher and the sweeps over a real database, queue and storage, with a clock that the tests move.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use database::jobs::{self, JobOptions, NewDocument, NewJob, Submitted};
+use database::users::{self, NewUser};
+use database::{Database, DatabaseSettings, audit, discarded, tasks};
+use domain::{
+    Clock, DocumentId, DocumentKind, JobId, JobStatus, ManualClock, QueueName, SystemClock, TaskId, UserId,
+    UserRole, WorkerId, limits,
+};
+use futures::TryStreamExt;
+use queue::{Queue, QueueSettings};
+use storage::{Storage, StorageBackend, StorageKey, StorageSettings};
+use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
+
+use crate::dispatcher::{Round, round};
+use crate::scheduler::Parts;
+use crate::sweeps;
+
+const QUEUE: QueueName = QueueName::Documents;
+const SECOND: Duration = Duration::from_secs(1);
+const HOUR: Duration = Duration::from_secs(3600);
+
+struct Bench {
+    parts: Parts,
+    clock: Arc<ManualClock>,
+    user: UserId,
+    _folder: TempDir,
+}
+
+impl Bench {
+    async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}/test.db", folder.path().display());
+        let settings = DatabaseSettings {
+            url: url.into(),
+            connections_max: 4,
+        };
+        let database = Database::connect(&settings).await.unwrap();
+        database.migrate_up().await.unwrap();
+        // The memory storage dates objects by the system clock, so the story begins now.
+        let clock = ManualClock::at(SystemClock.now());
+        let new = NewUser {
+            email: "ada@example.com".to_owned(),
+            username: None,
+            full_name: None,
+            password_hash: String::new(),
+            role: UserRole::User,
+        };
+        let user = users::insert(&database, new, clock.now())
+            .await
+            .unwrap()
+            .unwrap()
+            .id;
+        let settings = StorageSettings {
+            backend: StorageBackend::Memory,
+            ..StorageSettings::default()
+        };
+        let parts = Parts {
+            database,
+            storage: Storage::open(&settings).unwrap(),
+            hints: Queue::open(&QueueSettings::default()).unwrap().hints,
+            clock: clock.clone(),
+            stopping: CancellationToken::new(),
+        };
+        Self {
+            parts,
+            clock,
+            user,
+            _folder: folder,
+        }
+    }
+
+    async fn submit(&self, documents: usize, dispatched: bool) -> (JobId, Vec<DocumentId>, Vec<TaskId>) {
+        let job = JobId::new();
+        let ids: Vec<DocumentId> = (0..documents).map(|_| DocumentId::new()).collect();
+        let new = NewJob {
+            id: job,
+            user: self.user,
+            documents: ids
+                .iter()
+                .map(|id| NewDocument {
+                    id: *id,
+                    file_name: "note.txt".to_owned(),
+                    kind: DocumentKind::Text,
+                    size_bytes: 1,
+                    sha256: [0; 32],
+                })
+                .collect(),
+            options: JobOptions { tags_max: 1 },
+            idempotency: None,
+            deadline_at: self.clock.now() + HOUR,
+            trace_parent: None,
+            dispatched,
+            origin: audit::Origin::default(),
+        };
+        let Submitted::Accepted(tasks) = jobs::submit(&self.parts.database, new, self.clock.now())
+            .await
+            .unwrap()
+        else {
+            panic!("not accepted");
+        };
+        (job, ids, tasks)
+    }
+
+    async fn store(&self, key: StorageKey) {
+        self.parts
+            .storage
+            .put(&key, Bytes::from_static(b"x"))
+            .await
+            .unwrap();
+    }
+
+    async fn stored(&self) -> Vec<String> {
+        let far = self.clock.now() + 100 * HOUR;
+        let mut keys: Vec<String> = self
+            .parts
+            .storage
+            .list("users", far)
+            .map_ok(|listed| listed.key)
+            .try_collect()
+            .await
+            .unwrap();
+        keys.sort();
+        keys
+    }
+
+    async fn hints(&self) -> Vec<TaskId> {
+        self.parts
+            .hints
+            .pop(QUEUE, 10_000, Duration::ZERO)
+            .await
+            .unwrap()
+            .ids
+    }
+}
+
+#[tokio::test]
+async fn what_waits_is_pushed_in_order_and_once() {
+    let bench = Bench::new().await;
+    let (_, _, tasks) = bench.submit(3, false).await;
+    assert_eq!(round(&bench.parts, QUEUE, true).await.unwrap(), Round::Rest);
+    assert_eq!(round(&bench.parts, QUEUE, true).await.unwrap(), Round::Rest);
+    assert_eq!(bench.hints().await, tasks);
+}
+
+#[tokio::test]
+async fn the_queue_stays_short_however_much_waits() {
+    let bench = Bench::new().await;
+    for _ in 0..16 {
+        bench.submit(100, false).await;
+    }
+    while round(&bench.parts, QUEUE, true).await.unwrap() == Round::More {}
+    assert_eq!(bench.parts.hints.length(QUEUE).await.unwrap(), limits::HINTS_MAX);
+    assert_eq!(bench.hints().await.len(), 1_000);
+    while round(&bench.parts, QUEUE, false).await.unwrap() == Round::More {}
+    assert_eq!(bench.hints().await.len(), 600);
+}
+
+#[tokio::test]
+async fn a_lost_hint_is_given_again() {
+    let bench = Bench::new().await;
+    let (_, _, tasks) = bench.submit(2, true).await;
+    round(&bench.parts, QUEUE, true).await.unwrap();
+    assert_eq!(bench.hints().await, [], "the uploader is about to push it");
+    bench.clock.advance(3 * SECOND);
+    round(&bench.parts, QUEUE, true).await.unwrap();
+    assert_eq!(bench.hints().await, tasks);
+}
+
+#[tokio::test]
+async fn a_flushed_queue_is_filled_again() {
+    let bench = Bench::new().await;
+    let (_, _, tasks) = bench.submit(5, false).await;
+    round(&bench.parts, QUEUE, true).await.unwrap();
+    bench.parts.hints.clear(QUEUE).await.unwrap();
+    bench.clock.advance(3 * SECOND);
+    round(&bench.parts, QUEUE, true).await.unwrap();
+    assert_eq!(bench.hints().await, tasks);
+}
+
+#[tokio::test]
+async fn tasks_of_silent_workers_are_taken_back() {
+    let bench = Bench::new().await;
+    let (_, _, tasks) = bench.submit(1, true).await;
+    tasks::claim(&bench.parts.database, WorkerId::new(), &tasks, bench.clock.now())
+        .await
+        .unwrap();
+    assert_eq!(
+        sweeps::orphans::recover(&bench.parts).await.unwrap(),
+        1,
+        "its worker never gave a sign of life"
+    );
+    assert_eq!(sweeps::orphans::recover(&bench.parts).await.unwrap(), 0);
+    round(&bench.parts, QUEUE, false).await.unwrap();
+    assert_eq!(bench.hints().await, tasks);
+}
+
+#[tokio::test]
+async fn jobs_end_by_their_deadline_without_any_worker() {
+    let bench = Bench::new().await;
+    let (job, _, _) = bench.submit(2, true).await;
+    assert_eq!(sweeps::deadlines::expire(&bench.parts).await.unwrap(), 0);
+    bench.clock.advance(HOUR);
+    assert_eq!(sweeps::deadlines::expire(&bench.parts).await.unwrap(), 2);
+    assert_eq!(sweeps::deadlines::expire(&bench.parts).await.unwrap(), 0);
+    let job = jobs::find(&bench.parts.database, bench.user, job)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(job.status, JobStatus::Expired);
+}
+
+#[tokio::test]
+async fn objects_of_deleted_documents_go_a_minute_later_at_the_latest() {
+    let bench = Bench::new().await;
+    let (job, documents, _) = bench.submit(1, true).await;
+    bench
+        .store(StorageKey::original(bench.user, job, documents[0]))
+        .await;
+    let (origin, now) = (audit::Origin::default(), bench.clock.now());
+    jobs::delete(&bench.parts.database, bench.user, job, origin, now)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(
+        sweeps::discarded::delete(&bench.parts).await.unwrap(),
+        0,
+        "whoever deleted it is at it"
+    );
+    bench.clock.advance(61 * SECOND);
+    assert_eq!(sweeps::discarded::delete(&bench.parts).await.unwrap(), 1);
+    assert_eq!(bench.stored().await, [""; 0]);
+    assert_eq!(sweeps::discarded::delete(&bench.parts).await.unwrap(), 0);
+    assert_eq!(
+        discarded::list(&bench.parts.database, bench.clock.now(), 10)
+            .await
+            .unwrap(),
+        []
+    );
+}
+
+#[tokio::test]
+async fn objects_that_no_row_points_at_go_after_a_day() {
+    let bench = Bench::new().await;
+    let (job, documents, _) = bench.submit(1, true).await;
+    let wanted = StorageKey::original(bench.user, job, documents[0]);
+    bench.store(wanted).await;
+    bench
+        .store(StorageKey::text(bench.user, job, documents[0], 7))
+        .await;
+    bench
+        .store(StorageKey::original(bench.user, JobId::new(), DocumentId::new()))
+        .await;
+    assert_eq!(
+        sweeps::leftovers::delete(&bench.parts).await.unwrap(),
+        0,
+        "an upload may still be under way"
+    );
+    bench.clock.advance(25 * HOUR);
+    assert_eq!(sweeps::leftovers::delete(&bench.parts).await.unwrap(), 2);
+    assert_eq!(bench.stored().await, [wanted.to_string()]);
+    assert_eq!(sweeps::leftovers::delete(&bench.parts).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn rows_that_served_their_time_go() {
+    let bench = Bench::new().await;
+    database::cron_slots::claim(&bench.parts.database, "old", bench.clock.now(), bench.clock.now())
+        .await
+        .unwrap();
+    assert_eq!(sweeps::expired_rows::delete(&bench.parts).await.unwrap(), 0);
+    bench.clock.advance(31 * 24 * HOUR);
+    assert_eq!(sweeps::expired_rows::delete(&bench.parts).await.unwrap(), 1);
+    assert_eq!(sweeps::expired_rows::delete(&bench.parts).await.unwrap(), 0);
+}

@@ -98,7 +98,7 @@ impl Bench {
             dispatched,
             origin: audit::Origin::default(),
         };
-        let Submitted::Accepted(tasks) = jobs::submit(&self.parts.database, new, self.clock.now())
+        let Submitted::Accepted(_, tasks) = jobs::submit(&self.parts.database, new, self.clock.now())
             .await
             .unwrap()
         else {

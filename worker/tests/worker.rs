@@ -120,7 +120,8 @@ impl Mill {
             dispatched: true,
             origin: audit::Origin::default(),
         };
-        let Submitted::Accepted(tasks) = jobs::submit(&self.database, new, Utc::now()).await.unwrap() else {
+        let Submitted::Accepted(_, tasks) = jobs::submit(&self.database, new, Utc::now()).await.unwrap()
+        else {
             panic!("not accepted");
         };
         self.hint(&tasks).await;

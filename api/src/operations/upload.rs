@@ -9,7 +9,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use database::audit::Origin;
 use database::discarded::StoredDocument;
-use database::jobs::{self, JobOptions, NewDocument, NewJob, Submitted};
+use database::jobs::{self, Job, JobOptions, NewDocument, NewJob, Submitted};
 use domain::{ByteSize, DocumentId, DocumentKind, JobId, KindMismatch, UserId, limits};
 use futures::{Stream, StreamExt, stream};
 use sha2::{Digest, Sha256};
@@ -36,6 +36,8 @@ pub(crate) enum Refused {
     Incomplete { file_name: String, detail: String },
     #[error("the Idempotency-Key was used for another request")]
     KeyReused,
+    #[error("the job of this Idempotency-Key was deleted this moment")]
+    Gone,
     #[error(transparent)]
     Storage(#[from] storage::StorageError),
     #[error(transparent)]
@@ -52,9 +54,9 @@ pub(crate) struct Choices {
 }
 
 /// A job that was accepted, now or by an earlier request with the same key.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub(crate) struct Accepted {
-    pub(crate) job: JobId,
+    pub(crate) job: Job,
     pub(crate) replayed: bool,
 }
 
@@ -150,18 +152,24 @@ impl Intake {
             origin,
         };
         match jobs::submit(&self.api.database, new, now).await? {
-            Submitted::Accepted(tasks) => {
+            Submitted::Accepted(job, tasks) => {
                 telemetry::metrics::documents_accepted(tasks.len() as u64, bytes);
                 self.loose.clear();
                 if dispatched {
                     self.api.handover.push(&self.api.database, &tasks, now).await;
                 }
                 Ok(Accepted {
-                    job: self.job,
+                    job: *job,
                     replayed: false,
                 })
             }
-            Submitted::Replayed(job) => Ok(Accepted { job, replayed: true }),
+            Submitted::Replayed(id) => {
+                let job = jobs::find(&self.api.database, self.user, id).await?;
+                Ok(Accepted {
+                    job: job.ok_or(Refused::Gone)?,
+                    replayed: true,
+                })
+            }
             Submitted::KeyReused => Err(Refused::KeyReused),
         }
     }

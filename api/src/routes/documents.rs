@@ -4,8 +4,8 @@ use database::documents::{self, Document, DocumentFilter};
 use database::search;
 use domain::{DocumentId, DocumentKind, DocumentStatus, JobId};
 use futures::TryStreamExt;
-use poem::Body;
 use poem::web::Data;
+use poem::{Body, Request};
 use poem_openapi::param::{Header, Path, Query};
 use poem_openapi::payload::{Binary, Json};
 use poem_openapi::{ApiResponse, OpenApi};
@@ -14,6 +14,7 @@ use storage::Object;
 use super::Section;
 use super::listing::{self, Page};
 use super::schema::{DocumentBody, DocumentKindName, DocumentPage, DocumentStatusName};
+use super::upload::{self, Accepted, Files};
 use crate::auth::caller::Caller;
 use crate::context::Api;
 use crate::http::cursor::Position;
@@ -82,6 +83,29 @@ enum Deleted {
 
 #[OpenApi(tag = "Section::Documents")]
 impl Documents {
+    /// Hand documents in
+    ///
+    /// As `multipart/form-data` with 1 to 100 files, or one file as the raw body with its name in `file_name`. With an
+    /// `Idempotency-Key` the same request can be sent again without making a second job.
+    #[oai(path = "/documents", method = "post")]
+    #[allow(clippy::too_many_arguments)] // one for each query parameter
+    async fn upload(
+        &self,
+        api: Data<&Api>,
+        caller: Caller,
+        request: &Request,
+        files: Files,
+        /// The name of a raw body.
+        file_name: Query<Option<String>>,
+        /// Tags per document at most, 0 to 50.
+        max_tags: Query<Option<u8>>,
+        /// Seconds after which the job ends in any case, 1 to 86400.
+        deadline_seconds: Query<Option<u64>>,
+    ) -> Result<Accepted, Problem> {
+        let choices = upload::choices(request, max_tags.0, deadline_seconds.0)?;
+        upload::receive(&api, caller, files, file_name.0.as_deref(), choices).await
+    }
+
     /// Your documents, the newest first; with `q` those that match, the best first
     #[oai(path = "/documents", method = "get")]
     #[allow(clippy::too_many_arguments)] // one for each query parameter

@@ -29,24 +29,11 @@ enum Section {
     Jobs,
 }
 
-type Service = OpenApiService<
-    (
-        accounts::Accounts,
-        documents::Documents,
-        upload::Uploads,
-        jobs::Jobs,
-    ),
-    (),
->;
+type Service = OpenApiService<(accounts::Accounts, documents::Documents, jobs::Jobs), ()>;
 
 fn service() -> Service {
     OpenApiService::new(
-        (
-            accounts::Accounts,
-            documents::Documents,
-            upload::Uploads,
-            jobs::Jobs,
-        ),
+        (accounts::Accounts, documents::Documents, jobs::Jobs),
         "docmill",
         env!("CARGO_PKG_VERSION"),
     )

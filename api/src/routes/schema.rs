@@ -224,7 +224,7 @@ struct Match {
     score: f64,
     /// The page, where the kind has pages.
     page: Option<i32>,
-    /// The place that answers best; absent when it is the title, the name or a tag.
+    /// The place in the text that answers best; absent when only the title, the name or a tag does.
     passage: Option<String>,
     /// The words found, as pairs of first and behind-last character of `passage`.
     highlights: Vec<Vec<u64>>,

@@ -5,15 +5,13 @@ use std::time::Duration;
 use domain::limits;
 use futures::StreamExt;
 use poem::error::ParseMultipartError;
-use poem::web::{Data, Multipart};
+use poem::web::Multipart;
 use poem::{Body, FromRequest, Request, RequestBody};
-use poem_openapi::param::Query;
 use poem_openapi::payload::{Binary, Json, ParsePayload, Payload};
 use poem_openapi::registry::{MetaSchema, MetaSchemaRef};
-use poem_openapi::{ApiRequest, ApiResponse, OpenApi};
+use poem_openapi::{ApiRequest, ApiResponse};
 use tokio_util::io::ReaderStream;
 
-use super::Section;
 use super::jobs::{RETRY_AFTER_SECONDS, etag};
 use super::schema::{self, JobBody};
 use crate::auth::caller::Caller;
@@ -21,8 +19,6 @@ use crate::context::Api;
 use crate::http::request_headers;
 use crate::operations::upload::{Choices, Intake, Refused};
 use crate::problem::{Code, Problem};
-
-pub(super) struct Uploads;
 
 /// Bytes read from a form at once.
 const CHUNK_BYTES: usize = 64 * 1024;
@@ -69,7 +65,7 @@ impl ParsePayload for FilesForm {
 
 /// Files as a form, or one file as the whole body.
 #[derive(ApiRequest)]
-enum Files {
+pub(super) enum Files {
     /// A form.
     Form(FilesForm),
     /// One file; its name goes into the query.
@@ -77,7 +73,7 @@ enum Files {
 }
 
 #[derive(ApiResponse)]
-enum Accepted {
+pub(super) enum Accepted {
     /// The documents are stored and will be processed, whatever happens to any machine from here on.
     #[oai(status = 202)]
     Accepted(
@@ -97,67 +93,53 @@ enum Accepted {
     ),
 }
 
-#[OpenApi(tag = "Section::Documents")]
-impl Uploads {
-    /// Hand documents in
-    ///
-    /// As `multipart/form-data` with 1 to 100 files, or one file as the raw body with its name in `file_name`. With an
-    /// `Idempotency-Key` the same request can be sent again without making a second job.
-    #[oai(path = "/documents", method = "post")]
-    #[allow(clippy::too_many_arguments)] // one for each query parameter
-    async fn upload(
-        &self,
-        api: Data<&Api>,
-        caller: Caller,
-        request: &Request,
-        files: Files,
-        /// The name of a raw body.
-        file_name: Query<Option<String>>,
-        /// Tags per document at most, 0 to 50.
-        max_tags: Query<Option<u8>>,
-        /// Seconds after which the job ends in any case, 1 to 86400.
-        deadline_seconds: Query<Option<u64>>,
-    ) -> Result<Accepted, Problem> {
-        let choices = choices(request, max_tags.0, deadline_seconds.0)?;
-        let Caller(who) = caller;
-        let mut intake = Intake::new(&api, who.user);
-        match files {
-            Files::Raw(Binary(body)) => {
-                intake
-                    .add(file_name.0.as_deref(), Box::pin(body.into_bytes_stream()))
-                    .await?;
-            }
-            Files::Form(FilesForm(mut form)) => {
-                while let Some(part) = form.next_field().await.map_err(|error| broken_form(&error))? {
-                    let Some(name) = part.file_name().map(str::to_owned) else {
-                        let part = part.name().unwrap_or("unnamed");
-                        return Err(Problem::invalid(
-                            format!("/{part}"),
-                            "is not a file: the part has no file name",
-                        ));
-                    };
-                    let body = ReaderStream::with_capacity(Box::pin(part.into_async_read()), CHUNK_BYTES);
-                    intake.add(Some(&name), body.boxed()).await?;
-                }
+/// Takes the files in and makes a job of them. The route itself is with the others of its path: a path that two parts of
+/// the API share would be in the OpenAPI document twice.
+pub(super) async fn receive(
+    api: &Api,
+    caller: Caller,
+    files: Files,
+    file_name: Option<&str>,
+    choices: Choices,
+) -> Result<Accepted, Problem> {
+    let Caller(who) = caller;
+    let mut intake = Intake::new(api, who.user);
+    match files {
+        Files::Raw(Binary(body)) => {
+            intake.add(file_name, Box::pin(body.into_bytes_stream())).await?;
+        }
+        Files::Form(FilesForm(mut form)) => {
+            while let Some(part) = form.next_field().await.map_err(|error| broken_form(&error))? {
+                let Some(name) = part.file_name().map(str::to_owned) else {
+                    let part = part.name().unwrap_or("unnamed");
+                    return Err(Problem::invalid(
+                        format!("/{part}"),
+                        "is not a file: the part has no file name",
+                    ));
+                };
+                let body = ReaderStream::with_capacity(Box::pin(part.into_async_read()), CHUNK_BYTES);
+                intake.add(Some(&name), body.boxed()).await?;
             }
         }
-        let accepted = intake.submit(choices, who.origin).await?;
-        let job = database::jobs::find(&api.database, who.user, accepted.job).await?;
-        // Deleted by its owner in this very moment.
-        let job = job.ok_or_else(|| Problem::new(Code::NotFound))?;
-        let (location, etag) = (schema::job_path(job.id), etag(&job));
-        let replayed = accepted.replayed.then_some(true);
-        Ok(Accepted::Accepted(
-            Json(job.into()),
-            location,
-            RETRY_AFTER_SECONDS,
-            etag,
-            replayed,
-        ))
     }
+    let accepted = intake.submit(choices, who.origin).await?;
+    let (location, etag) = (schema::job_path(accepted.job.id), etag(&accepted.job));
+    let replayed = accepted.replayed.then_some(true);
+    Ok(Accepted::Accepted(
+        Json(accepted.job.into()),
+        location,
+        RETRY_AFTER_SECONDS,
+        etag,
+        replayed,
+    ))
 }
 
-fn choices(request: &Request, tags: Option<u8>, deadline_seconds: Option<u64>) -> Result<Choices, Problem> {
+/// What the request chooses for its job.
+pub(super) fn choices(
+    request: &Request,
+    tags: Option<u8>,
+    deadline_seconds: Option<u64>,
+) -> Result<Choices, Problem> {
     let tags_max = tags.unwrap_or(limits::TAGS_DEFAULT);
     if tags_max > limits::TAGS_MAX {
         return Err(Problem::invalid(
@@ -199,6 +181,7 @@ impl From<Refused> for Problem {
             }
             Refused::TooLarge { .. } => Self::new(Code::TooLarge).detail(detail),
             Refused::KeyReused => Self::new(Code::IdempotencyKeyReused),
+            Refused::Gone => Self::new(Code::NotFound).detail(detail),
             Refused::Storage(error) => error.into(),
             Refused::Database(error) => error.into(),
         }

@@ -92,7 +92,7 @@ on_both! {
         let single = ada.upload(&[("harvest.csv", texts::HARVEST.as_bytes())]).await;
         let files = [("a.txt", texts::LIGHTHOUSE.as_bytes()), ("b.md", texts::BAKERY.as_bytes())];
         let batch = ada.upload(&files).await;
-        let (broken, content) = crate::samples::broken().remove(0);
+        let (broken, content) = crate::samples::broken();
         let failed = ada.upload(&[(&broken, &content)]).await;
         for job in [&single, &batch, &failed] {
             ada.ended(job).await;

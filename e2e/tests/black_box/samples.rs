@@ -130,9 +130,45 @@ fn files(folder: &str) -> Vec<(String, Vec<u8>)> {
     paths.into_iter().map(read).collect()
 }
 
-/// Files that nobody can read.
-pub(crate) fn broken() -> Vec<(String, Vec<u8>)> {
-    let files = files("fixtures/broken");
-    assert!(!files.is_empty(), "fixtures/broken has no file");
-    files
+/// What becomes of the files that cannot be read as they should.
+const BROKEN: [(&str, &str); 6] = [
+    ("exhausts-memory.pdf", "crashed_parser"),
+    ("garbage.pdf", "unreadable"),
+    ("never-ends.pdf", "parser_timeout"),
+    ("password.pdf", "encrypted"),
+    ("scan-without-text.pdf", "needs_ocr"),
+    ("truncated.pdf", "unreadable"),
+];
+
+/// A file that fails at once.
+pub(crate) fn broken() -> (String, Vec<u8>) {
+    files("fixtures/broken")
+        .into_iter()
+        .find(|(name, _)| name == "garbage.pdf")
+        .expect("a broken file")
+}
+
+on_both! {
+    async fn every_broken_document_has_a_reason(mill: &Mill) {
+        let ada = mill.user().await;
+        let files = files("fixtures/broken");
+        let names: Vec<&str> = files.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, BROKEN.map(|(name, _)| name), "a file that is not in the table is not tested");
+
+        let parts: Vec<(&str, &[u8])> = files.iter().map(|(name, content)| (name.as_str(), content.as_slice())).collect();
+        let job = ada.upload(&parts).await;
+        // A document that takes long, or takes its reader down, holds nobody else up.
+        assert_eq!(ada.processed("meanwhile.txt", b"a few words").await["status"], "completed");
+        let job = ada.ended(&job).await;
+        assert_eq!((&job["status"], &job["completed"], &job["failed"]), (&"partial".into(), &1.into(), &5.into()), "{job}");
+        for (document, (name, outcome)) in ada.documents(&job).await.iter().zip(BROKEN) {
+            assert_eq!(document["file_name"], name);
+            if outcome == "needs_ocr" {
+                assert_eq!((&document["status"], &document["needs_ocr"]), (&"completed".into(), &true.into()), "{document}");
+                continue;
+            }
+            assert_eq!((&document["status"], &document["error"]["code"]), (&"failed".into(), &outcome.into()), "{document}");
+            assert!(document["error"]["detail"].as_str().unwrap().len() > 10, "{document}");
+        }
+    }
 }

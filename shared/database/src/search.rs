@@ -1,7 +1,8 @@
 //! Full-text search over titles, file names, tags and text.
 //!
 //! Every word of the query must stand in one passage, as a whole word or as its beginning. A document ranks by its best
-//! passage; passage 0, its heading, counts more than its text.
+//! passage; passage 0, its heading, counts more than its text. What is shown is the best passage of the text: a word that a
+//! document is about is often in its heading too, and people want to see where it stands.
 
 mod highlight;
 mod terms;
@@ -24,7 +25,7 @@ pub struct Hit {
     pub score: f64,
     /// The page of the passage, where its kind has pages.
     pub page: Option<i32>,
-    /// The place that answers best; `None` when it is the heading.
+    /// The place in the text that answers best; `None` when only the heading does.
     pub excerpt: Option<Excerpt>,
 }
 
@@ -60,8 +61,9 @@ pub async fn documents(
     let (limit, offset) = (values.len() - 1, values.len());
     let statement = format!(
         "WITH ranked AS ({ranked}{conditions}), \
-         best AS (SELECT document_id, position, score, page, text, \
-            row_number() OVER (PARTITION BY document_id ORDER BY score DESC, position) AS place FROM ranked) \
+         best AS (SELECT document_id, position, page, text, max(score) OVER (PARTITION BY document_id) AS score, \
+            row_number() OVER (PARTITION BY document_id ORDER BY position = 0, score DESC, position) AS place \
+            FROM ranked) \
          SELECT {columns}, best.score, best.position AS passage_position, best.page, best.text \
          FROM best JOIN documents d ON d.id = best.document_id \
          WHERE best.place = 1 ORDER BY best.score DESC, d.id DESC LIMIT ${limit} OFFSET ${offset}",

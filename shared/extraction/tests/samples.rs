@@ -63,7 +63,8 @@ fn a_pdf_is_read_page_by_page() {
             .starts_with("Handbook for volunteers of the village\nlibrary\n\nWelcome, and thank you")
     );
     assert!(handbook.pages[0].ends_with("Village library, page 1"));
-    assert!(handbook.pages[2].contains("on Thursday, 26 March 2026, at\n19:30 in the reading room"));
+    assert!(handbook.pages[0].contains("to find the network.\n\nWhen you close, walk"));
+    assert!(handbook.pages[0].contains("\nboard games\tone week\t50 cents a day\n"));
 
     let workshop = read("samples/atelier-velo.pdf").unwrap();
     assert_eq!(workshop.metadata["language"], "fr");

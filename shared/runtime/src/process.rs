@@ -27,7 +27,10 @@ pub struct Process<S> {
 /// # Errors
 /// With the exit code, when the process cannot begin.
 #[allow(clippy::print_stderr)] // there is no log before the settings are read
-pub fn begin<S: Sections>(config: Option<&Path>, log: impl Fn(&S) -> LogSettings) -> Result<Process<S>, ExitCode> {
+pub fn begin<S: Sections>(
+    config: Option<&Path>,
+    log: impl Fn(&S) -> LogSettings,
+) -> Result<Process<S>, ExitCode> {
     let settings: S = settings::load(config).map_err(|problems| {
         eprintln!("{problems}");
         ExitCode::from(EXIT_CODE_USAGE)
@@ -42,5 +45,9 @@ pub fn begin<S: Sections>(config: Option<&Path>, log: impl Fn(&S) -> LogSettings
         eprintln!("cannot listen for signals: {error}");
         ExitCode::FAILURE
     })?;
-    Ok(Process { settings, stopping, exposition })
+    Ok(Process {
+        settings,
+        stopping,
+        exposition,
+    })
 }

@@ -27,6 +27,9 @@ pub struct StorageSettings {
     /// The folder, with `folder`. It is made, readable by nobody else, when it is not there. Empty: the embedded
     /// mode's own folder.
     pub path: PathBuf,
+    /// Whether a file is on the disk before it counts as stored, with `folder`. Without it a power cut may lose the
+    /// documents of the last moments; a crash of docmill does not.
+    pub fsync: bool,
     /// The address of the store, with `s3`, such as `https://s3.example.org`. Empty: Amazon's.
     pub endpoint: String,
     /// The bucket, with `s3`. It must exist.
@@ -46,6 +49,7 @@ impl Default for StorageSettings {
         Self {
             backend: StorageBackend::default(),
             path: PathBuf::new(),
+            fsync: true,
             endpoint: String::new(),
             bucket: String::new(),
             region: "us-east-1".to_owned(),

@@ -92,7 +92,7 @@ impl Storage {
                     .map_err(|error| StorageError::Open(error.into()))?
                     .with_automatic_cleanup(true)
                     // The row that names an object survives a loss of power, so the object has to.
-                    .with_fsync(true);
+                    .with_fsync(settings.fsync);
                 Self {
                     store: Arc::new(store),
                     part_size: PartSize::SMALL,

@@ -70,6 +70,9 @@ impl Found {
     }
 
     fn tags(&self) -> String {
+        if self.document.get("needs_ocr").and_then(Value::as_bool) == Some(true) {
+            return "(pages without text: needs OCR)".to_owned();
+        }
         let tags = self.document.get("tags").and_then(Value::as_array);
         let values: Vec<&str> = tags
             .into_iter()

@@ -9,6 +9,7 @@ use sea_orm::{ActiveValue::Set, DbBackend, EntityTrait, FromQueryResult, Value};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::Job;
 use crate::entity::{documents, jobs, tasks};
 use crate::tasks::{DocumentPayload, PAYLOAD_VERSION};
 use crate::{Database, DatabaseError, Result, audit, sql};
@@ -61,8 +62,8 @@ pub struct NewDocument {
 /// What came of storing a job.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Submitted {
-    /// It is stored; these are its tasks.
-    Accepted(Vec<TaskId>),
+    /// It is stored, as this, with these tasks.
+    Accepted(Box<Job>, Vec<TaskId>),
     /// The same request was accepted before, as this job.
     Replayed(JobId),
     /// The client used this key before, for something else.
@@ -75,6 +76,25 @@ pub enum Submitted {
 /// When the database is away; nothing is stored then.
 pub async fn submit(db: &Database, new: NewJob, now: DateTime<Utc>) -> Result<Submitted> {
     let (user, idempotency) = (new.user, new.idempotency.clone());
+    // What was just written needs no asking for.
+    let job = Job {
+        id: new.id,
+        user,
+        kind: kind_of(&new.documents),
+        status: JobStatus::Pending,
+        status_reason: None,
+        total: count_of(&new.documents),
+        completed: 0,
+        failed: 0,
+        cancelled: 0,
+        version: 1,
+        attempt: 0,
+        created_at: now,
+        started_at: None,
+        finished_at: None,
+        deadline_at: new.deadline_at,
+        error: None,
+    };
     match insert(db, new, now).await {
         Err(DatabaseError::Constraint(error)) => {
             let Some((key, fingerprint)) = idempotency else {
@@ -84,7 +104,8 @@ pub async fn submit(db: &Database, new: NewJob, now: DateTime<Utc>) -> Result<Su
                 .await?
                 .ok_or(DatabaseError::Constraint(error))
         }
-        other => other.map(Submitted::Accepted),
+        Err(error) => Err(error),
+        Ok(tasks) => Ok(Submitted::Accepted(Box::new(job), tasks)),
     }
 }
 

@@ -51,6 +51,18 @@ on_both! {
         assert!(hits[0].score > 0.0);
     }
 
+    async fn a_hit_in_the_heading_shows_the_place_in_the_text_too(db: &TestDatabase) {
+        let user = a_user(db).await;
+        // "budget" is a tag and stands nowhere else.
+        a_document(db, &user, "Tides", &["about the moon", "the tides of spring", "more about tides and tides"]).await;
+        for word in ["tides", "budget"] {
+            let filter = DocumentFilter::default();
+            let hits = search::documents(db, user.id, word, &filter, 0, 10).await.unwrap();
+            assert_eq!(hits.len(), 1, "{word}");
+            assert_eq!(hits[0].excerpt.is_some(), word == "tides", "{word}");
+        }
+    }
+
     async fn nobody_finds_the_documents_of_others(db: &TestDatabase) {
         let (owner, stranger) = (a_user(db).await, a_user(db).await);
         a_document(db, &owner, "Secret plan", &["secret"]).await;

@@ -157,7 +157,14 @@ pub(crate) fn new_job(user: &User, documents: usize) -> NewJob {
 pub(crate) async fn submit(db: &Database, new: NewJob) -> (JobId, Vec<TaskId>) {
     let id = new.id;
     match jobs::submit(db, new, start()).await.unwrap() {
-        Submitted::Accepted(tasks) => (id, tasks),
+        Submitted::Accepted(job, tasks) => {
+            assert_eq!(
+                jobs::find(db, job.user, id).await.unwrap().as_ref(),
+                Some(&*job),
+                "told and stored differ"
+            );
+            (id, tasks)
+        }
         other => panic!("expected the job to be accepted, got {other:?}"),
     }
 }

@@ -15,8 +15,8 @@ pub(super) struct StopWords {
 /// What is left of addresses, files and references, in any language.
 const DEBRIS: &[&str] = &[
     "abb", "adobe", "asp", "com", "docx", "edu", "etc", "fig", "ftp", "gif", "gov", "htm", "html", "http",
-    "https", "ibid", "inc", "jpeg", "jpg", "mailto", "org", "pdf", "php", "png", "pptx", "svg", "txt", "usw",
-    "vol", "www", "xlsx", "xml", "zzgl",
+    "https", "ibid", "inc", "jpeg", "jpg", "mailto", "org", "pdf", "php", "png", "pptx", "svg", "tbd",
+    "todo", "txt", "usw", "vol", "www", "xlsx", "xml", "zzgl",
 ];
 
 /// English is quoted in texts of every language, and its small words would be strangers there.

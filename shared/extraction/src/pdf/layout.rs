@@ -22,7 +22,10 @@ const BACK_MAX: f64 = 0.6;
 const TURN_COSINE_MIN: f64 = 0.9;
 
 /// Lines that are further apart than the usual distance, by this factor, belong to different paragraphs.
-const PARAGRAPH_DISTANCE: f64 = 1.4;
+const PARAGRAPH_DISTANCE: f64 = 1.3;
+
+/// Lines whose sizes differ by more than this factor are a heading and its text.
+const SAME_SIZE: f64 = 1.15;
 
 /// The usual distance of lines in parts of their size, for headings that are larger than the text of the page.
 const LINE_DISTANCE: f64 = 1.15;
@@ -58,9 +61,10 @@ fn separator(before: &Line<'_>, line: &Line<'_>, usual: f64) -> &'static str {
     if is_beside(before, line) {
         return "\t";
     }
-    let usual = usual.max(LINE_DISTANCE * size(before).min(size(line)));
+    let (smaller, larger) = (size(before).min(size(line)), size(before).max(size(line)));
+    let usual = usual.max(LINE_DISTANCE * smaller);
     match distance(before, line) {
-        Some(distance) if distance <= usual * PARAGRAPH_DISTANCE => "\n",
+        Some(distance) if distance <= usual * PARAGRAPH_DISTANCE && larger <= smaller * SAME_SIZE => "\n",
         _ => "\n\n",
     }
 }
@@ -140,11 +144,12 @@ fn distance(above: &Line<'_>, below: &Line<'_>) -> Option<f64> {
     (down > 0.0).then_some(down)
 }
 
+/// The size of its largest glyph, for the others may be superscripts.
 fn size(line: &Line<'_>) -> f64 {
-    line.glyphs.first().map_or(0.0, |glyph| glyph.size)
+    line.glyphs.iter().map(|glyph| glyph.size).fold(0.0, f64::max)
 }
 
-/// The median distance of lines that follow each other.
+/// The median (of two, the lesser) distance of lines that follow each other.
 fn usual_distance(lines: &[Line<'_>]) -> f64 {
     let mut distances: Vec<f64> = lines
         .windows(2)
@@ -154,6 +159,6 @@ fn usual_distance(lines: &[Line<'_>]) -> f64 {
     if distances.is_empty() {
         return f64::INFINITY;
     }
-    let middle = distances.len() / 2;
+    let middle = (distances.len() - 1) / 2;
     *distances.select_nth_unstable_by(middle, f64::total_cmp).1
 }

@@ -18,8 +18,11 @@ const FILE_SUFFIX: &str = "_FILE";
 /// No secret is longer; a larger file was named by mistake.
 const SECRET_BYTES_MAX: u64 = 64 * 1024;
 
-/// Names that are ours and no settings: they begin so.
-const OTHER_NAMES: [&str; 4] = [CONFIG_VARIABLE, "DOCMILL_DATA", "DOCMILL_PASSWORD", "DOCMILL_TEST_"];
+/// Names that are ours and no settings.
+const OTHER_NAMES: [&str; 3] = [CONFIG_VARIABLE, "DOCMILL_DATA", "DOCMILL_PASSWORD"];
+
+/// What the variables of the tests begin with.
+const TEST_PREFIX: &str = "DOCMILL_TEST_";
 
 /// Our variables that are set to something, by name.
 pub(super) fn ours(
@@ -46,7 +49,8 @@ pub(super) fn ours(
 pub(super) fn lay_over(tree: &mut Table, variables: Vec<(String, String)>, problems: &mut Vec<String>) {
     let names: Vec<String> = variables.iter().map(|(name, _)| name.clone()).collect();
     for (name, value) in variables {
-        if OTHER_NAMES.iter().any(|other| name.starts_with(other)) || is_service_link(&name, &value) {
+        let is_other = OTHER_NAMES.contains(&name.as_str()) || name.starts_with(TEST_PREFIX);
+        if is_other || is_service_link(&name, &value) {
             continue;
         }
         let (key, text) = match name.strip_suffix(FILE_SUFFIX) {

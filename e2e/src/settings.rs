@@ -14,6 +14,18 @@ impl Settings {
         Self::default()
     }
 
+    /// Readers of documents that are given up early: hostile documents need not take as long, or as much memory, as an
+    /// operator allows them.
+    #[must_use]
+    pub fn impatient() -> Self {
+        Self::new()
+            .with("sandbox.cpu_time_max", "5s")
+            .with("sandbox.wall_time_max", "6s")
+            .with("sandbox.input_max", "64MiB")
+            .with("sandbox.resident_max", "64MiB")
+            .with("sandbox.address_space_max", "128MiB")
+    }
+
     /// The same with one more setting, named as operators name it: `with("http.listen", "127.0.0.1:0")`.
     #[must_use]
     pub fn with(mut self, key: &str, value: impl Into<String>) -> Self {

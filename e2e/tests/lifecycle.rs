@@ -23,10 +23,15 @@ async fn job(user: &Client, job: &Value) -> Value {
         .json()
 }
 
-/// A job that a worker has begun.
+/// Where the only document of a job stands.
+async fn document_status(user: &Client, accepted: &Value) -> Value {
+    user.documents(accepted).await[0]["status"].clone()
+}
+
+/// Waits until a worker has begun the only document of a job.
 async fn begun(user: &Client, accepted: &Value) {
-    let processing = async || job(user, accepted).await["status"] == "processing";
-    eventually("a worker begins the job", PATIENCE, processing).await;
+    let processing = async || document_status(user, accepted).await == "processing";
+    eventually("a worker begins the document", PATIENCE, processing).await;
 }
 
 async fn assert_completes(user: &Client, accepted: &Value, attempts: i64) {
@@ -170,7 +175,7 @@ async fn a_worker_out_of_time_gives_its_tasks_back() {
     let worker = &fleet.workers[0].process;
     worker.terminate();
     assert_eq!(worker.ended(PATIENCE).await.code(), Some(0));
-    assert_eq!(job(&ada, &running).await["status"], "pending");
+    assert_eq!(document_status(&ada, &running).await, "pending");
     fleet.add_worker(&Settings::new()).await;
     // What it had begun cost no attempt, and nobody waited for its silence.
     assert_completes(&ada, &running, 1).await;

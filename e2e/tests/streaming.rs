@@ -110,7 +110,7 @@ async fn an_upload_that_is_too_large_is_stopped(mill: &Mill) {
         let answer = answer_to_beginning(mill, &ada, &head, body).await;
         assert!(answer.starts_with("HTTP/1.1 413 "), "{head}: {answer}");
         assert!(
-            answer.contains("\"code\":\"too_large\"") && answer.contains("1048576 bytes"),
+            answer.contains("\"code\":\"too_large\"") && answer.contains("more than 1MiB"),
             "{answer}"
         );
     }

@@ -33,22 +33,15 @@ macro_rules! on_both {
 }
 pub(crate) use on_both;
 
-/// A document that never ends need not take as long here as an operator may allow.
-fn settings() -> Settings {
-    Settings::new()
-        .with("sandbox.cpu_time_max", "5s")
-        .with("sandbox.wall_time_max", "6s")
-}
-
 pub(crate) async fn embedded() -> &'static Mill {
     static MILL: OnceCell<Mill> = OnceCell::const_new();
-    MILL.get_or_init(async || Mill::Embedded(Embedded::start(&settings()).await))
+    MILL.get_or_init(async || Mill::Embedded(Embedded::start(&Settings::impatient()).await))
         .await
 }
 
 /// Two of each process: what one API begins, the other one has to know.
 pub(crate) async fn fleet() -> &'static Mill {
     static MILL: OnceCell<Mill> = OnceCell::const_new();
-    MILL.get_or_init(async || Mill::Fleet(Fleet::start(2, &settings()).await))
+    MILL.get_or_init(async || Mill::Fleet(Fleet::start(2, &Settings::impatient()).await))
         .await
 }

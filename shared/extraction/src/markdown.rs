@@ -2,7 +2,7 @@
 
 use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 
-use crate::{Extracted, Limits, text};
+use crate::{Extracted, Limits, metadata_value, text};
 
 pub(crate) fn extract(bytes: &[u8], limits: &Limits) -> Extracted {
     let mut extracted = text::extract(bytes, limits);
@@ -19,9 +19,9 @@ fn first_heading(source: &str) -> Option<String> {
         match (event, &mut heading) {
             (Event::Start(Tag::Heading { .. }), _) => heading = Some(String::new()),
             (Event::End(TagEnd::Heading(_)), Some(title)) => {
-                let title = title.trim();
-                if !title.is_empty() {
-                    return Some(title.to_owned());
+                let title = metadata_value(title);
+                if title.is_some() {
+                    return title;
                 }
                 heading = None;
             }

@@ -185,9 +185,8 @@ impl State {
 
     /// The first title of the head is that of the page; drawings have titles of their own.
     fn title(&mut self, title: &str) {
-        let words: Vec<&str> = title.split_whitespace().collect();
-        if self.page.title.is_none() && !self.past_head && !words.is_empty() {
-            self.page.title = Some(words.join(" "));
+        if self.page.title.is_none() && !self.past_head {
+            self.page.title = crate::metadata_value(title);
         }
     }
 

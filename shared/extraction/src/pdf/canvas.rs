@@ -181,7 +181,9 @@ impl<'p> Canvas<'p> {
             .iter()
             .filter_map(|cell| self.run_starts.get(cell))
             .flatten()
-            .any(|other| is_twin(run, &self.glyphs[other.clone()]));
+            // Runs that a replacement text stands for are gone.
+            .filter_map(|other| self.glyphs.get(other.clone()))
+            .any(|other| is_twin(run, other));
         if twin {
             self.glyphs.truncate(from);
         } else {

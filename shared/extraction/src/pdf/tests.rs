@@ -130,6 +130,13 @@ fn replacement_text_stands_for_its_glyphs() {
 }
 
 #[test]
+fn text_over_replaced_text_is_read_as_well() {
+    let content = "BT /F 12 Tf 50 700 Td /Span << /ActualText (real) >> BDC (xxxx) Tj EMC ET \
+                   BT /F 12 Tf 50 700 Td (xxxx) Tj ET";
+    assert!(page_of(content).contains("real"));
+}
+
+#[test]
 fn ligatures_become_letters() {
     assert_eq!(
         without_presentation_forms("of\u{FB01}ce \u{FEB3}".into()),
@@ -195,27 +202,54 @@ fn a_page_that_is_only_a_picture_needs_ocr() {
     assert!(!read(pages(&[&format!("{image} {text}")], "", &[])).needs_ocr);
 }
 
+/// One page with this font as `/F`.
+fn page_with_font(font: &str, content: &str) -> Vec<u8> {
+    let page = format!(
+        "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 600 800] /Contents 4 0 R /Resources << /Font << /F {font} >> >> >>"
+    );
+    let objects = [
+        "<< /Type /Catalog /Pages 2 0 R >>".to_owned(),
+        "<< /Type /Pages /Kids [3 0 R] /Count 1 >>".to_owned(),
+        page,
+        stream(content),
+        stream("500 0 0 0 500 500 d1 0 0 500 500 re f"),
+        font.to_owned(),
+    ];
+    pdf(&objects, "")
+}
+
+fn composite_font(more: &str) -> String {
+    format!(
+        "<< /Type /Font /Subtype /Type0 /BaseFont /X /Encoding /Identity-H {more} /DescendantFonts [<< /Type /Font \
+         /Subtype /CIDFontType2 /BaseFont /X /CIDSystemInfo << /Registry (Adobe) /Ordering (Identity) /Supplement 0 >> \
+         >>] >>"
+    )
+}
+
 #[test]
 fn glyphs_without_letters_are_counted() {
-    let font = "<< /Type /Font /Subtype /Type0 /BaseFont /X /Encoding /Identity-H /DescendantFonts [<< /Type /Font \
-                /Subtype /CIDFontType2 /BaseFont /X /CIDSystemInfo << /Registry (Adobe) /Ordering (Identity) \
-                /Supplement 0 >> >>] >>";
-    let file = pdf(
-        &[
-            "<< /Type /Catalog /Pages 2 0 R >>".to_owned(),
-            "<< /Type /Pages /Kids [3 0 R] /Count 1 >>".to_owned(),
-            format!(
-                "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 600 800] /Contents 4 0 R /Resources << /Font << /F {font} \
-                 >> >> >>"
-            ),
-            stream("BT /F 12 Tf 50 700 Td <FFF0FFF1FFF2> Tj ET"),
-        ],
-        "",
-    );
+    let file = page_with_font(&composite_font(""), "BT /F 12 Tf 50 700 Td <FFF0FFF1FFF2> Tj ET");
     let extracted = read(file);
     assert_eq!(extracted.pages[0].matches('\u{fffd}').count(), 3);
     assert_eq!(extracted.unmapped_glyphs, 3);
     assert!(extracted.needs_ocr);
+}
+
+#[test]
+fn codes_that_are_unicode_are_letters() {
+    let font = composite_font("/ToUnicode /Identity-H");
+    let extracted = read(page_with_font(&font, "BT /F 12 Tf 50 700 Td <017D0065> Tj ET"));
+    assert_eq!(extracted.pages, ["Že"]);
+}
+
+#[test]
+fn nameless_bitmaps_of_tex_are_letters() {
+    let font = "<< /Type /Font /Subtype /Type3 /FontBBox [0 0 500 500] /FontMatrix [0.001 0 0 0.001 0 0] /FirstChar 0 \
+                /LastChar 255 /Widths [500] /CharProcs << /a28 5 0 R /a101 5 0 R /a233 5 0 R >> /Encoding << /Type \
+                /Encoding /Differences [28 /a28 101 /a101 233 /a233] >> >>";
+    let font = font.replace("[500]", &format!("[{}]", "500 ".repeat(256)));
+    let extracted = read(page_with_font(&font, "BT /F 12 Tf 50 700 Td <1CE965> Tj ET"));
+    assert_eq!(extracted.pages, ["fiée"]);
 }
 
 #[test]

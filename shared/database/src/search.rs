@@ -15,6 +15,7 @@ use crate::documents::{self, Document, DocumentFilter};
 use crate::{Database, Result, sql};
 pub use highlight::Excerpt;
 use terms::Terms;
+pub(crate) use terms::vector;
 
 /// A document that answers a query.
 #[derive(Debug, Clone, PartialEq)]
@@ -110,23 +111,11 @@ pub async fn passages(db: &Database, document: DocumentId) -> Result<Vec<crate::
         .collect())
 }
 
-// The expression of the index `passages_words`, letter by letter.
-macro_rules! words {
-    () => {
-        "to_tsvector('simple', translate(p.text, './@_-:<>&=%#~+', '              '))"
-    };
-}
-
 // Longer passages would win by their length alone: normalisation 1 divides by the logarithm of it (PostgreSQL manual,
 // "Ranking Search Results").
-const RANKED_POSTGRES: &str = concat!(
-    "SELECT p.document_id, p.position, p.page, p.text, ts_rank(",
-    words!(),
-    ", to_tsquery('simple', $1), 1)::float8 * CASE WHEN p.position = 0 THEN $3 ELSE 1.0 END AS score \
-    FROM passages p JOIN documents d ON d.id = p.document_id WHERE ",
-    words!(),
-    " @@ to_tsquery('simple', $1) AND d.user_id = $2",
-);
+const RANKED_POSTGRES: &str = "SELECT p.document_id, p.position, p.page, p.text, \
+    ts_rank(p.words, $1::tsquery, 1)::float8 * CASE WHEN p.position = 0 THEN $3 ELSE 1.0 END AS score \
+    FROM passages p JOIN documents d ON d.id = p.document_id WHERE p.words @@ $1::tsquery AND d.user_id = $2";
 
 // FTS5 gives better hits a more negative number.
 const RANKED_SQLITE: &str = "SELECT p.document_id, p.position, p.page, p.text, \

@@ -1,9 +1,9 @@
 //! Storing a stream of unknown length, in bounded memory, or nothing of it.
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Bytes, BytesMut};
 use domain::ByteSize;
 use futures::{Stream, StreamExt};
-use object_store::{MultipartUpload, ObjectStoreExt};
+use object_store::{MultipartUpload, ObjectStoreExt, PutPayload};
 use sha2::{Digest, Sha256};
 use tokio::task::JoinSet;
 use tracing::debug;
@@ -13,14 +13,18 @@ use crate::{PutError, Storage, StorageError, StorageKey};
 /// Parts that may be on their way while the next one is being filled.
 const PARTS_AT_ONCE: usize = 2;
 
+/// A part is gathered in pieces of this size. The allocator of the C library keeps what it gave out in large blocks for
+/// each thread, and an upload would hold twice what it needs; it gives small ones back.
+const PIECE_BYTES: usize = 64 << 10;
+
 /// How much of a stream is held before it is sent: that is also the size up to which one request does.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct PartSize(usize);
 
 impl PartSize {
     /// For a store in the network, where every request costs time and a part must have 5 MiB. With the parts on their
-    /// way an upload holds 24 MiB at most.
-    pub(crate) const S3: Self = Self(8 << 20);
+    /// way an upload holds 15 MiB at most.
+    pub(crate) const S3: Self = Self(5 << 20);
     /// For a folder, where parts are only written one after the other.
     pub(crate) const SMALL: Self = Self(1 << 20);
 }
@@ -51,8 +55,7 @@ impl Storage {
         let mut stream = std::pin::pin!(stream);
         let mut digest = Sha256::new();
         let mut size_bytes: u64 = 0;
-        // Copied into one piece: a client that sends byte by byte must not make us keep a thing for each.
-        let mut part = BytesMut::new();
+        let mut part = Part::default();
         let mut upload = None;
         while let Some(chunk) = stream.next().await {
             let mut chunk = chunk.map_err(PutError::Stream)?;
@@ -62,23 +65,23 @@ impl Storage {
                 return Err(PutError::TooLarge { max });
             }
             digest.update(&chunk);
-            while part.len() + chunk.len() > self.part_size.0 {
-                let fitting = self.part_size.0 - part.len();
-                part.extend_from_slice(&chunk[..fitting]);
-                chunk.advance(fitting);
+            while part.bytes + chunk.len() > self.part_size.0 {
+                part.add(&mut chunk, self.part_size.0);
                 let upload = match &mut upload {
                     Some(upload) => upload,
                     none => none.insert(Upload::begin(self, key).await?),
                 };
-                upload.send(part.split().freeze()).await?;
-                part.reserve(self.part_size.0); // so that it does not grow by doubling, beyond its bound
+                upload.send(part.take()).await?;
             }
-            part.extend_from_slice(&chunk);
+            part.add(&mut chunk, self.part_size.0);
         }
         match upload {
-            None => self.put(key, part.freeze()).await?,
+            None => {
+                let put = self.store.put(&key.path(), part.take()).await;
+                put.map_err(StorageError::from)?;
+            }
             Some(mut upload) => {
-                upload.send(part.freeze()).await?;
+                upload.send(part.take()).await?;
                 upload.complete().await?;
             }
         }
@@ -86,6 +89,45 @@ impl Storage {
             size_bytes,
             sha256: digest.finalize().into(),
         })
+    }
+}
+
+/// What of a stream is held and not yet sent.
+#[derive(Default)]
+struct Part {
+    bytes: usize,
+    full: Vec<Bytes>,
+    // Copied together: a client that sends byte by byte must not make us keep a thing for each.
+    filling: BytesMut,
+}
+
+impl Part {
+    /// Takes from the front of `chunk` as much as fits.
+    fn add(&mut self, chunk: &mut Bytes, bytes_max: usize) {
+        let mut fitting = chunk.split_to(chunk.len().min(bytes_max - self.bytes));
+        self.bytes += fitting.len();
+        while !fitting.is_empty() {
+            if self.filling.capacity() == 0 {
+                self.filling.reserve(PIECE_BYTES.min(bytes_max));
+            }
+            let room = self.filling.capacity() - self.filling.len();
+            self.filling
+                .extend_from_slice(&fitting.split_to(room.min(fitting.len())));
+            if self.filling.len() == self.filling.capacity() {
+                self.full.push(std::mem::take(&mut self.filling).freeze());
+            }
+        }
+    }
+
+    /// All of it, leaving nothing.
+    fn take(&mut self) -> PutPayload {
+        let Self {
+            mut full, filling, ..
+        } = std::mem::take(self);
+        if !filling.is_empty() {
+            full.push(filling.freeze());
+        }
+        full.into_iter().collect()
     }
 }
 
@@ -104,12 +146,12 @@ impl Upload {
         })
     }
 
-    async fn send(&mut self, part: Bytes) -> Result<(), StorageError> {
+    async fn send(&mut self, part: PutPayload) -> Result<(), StorageError> {
         while self.on_their_way.len() >= PARTS_AT_ONCE {
             self.arrived().await?;
         }
         if let Some(parts) = &mut self.parts {
-            self.on_their_way.spawn(parts.put_part(part.into()));
+            self.on_their_way.spawn(parts.put_part(part));
         }
         Ok(())
     }

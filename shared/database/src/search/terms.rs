@@ -1,4 +1,7 @@
-//! The words of a query. What people type never reaches a query language: only its letters and digits do.
+//! The words of texts and of queries, found alike in both. What people type never reaches a query language: only its
+//! letters and digits do.
+
+use std::fmt::Write;
 
 /// More words than this make no query better.
 const TERMS_MAX: usize = 16;
@@ -35,7 +38,7 @@ impl Terms {
         self.0.iter().map(String::as_str)
     }
 
-    /// As `to_tsquery` reads it: every word as a beginning.
+    /// As a `tsquery`: every word as a beginning.
     pub(super) fn for_postgres(&self) -> String {
         self.iter()
             .map(|term| format!("'{term}':*"))
@@ -52,6 +55,38 @@ impl Terms {
     }
 }
 
+/// Postgres keeps no position beyond this one.
+const POSITION_MAX: usize = 16_383;
+
+/// A text as a `tsvector`: its words in lower case, each with its place. Words are letters and digits, so nothing has to be
+/// escaped; Postgres sorts them and brings the same ones together.
+pub(crate) fn vector(text: &str) -> String {
+    let mut vector = String::with_capacity(2 * text.len());
+    for (place, word) in words(text).enumerate() {
+        vector.push('\'');
+        push_lower(word, &mut vector);
+        // Writing to a string cannot fail.
+        let _ = write!(vector, "':{} ", (place + 1).min(POSITION_MAX));
+    }
+    vector
+}
+
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| !c.is_alphanumeric())
+        .filter(|word| !word.is_empty())
+}
+
+/// The beginning of a word in lower case.
+fn push_lower(word: &str, to: &mut String) {
+    for c in word.chars().take(TERM_CHARACTERS_MAX) {
+        if c.is_ascii() {
+            to.push(c.to_ascii_lowercase())
+        } else {
+            to.extend(c.to_lowercase())
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -64,6 +99,16 @@ mod tests {
             "'budget':* & 'plan':* & 'near':* & 'x':* & 'or':*"
         );
         assert_eq!(terms.for_sqlite(), r#""budget"* "plan"* "near"* "x"* "or"*"#);
+    }
+
+    #[test]
+    fn a_vector_holds_every_word_with_its_place() {
+        assert_eq!(
+            vector("Mail a.b@Example.com's \\ Ölförderung"),
+            "'mail':1 'a':2 'b':3 'example':4 'com':5 's':6 'ölförderung':7 "
+        );
+        assert_eq!(vector(" '\\':* "), "");
+        assert!(vector(&"x ".repeat(20_000)).ends_with("'x':16383 "));
     }
 
     #[test]

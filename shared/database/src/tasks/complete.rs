@@ -9,7 +9,7 @@ use super::Claim;
 use super::close::{Closed, end};
 use crate::entity::passages;
 use crate::jobs::{self, Counts};
-use crate::{Database, Result, sql};
+use crate::{Database, Result, search, sql};
 
 /// What was found in a document.
 #[derive(Debug, Clone)]
@@ -120,6 +120,10 @@ async fn complete_in_one_statement(
     }
     let passages = passages_with_heading(claim, &result);
     let positions: Vec<i32> = (0..).take(passages.len()).collect();
+    let words: Vec<String> = passages
+        .iter()
+        .map(|passage| search::vector(&passage.text))
+        .collect();
     let (mut pages, mut starts, mut texts) = (Vec::new(), Vec::new(), Vec::new());
     for passage in passages {
         pages.push(passage.page.unwrap_or(0));
@@ -134,6 +138,7 @@ async fn complete_in_one_statement(
         pages.into(),
         starts.into(),
         texts.into(),
+        words.into(),
     ];
     let document = document_columns(values.len() + 1);
     values.extend(document_values(claim, result, now));
@@ -152,9 +157,9 @@ async fn complete_in_one_statement(
         "WITH ended AS (UPDATE tasks SET state = 'done', owner = NULL, finished_at = $3, error_code = NULL, \
             error_detail = NULL WHERE id = $1 AND fence = $2 AND state = 'running' RETURNING job_id, document_id), \
          document AS (UPDATE documents SET {document} FROM ended WHERE documents.id = ended.document_id), \
-         passage AS (INSERT INTO passages (document_id, position, page, start_byte, text) \
-            SELECT ended.document_id, p.position, NULLIF(p.page, 0), p.start_byte, p.text \
-            FROM ended, unnest($4, $5, $6, $7) AS p (position, page, start_byte, text)) \
+         passage AS (INSERT INTO passages (document_id, position, page, start_byte, text, words) \
+            SELECT ended.document_id, p.position, NULLIF(p.page, 0), p.start_byte, p.text, p.words::tsvector \
+            FROM ended, unnest($4, $5, $6, $7, $8) AS p (position, page, start_byte, text, words)) \
          UPDATE jobs SET {job} FROM ended WHERE jobs.id = ended.job_id RETURNING jobs.id"
     );
     let job: Option<Job> = sql::first(db.connection(), statement, values).await?;

@@ -115,16 +115,17 @@ async fn handle(task: Slotted<Claim>, context: Data<Arc<Context>>) -> Result<(),
     Ok(())
 }
 
-/// Runs one attempt and writes down how it ended.
+/// Runs one attempt and writes down how it ended. A run that is no longer wanted ends by itself.
 async fn attempt(context: Arc<Context>, claim: Claim) {
     let started = std::time::Instant::now();
     let registered = Running::begin(&context, &claim);
     // A task of its own: a panic in it is an outcome, and dropping it kills the parser child that it waits for.
     let mut run = tokio::spawn({
         let (context, claim) = (Arc::clone(&context), claim.clone());
+        let unwanted = registered.unwanted.clone();
         async move {
             match claim.kind {
-                TaskKind::ProcessDocument => process_document::run(&context, &claim).await,
+                TaskKind::ProcessDocument => process_document::run(&context, &claim, &unwanted).await,
             }
         }
         .in_current_span()
@@ -137,10 +138,6 @@ async fn attempt(context: Arc<Context>, claim: Claim) {
         () = tokio::time::sleep(ATTEMPT_MAX) => {
             run.abort();
             Err(outcome::retry("attempt_timeout", "the attempt took too long"))
-        }
-        () = registered.unwanted.cancelled() => {
-            run.abort();
-            Ok(Closed::Lost)
         }
     };
     let outcome = match ended {

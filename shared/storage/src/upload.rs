@@ -1,9 +1,9 @@
 //! Storing a stream of unknown length, in bounded memory, or nothing of it.
 
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 use domain::ByteSize;
 use futures::{Stream, StreamExt};
-use object_store::{MultipartUpload, ObjectStoreExt, PutPayload};
+use object_store::{MultipartUpload, ObjectStoreExt};
 use sha2::{Digest, Sha256};
 use tokio::task::JoinSet;
 use tracing::debug;
@@ -12,10 +12,6 @@ use crate::{PutError, Storage, StorageError, StorageKey};
 
 /// Parts that may be on their way while the next one is being filled.
 const PARTS_AT_ONCE: usize = 2;
-
-/// A part is gathered in pieces of this size. The allocator of the C library keeps what it gave out in large blocks for
-/// each thread, and an upload would hold twice what it needs; it gives small ones back.
-const PIECE_BYTES: usize = 64 << 10;
 
 /// How much of a stream is held before it is sent: that is also the size up to which one request does.
 #[derive(Debug, Clone, Copy)]
@@ -55,7 +51,8 @@ impl Storage {
         let mut stream = std::pin::pin!(stream);
         let mut digest = Sha256::new();
         let mut size_bytes: u64 = 0;
-        let mut part = Part::default();
+        // Copied into one piece: a client that sends byte by byte must not make us keep a thing for each.
+        let mut part = BytesMut::new();
         let mut upload = None;
         while let Some(chunk) = stream.next().await {
             let mut chunk = chunk.map_err(PutError::Stream)?;
@@ -65,23 +62,23 @@ impl Storage {
                 return Err(PutError::TooLarge { max });
             }
             digest.update(&chunk);
-            while part.bytes + chunk.len() > self.part_size.0 {
-                part.add(&mut chunk, self.part_size.0);
+            while part.len() + chunk.len() > self.part_size.0 {
+                let fitting = self.part_size.0 - part.len();
+                part.extend_from_slice(&chunk[..fitting]);
+                chunk.advance(fitting);
                 let upload = match &mut upload {
                     Some(upload) => upload,
                     none => none.insert(Upload::begin(self, key).await?),
                 };
-                upload.send(part.take()).await?;
+                part = upload.send(part.freeze()).await?;
+                part.reserve(self.part_size.0); // so that it does not grow by doubling, beyond its bound
             }
-            part.add(&mut chunk, self.part_size.0);
+            part.extend_from_slice(&chunk);
         }
         match upload {
-            None => {
-                let put = self.store.put(&key.path(), part.take()).await;
-                put.map_err(StorageError::from)?;
-            }
+            None => self.put(key, part.freeze()).await?,
             Some(mut upload) => {
-                upload.send(part.take()).await?;
+                upload.send(part.freeze()).await?;
                 upload.complete().await?;
             }
         }
@@ -92,50 +89,12 @@ impl Storage {
     }
 }
 
-/// What of a stream is held and not yet sent.
-#[derive(Default)]
-struct Part {
-    bytes: usize,
-    full: Vec<Bytes>,
-    // Copied together: a client that sends byte by byte must not make us keep a thing for each.
-    filling: BytesMut,
-}
-
-impl Part {
-    /// Takes from the front of `chunk` as much as fits.
-    fn add(&mut self, chunk: &mut Bytes, bytes_max: usize) {
-        let mut fitting = chunk.split_to(chunk.len().min(bytes_max - self.bytes));
-        self.bytes += fitting.len();
-        while !fitting.is_empty() {
-            if self.filling.capacity() == 0 {
-                self.filling.reserve(PIECE_BYTES.min(bytes_max));
-            }
-            let room = self.filling.capacity() - self.filling.len();
-            self.filling
-                .extend_from_slice(&fitting.split_to(room.min(fitting.len())));
-            if self.filling.len() == self.filling.capacity() {
-                self.full.push(std::mem::take(&mut self.filling).freeze());
-            }
-        }
-    }
-
-    /// All of it, leaving nothing.
-    fn take(&mut self) -> PutPayload {
-        let Self {
-            mut full, filling, ..
-        } = std::mem::take(self);
-        if !filling.is_empty() {
-            full.push(filling.freeze());
-        }
-        full.into_iter().collect()
-    }
-}
-
 /// An object that is being sent in parts. Dropping it takes back what was sent.
 struct Upload {
     /// `None` once it is complete.
     parts: Option<Box<dyn MultipartUpload>>,
-    on_their_way: JoinSet<object_store::Result<()>>,
+    /// Each gives its memory back.
+    on_their_way: JoinSet<object_store::Result<BytesMut>>,
 }
 
 impl Upload {
@@ -146,14 +105,23 @@ impl Upload {
         })
     }
 
-    async fn send(&mut self, part: PutPayload) -> Result<(), StorageError> {
+    /// Sends a part, and gives an empty buffer for the next one. It is that of a part that has arrived: an allocator that
+    /// has to free and find such blocks again and again ends up holding a multiple of them.
+    async fn send(&mut self, part: Bytes) -> Result<BytesMut, StorageError> {
+        let mut free = BytesMut::new();
         while self.on_their_way.len() >= PARTS_AT_ONCE {
-            self.arrived().await?;
+            free = self.arrived().await?;
         }
         if let Some(parts) = &mut self.parts {
-            self.on_their_way.spawn(parts.put_part(part));
+            let sending = parts.put_part(part.clone().into());
+            self.on_their_way.spawn(async move {
+                sending.await?;
+                let mut buffer = part.try_into_mut().unwrap_or_default();
+                buffer.clear();
+                Ok(buffer)
+            });
         }
-        Ok(())
+        Ok(free)
     }
 
     async fn complete(mut self) -> Result<(), StorageError> {
@@ -167,11 +135,11 @@ impl Upload {
         Ok(())
     }
 
-    /// Waits for any part to have arrived.
-    async fn arrived(&mut self) -> Result<(), StorageError> {
+    /// Waits for any part to have arrived, and gives its buffer back.
+    async fn arrived(&mut self) -> Result<BytesMut, StorageError> {
         match self.on_their_way.join_next().await {
             Some(part) => Ok(part.map_err(object_store::Error::from)??),
-            None => Ok(()),
+            None => Ok(BytesMut::new()),
         }
     }
 }

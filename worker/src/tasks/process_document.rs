@@ -15,6 +15,7 @@ use futures::TryStreamExt;
 use sandbox::{ParseError, ParseRequest};
 use storage::StorageKey;
 use telemetry::metrics::{self, Stage};
+use tokio_util::sync::CancellationToken;
 
 use crate::context::Context;
 use crate::outcome::{Failure, reject, retry};
@@ -24,10 +25,21 @@ const CLOSE_PATIENCE: Duration = Duration::from_secs(120);
 /// The wait before a close is tried again.
 const CLOSE_AGAIN: Duration = Duration::from_millis(500);
 
-/// Runs one attempt. `Ok(Closed::Lost)` when somebody else was faster, which is fine.
-pub(crate) async fn run(context: &Arc<Context>, claim: &Claim) -> Result<Closed, Failure> {
-    let extracted = parse(context, claim).await?;
+/// Runs one attempt. `Ok(Closed::Lost)` when somebody else was faster or the run became `unwanted`, which is fine.
+pub(crate) async fn run(
+    context: &Arc<Context>,
+    claim: &Claim,
+    unwanted: &CancellationToken,
+) -> Result<Closed, Failure> {
+    let extracted = tokio::select! {
+        parsed = parse(context, claim) => parsed?,
+        () = unwanted.cancelled() => return Ok(Closed::Lost),
+    };
     let enriched = enrich(claim, extracted).await?;
+    // Cut off behind this line, a run could leave the text of a document that its owner has deleted. It is not far now.
+    if unwanted.is_cancelled() {
+        return Ok(Closed::Lost);
+    }
     let key = StorageKey::text(claim.user, claim.job, claim.document, claim.fence);
     timed(Stage::Store, context.storage.put(&key, enriched.text)).await?;
     let closed = close(context, claim, enriched.result).await;

@@ -20,7 +20,7 @@ impl Settings {
     pub fn impatient() -> Self {
         Self::new()
             .with("sandbox.cpu_time_max", "5s")
-            .with("sandbox.wall_time_max", "6s")
+            .with("sandbox.wall_time_max", "20s")
             .with("sandbox.input_max", "64MiB")
             .with("sandbox.resident_max", "64MiB")
             .with("sandbox.address_space_max", "128MiB")

@@ -9,6 +9,7 @@ use domain::{SharedClock, TaskId, WorkerId};
 use queue::{SharedEvents, SharedHints};
 use sandbox::ParserPool;
 use storage::Storage;
+use telemetry::metrics;
 use tokio_util::sync::CancellationToken;
 
 use crate::settings::WorkerSettings;
@@ -41,6 +42,8 @@ pub(crate) struct Context {
     pub(crate) parsers: ParserPool,
     pub(crate) clock: SharedClock,
     pub(crate) running: Running,
+    /// Tasks that run at once.
+    pub(crate) slots: usize,
 }
 
 /// The tasks that run right now in this process, each with the means to stop it.
@@ -59,10 +62,10 @@ impl Running {
     /// Notes that a task has begun.
     pub(crate) fn begin(context: &Arc<Context>, claim: &Claim) -> Registered {
         let unwanted = CancellationToken::new();
-        context
-            .running
-            .lock()
-            .insert(claim.task, (claim.fence, unwanted.clone()));
+        let mut running = context.running.lock();
+        running.insert(claim.task, (claim.fence, unwanted.clone()));
+        metrics::worker_slots(context.slots, running.len());
+        drop(running);
         Registered {
             context: Arc::clone(context),
             task: claim.task,
@@ -99,7 +102,9 @@ impl Running {
 
 impl Drop for Registered {
     fn drop(&mut self) {
-        self.context.running.lock().remove(&self.task);
+        let mut running = self.context.running.lock();
+        running.remove(&self.task);
+        metrics::worker_slots(self.context.slots, running.len());
     }
 }
 

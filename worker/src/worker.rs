@@ -43,6 +43,7 @@ impl Worker {
             parsers: parts.parsers,
             clock: parts.clock,
             running: Running::default(),
+            slots: parts.settings.slots,
         };
         Self {
             context: Arc::new(context),
@@ -67,6 +68,10 @@ impl Worker {
         let worker = identity(&settings);
         if !say_hello(&context, &worker, &stopping).await? {
             return Ok(());
+        }
+        // Not waiting for the first document shows early whether children can be started, and how far they are confined.
+        if let Err(error) = context.parsers.warm_up().await {
+            tracing::error!("no parser child comes up: {}", telemetry::chain(&error));
         }
         let done = CancellationToken::new();
         let beating = tokio::spawn(heartbeat::beat(

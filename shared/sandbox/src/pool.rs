@@ -10,6 +10,7 @@ use bytes::Bytes;
 use domain::DocumentKind;
 use extraction::{Extracted, Limits};
 use futures::Stream;
+use telemetry::metrics::{self, ParserEnd};
 use tokio::sync::Semaphore;
 use tracing::{debug, info, warn};
 
@@ -151,6 +152,7 @@ impl ParserPool {
         drop(all);
         let idle = std::mem::take(&mut *self.idle.lock().unwrap_or_else(PoisonError::into_inner));
         for child in idle {
+            metrics::parser_child_ended(ParserEnd::Stopped);
             child.kill().await;
         }
     }
@@ -168,25 +170,34 @@ impl ParserPool {
         E: Into<Box<dyn Error + Send + Sync>>,
         C: Into<Box<dyn Error + Send + Sync>>,
     {
+        // Dropped with the future, unless something else becomes of the child first.
+        let mut ending = Ending(Some(ParserEnd::Abandoned));
         let document = match open().await {
             Ok(document) => document,
             Err(error) => {
+                ending.0 = None;
                 self.put_back(child).await;
                 return Err(ParseError::Body(error.into()));
             }
         };
         match child.parse(request, document, &self.settings).await {
             Ok(answer) => {
+                ending.0 = None;
                 self.put_back(child).await;
                 answer.map(Attempt::Read).map_err(ParseError::Refused)
             }
             Err(Failure::Final(error)) => {
+                if matches!(error, ParseError::TimedOut { .. }) {
+                    ending.0 = Some(ParserEnd::TimedOut);
+                }
                 child.kill().await;
                 Err(error)
             }
             Err(Failure::Crashed(error)) => {
+                ending.0 = Some(ParserEnd::Crashed);
                 let end = child.end(&error).await;
                 if end.is_out_of_time() {
+                    ending.0 = Some(ParserEnd::TimedOut);
                     let after = self.settings.cpu_time_max;
                     return Err(ParseError::TimedOut { after });
                 }
@@ -199,6 +210,7 @@ impl ParserPool {
         let (child, confinement) = ParserChild::start(&self.program, &self.settings)
             .await
             .map_err(ParseError::Unavailable)?;
+        metrics::parser_child_started();
         debug!("started a parser child");
         if self.confinement.set(confinement.clone()).is_ok() {
             if confinement.is_complete() {
@@ -216,17 +228,30 @@ impl ParserPool {
             if !child.is_gone() {
                 return Some(child);
             }
+            metrics::parser_child_ended(ParserEnd::Crashed);
         }
     }
 
     async fn put_back(&self, child: ParserChild) {
         if child.is_worn_out(&self.settings) {
+            metrics::parser_child_ended(ParserEnd::Recycled);
             child.kill().await;
         } else {
             self.idle
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
                 .push(child);
+        }
+    }
+}
+
+/// Counts the end of a child, however it comes. `None`: it goes on.
+struct Ending(Option<ParserEnd>);
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        if let Some(reason) = self.0 {
+            metrics::parser_child_ended(reason);
         }
     }
 }

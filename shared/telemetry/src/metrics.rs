@@ -67,7 +67,7 @@ impl Stage {
 /// Why a parser process ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ParserEnd {
-    /// It had read its share of documents.
+    /// It had read its share of documents, or grown too large.
     Recycled,
     /// The process that owns it stops.
     Stopped,
@@ -75,10 +75,6 @@ pub enum ParserEnd {
     Abandoned,
     /// It took too long.
     TimedOut,
-    /// It used too much memory.
-    Grown,
-    /// It answered more than it may.
-    Flooded,
     /// It ended on its own, or answered nonsense.
     Crashed,
 }
@@ -90,8 +86,6 @@ impl ParserEnd {
             Self::Stopped => "stopped",
             Self::Abandoned => "abandoned",
             Self::TimedOut => "timed_out",
-            Self::Grown => "grown",
-            Self::Flooded => "flooded",
             Self::Crashed => "crashed",
         }
     }
@@ -261,12 +255,6 @@ pub fn queue_observed(queue: QueueName, waiting: u64, oldest: Duration) {
 /// How many workers the database has heard of lately.
 pub fn workers_observed(alive: u64) {
     table::WORKERS_ALIVE.set([], gauge(alive));
-}
-
-/// How many connections to the database this process uses and keeps ready.
-pub fn database_connections(used: u32, idle: u32) {
-    table::DATABASE_CONNECTIONS.set(["used".into()], f64::from(used));
-    table::DATABASE_CONNECTIONS.set(["idle".into()], f64::from(idle));
 }
 
 /// Counts above 2^53 lose their last digits; nothing here comes near.

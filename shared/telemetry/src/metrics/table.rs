@@ -135,7 +135,4 @@ metrics! {
         "How long the oldest of them has waited; 0 when none waits.";
     WORKERS_ALIVE = "docmill_workers_alive" Gauge Count []
         "Workers heard of lately, by the database.";
-
-    DATABASE_CONNECTIONS = "docmill_database_connections" Gauge Count ["state"]
-        "Connections of this process to the database, used and idle.";
 }

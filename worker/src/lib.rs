@@ -1,7 +1,7 @@
 //! Tasks in, results out. Knows no HTTP server.
 //!
-//! [`Worker::run`] takes hints from the queue, claims their tasks, and hands each claim to [`dispatch`], which runs the
-//! function of its kind in `tasks` and writes down how it ended. Beside it, [`heartbeat`] tells the fleet that this worker
+//! [`Worker::run`] takes hints from the queue, claims their tasks, and hands each claim to `dispatch`, which runs the
+//! function of its kind in `tasks` and writes down how it ended. Beside it, `heartbeat` tells the fleet that this worker
 //! lives, and hears which of its tasks are no longer wanted.
 
 mod context;

@@ -3,8 +3,9 @@
 use std::panic::AssertUnwindSafe;
 use std::time::Instant;
 
+use bytes::{Bytes, BytesMut};
 use domain::RequestId;
-use futures::FutureExt;
+use futures::{FutureExt, StreamExt};
 use poem::http::{HeaderName, HeaderValue, header};
 use poem::{Body, Endpoint, IntoResponse, PathPattern, Request, Response};
 use tracing::Instrument;
@@ -13,6 +14,8 @@ use crate::problem::{Code, Problem, REQUEST_ID};
 
 /// Bytes of a body that is not an upload.
 const BODY_BYTES_MAX: usize = 64 * 1024;
+/// Bytes of such a body that are read when it is too large.
+const BODY_BYTES_READ_MAX: usize = 1024 * 1024;
 
 const REQUEST_ID_HEADER: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -76,25 +79,33 @@ async fn limit_body(mut request: Request) -> Result<Request, Problem> {
     if request.uri().path().trim_end_matches('/') == crate::routes::UPLOAD_PATH {
         return Ok(request);
     }
-    let declared = request
-        .header(header::CONTENT_LENGTH)
-        .and_then(|length| length.parse::<usize>().ok());
-    let too_large =
-        || Problem::new(Code::TooLarge).detail(format!("the body may have {BODY_BYTES_MAX} bytes"));
-    if declared.is_some_and(|length| length > BODY_BYTES_MAX) {
-        return Err(too_large());
-    }
-    if declared == Some(0) || (declared.is_none() && request.header(header::TRANSFER_ENCODING).is_none()) {
+    if request.header(header::CONTENT_LENGTH).is_none() && request.header(header::TRANSFER_ENCODING).is_none()
+    {
         return Ok(request);
     }
-    let bytes = request
-        .take_body()
-        .into_bytes_limit(BODY_BYTES_MAX)
-        .await
-        .map_err(|error| match error {
-            poem::error::ReadBodyError::PayloadTooLarge => too_large(),
-            _ => Problem::new(Code::InvalidRequest).detail("the body ended early"),
-        })?;
+    let bytes = small_body(request.take_body()).await?;
     request.set_body(Body::from_bytes(bytes));
     Ok(request)
+}
+
+/// Reads a body whole. One that is too large is read on for a while and thrown away: whoever is still sending when the
+/// connection closes sees it break and not the answer.
+async fn small_body(body: Body) -> Result<Bytes, Problem> {
+    let mut chunks = body.into_bytes_stream();
+    let mut bytes = BytesMut::new();
+    let mut read = 0;
+    while let Some(chunk) = chunks.next().await {
+        let chunk = chunk.map_err(|_| Problem::new(Code::InvalidRequest).detail("the body ended early"))?;
+        read += chunk.len();
+        if read > BODY_BYTES_READ_MAX {
+            break;
+        }
+        if read <= BODY_BYTES_MAX {
+            bytes.extend_from_slice(&chunk);
+        }
+    }
+    if read > BODY_BYTES_MAX {
+        return Err(Problem::new(Code::TooLarge).detail(format!("the body may have {BODY_BYTES_MAX} bytes")));
+    }
+    Ok(bytes.freeze())
 }

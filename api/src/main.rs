@@ -16,11 +16,6 @@ use storage::{Storage, StorageSettings};
 use telemetry::LogSettings;
 use tokio_util::sync::CancellationToken;
 
-// Every login takes 19 MiB for a moment. glibc keeps that for each thread that ever hashed; this allocator returns it. Not in
-// the binaries with parser children: it reserves more address space than those are allowed.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// Where probes and metrics are served unless `health.listen` says otherwise.
 const HEALTH: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 9000);
 

@@ -6,8 +6,8 @@
 use std::sync::Arc;
 use std::thread;
 
-use argon2::password_hash::phc::PasswordHash;
-use argon2::{Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version};
+use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
+use argon2::{Algorithm, Argon2, Block, Params, Version};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use tokio::sync::{AcquireError, Semaphore};
@@ -85,6 +85,11 @@ impl PasswordSettings {
         problems
     }
 }
+
+/// The C library gives back to the system at once what it took for a block of at least 32 MiB. Smaller blocks stay with
+/// the process, one for each thread that ever hashed (mallopt(3), `M_MMAP_THRESHOLD`). What lies behind the blocks that
+/// are used is never touched and costs nothing.
+const RETURNED_BYTES_MIN: usize = 33 << 20;
 
 /// Why a password has no hash.
 #[derive(Debug, thiserror::Error)]
@@ -169,14 +174,7 @@ impl Passwords {
         }
         let known = phc.is_some();
         let phc = phc.unwrap_or(&self.0.nobody).to_owned();
-        let matches = self.run(move |hashing| {
-            PasswordHash::new(&phc).is_ok_and(|stored| {
-                hashing
-                    .argon2
-                    .verify_password(password.expose_secret().as_bytes(), &stored)
-                    .is_ok()
-            })
-        });
+        let matches = self.run(move |_| verify(&phc, password.expose_secret().as_bytes()).unwrap_or(false));
         matches.await.unwrap_or(false) && known
     }
 
@@ -214,8 +212,50 @@ impl Passwords {
 }
 
 fn hash(argon2: &Argon2<'_>, password: &[u8]) -> Result<String, PasswordError> {
-    let hash: PasswordHash = argon2.hash_password(password).map_err(PasswordError::Hash)?;
+    let hash = || {
+        let salt = Salt::generate();
+        let mut output = [0; Params::DEFAULT_OUTPUT_LEN];
+        derive(argon2, password, &salt, &mut output)?;
+        Ok(PasswordHash {
+            algorithm: Algorithm::Argon2id.ident(),
+            version: Some(Version::V0x13.into()),
+            params: ParamsString::try_from(argon2.params())?,
+            salt: Some(salt),
+            hash: Some(Output::new(&output)?),
+        })
+    };
+    let hash: PasswordHash = hash().map_err(PasswordError::Hash)?;
     Ok(hash.to_string())
+}
+
+/// Whether the password belongs to the hash, whatever its parameters; an error when it is no hash of Argon2.
+fn verify(phc: &str, password: &[u8]) -> argon2::password_hash::Result<bool> {
+    let stored = PasswordHash::new(phc)?;
+    let (Some(salt), Some(expected)) = (stored.salt, stored.hash) else {
+        return Ok(false);
+    };
+    let algorithm = Algorithm::try_from(stored.algorithm.as_str())?;
+    let version = stored.version.map_or(Ok(Version::default()), Version::try_from)?;
+    let argon2 = Argon2::new(algorithm, version, Params::try_from(&stored)?);
+    let mut output = vec![0; expected.len()];
+    derive(&argon2, password, &salt, &mut output)?;
+    // Compares in constant time.
+    Ok(Output::new(&output)? == expected)
+}
+
+fn derive(
+    argon2: &Argon2<'_>,
+    password: &[u8],
+    salt: &[u8],
+    output: &mut [u8],
+) -> argon2::password_hash::Result<()> {
+    let blocks = argon2.params().block_count();
+    let mut memory = Vec::new();
+    memory
+        .try_reserve_exact(blocks.max(RETURNED_BYTES_MIN / Block::SIZE))
+        .map_err(|_| argon2::password_hash::Error::Crypto)?;
+    memory.resize(blocks, Block::new());
+    Ok(argon2.hash_password_into_with_memory(password, salt, output, &mut memory)?)
 }
 
 /// Whether a new password is good enough for the account.

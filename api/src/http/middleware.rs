@@ -3,19 +3,17 @@
 use std::panic::AssertUnwindSafe;
 use std::time::Instant;
 
-use bytes::{Bytes, BytesMut};
 use domain::RequestId;
-use futures::{FutureExt, StreamExt};
+use futures::FutureExt;
 use poem::http::{HeaderName, HeaderValue, header};
 use poem::{Body, Endpoint, IntoResponse, PathPattern, Request, Response};
 use tracing::Instrument;
 
+use super::request_body::RequestBody;
 use crate::problem::{Code, Problem, REQUEST_ID};
 
 /// Bytes of a body that is not an upload.
 const BODY_BYTES_MAX: usize = 64 * 1024;
-/// Bytes of such a body that are read when it is too large.
-const BODY_BYTES_READ_MAX: usize = 1024 * 1024;
 
 const REQUEST_ID_HEADER: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -58,8 +56,17 @@ pub(crate) async fn around<E: Endpoint>(next: std::sync::Arc<E>, request: Reques
     Ok(response)
 }
 
-async fn answer<E: Endpoint>(next: std::sync::Arc<E>, request: Request) -> Response {
-    let request = match limit_body(request).await {
+async fn answer<E: Endpoint>(next: std::sync::Arc<E>, mut request: Request) -> Response {
+    let body = RequestBody::of(&mut request);
+    let response = try_answer(next, request, body.is_some()).await;
+    if let Some(body) = body.filter(|_| !response.status().is_success()) {
+        body.discard_rest().await;
+    }
+    response
+}
+
+async fn try_answer<E: Endpoint>(next: std::sync::Arc<E>, request: Request, has_body: bool) -> Response {
+    let request = match limit_body(request, has_body).await {
         Ok(request) => request,
         Err(problem) => return problem.into_answer(),
     };
@@ -75,37 +82,21 @@ async fn answer<E: Endpoint>(next: std::sync::Arc<E>, request: Request) -> Respo
 }
 
 /// Uploads count their own bytes while they stream; every other body is small, whatever it says of its length.
-async fn limit_body(mut request: Request) -> Result<Request, Problem> {
-    if request.uri().path().trim_end_matches('/') == crate::routes::UPLOAD_PATH {
+async fn limit_body(mut request: Request, has_body: bool) -> Result<Request, Problem> {
+    let is_upload = request.uri().path().trim_end_matches('/') == crate::routes::UPLOAD_PATH;
+    if is_upload || !has_body {
         return Ok(request);
     }
-    if request.header(header::CONTENT_LENGTH).is_none() && request.header(header::TRANSFER_ENCODING).is_none()
-    {
-        return Ok(request);
-    }
-    let bytes = small_body(request.take_body()).await?;
+    let bytes = request
+        .take_body()
+        .into_bytes_limit(BODY_BYTES_MAX)
+        .await
+        .map_err(|error| match error {
+            poem::error::ReadBodyError::PayloadTooLarge => {
+                Problem::new(Code::TooLarge).detail(format!("the body may have {BODY_BYTES_MAX} bytes"))
+            }
+            _ => Problem::new(Code::InvalidRequest).detail("the body ended early"),
+        })?;
     request.set_body(Body::from_bytes(bytes));
     Ok(request)
-}
-
-/// Reads a body whole. One that is too large is read on for a while and thrown away: whoever is still sending when the
-/// connection closes sees it break and not the answer.
-async fn small_body(body: Body) -> Result<Bytes, Problem> {
-    let mut chunks = body.into_bytes_stream();
-    let mut bytes = BytesMut::new();
-    let mut read = 0;
-    while let Some(chunk) = chunks.next().await {
-        let chunk = chunk.map_err(|_| Problem::new(Code::InvalidRequest).detail("the body ended early"))?;
-        read += chunk.len();
-        if read > BODY_BYTES_READ_MAX {
-            break;
-        }
-        if read <= BODY_BYTES_MAX {
-            bytes.extend_from_slice(&chunk);
-        }
-    }
-    if read > BODY_BYTES_MAX {
-        return Err(Problem::new(Code::TooLarge).detail(format!("the body may have {BODY_BYTES_MAX} bytes")));
-    }
-    Ok(bytes.freeze())
 }

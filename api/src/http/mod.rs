@@ -3,4 +3,5 @@
 pub(crate) mod cursor;
 pub(crate) mod middleware;
 pub(crate) mod range;
+pub(crate) mod request_body;
 pub(crate) mod request_headers;

@@ -2,6 +2,8 @@
 
 use e2e::{Client, Mill, PATIENCE, eventually, texts};
 use reqwest::{Method, RequestBuilder, multipart};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 use crate::support::on_both;
 
@@ -102,5 +104,28 @@ on_both! {
         }
         let shown = ada.processed(&long, b"a few words").await;
         assert!(shown["file_name"].as_str().unwrap().len() <= 255, "{shown}");
+    }
+
+    async fn whoever_sends_everything_before_listening_hears_the_refusal_too(mill: &Mill) {
+        let ada = mill.user().await;
+        let content = [texts::PICTURE, &vec![0; 20 << 20]].concat();
+        let part = b"--x\r\ncontent-disposition: form-data; name=\"file\"; filename=\"a.png\"\r\n\r\n";
+        let form = [part.as_slice(), &content, b"\r\n--x--\r\n"].concat();
+        for (content_type, body) in [("image/png", &content), ("multipart/form-data; boundary=x", &form)] {
+            let host = mill.bases()[0].trim_start_matches("http://").to_owned();
+            let head = format!(
+                "POST /api/v1/documents?file_name=a.png HTTP/1.1\r\nhost: {host}\r\nauthorization: Bearer {}\r\n\
+                 content-type: {content_type}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+                ada.token(),
+                body.len()
+            );
+            let mut stream = TcpStream::connect(&host).await.unwrap();
+            stream.write_all(head.as_bytes()).await.unwrap();
+            stream.write_all(body).await.expect("the connection stands until everything is sent");
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).await.unwrap();
+            assert!(answer.starts_with("HTTP/1.1 415 "), "{answer}");
+        }
+        assert_nothing_stored(mill, &ada).await;
     }
 }

@@ -38,11 +38,15 @@ impl MigrationTrait for Work {
 // A job's idempotency key lies on the job: it is unique per owner, and the job is the answer to replay.
 // tasks.owner has no foreign key: a worker's row may be cleaned away while its last task is being recovered.
 // discarded_documents are those whose rows are gone and whose objects in storage still have to go.
+// What belongs to a user or a task to its document is not a foreign key either: each would be checked at every upload,
+// with a lock on the user's row for which all their uploads queue. Whoever deletes those deletes these.
+// tasks_running names its owner so that only questions for an owner use it: closing a task by its id would otherwise
+// read every running one, and all that ran a moment ago.
 // The partial indexes are the dispatcher's: due and not yet handed out, handed out and not yet begun, running.
 const UP: &str = "
 CREATE TABLE jobs (
     id {uuid} PRIMARY KEY,
-    user_id {uuid} NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    user_id {uuid} NOT NULL,
     kind varchar(20) NOT NULL,
     status varchar(20) NOT NULL,
     status_reason text,
@@ -66,7 +70,7 @@ CREATE INDEX jobs_deadline ON jobs (deadline_at) WHERE finished_at IS NULL;
 CREATE TABLE documents (
     id {uuid} PRIMARY KEY,
     job_id {uuid} NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,
-    user_id {uuid} NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    user_id {uuid} NOT NULL,
     position integer NOT NULL,
     file_name varchar(255) NOT NULL,
     kind varchar(20) NOT NULL,
@@ -100,7 +104,7 @@ CREATE TABLE tasks (
     priority smallint NOT NULL,
     user_id {uuid} NOT NULL,
     job_id {uuid} NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,
-    document_id {uuid} REFERENCES documents (id) ON DELETE CASCADE,
+    document_id {uuid},
     payload {json} NOT NULL,
     payload_version smallint NOT NULL,
     attempt smallint NOT NULL,
@@ -116,11 +120,10 @@ CREATE TABLE tasks (
     error_code varchar(50),
     error_detail text
 );
-CREATE INDEX tasks_job ON tasks (job_id);
-CREATE INDEX tasks_document ON tasks (document_id);
+CREATE INDEX tasks_job ON tasks (job_id, document_id);
 CREATE INDEX tasks_waiting ON tasks (queue, priority, run_at) WHERE state = 'queued' AND dispatched_at IS NULL;
 CREATE INDEX tasks_dispatched ON tasks (queue, dispatched_at) WHERE state = 'queued' AND dispatched_at IS NOT NULL;
-CREATE INDEX tasks_running ON tasks (owner) WHERE state = 'running';
+CREATE INDEX tasks_running ON tasks (owner) WHERE state = 'running' AND owner IS NOT NULL;
 CREATE TABLE workers (
     id {uuid} PRIMARY KEY,
     name varchar(255) NOT NULL,

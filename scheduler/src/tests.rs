@@ -219,9 +219,7 @@ async fn jobs_end_by_their_deadline_without_any_worker() {
 async fn objects_of_deleted_documents_go_a_minute_later_at_the_latest() {
     let bench = Bench::new().await;
     let (job, documents, _) = bench.submit(1, true).await;
-    bench
-        .store(StorageKey::original(bench.user, job, documents[0]))
-        .await;
+    bench.store(StorageKey::original(bench.user, documents[0])).await;
     let (origin, now) = (audit::Origin::default(), bench.clock.now());
     jobs::delete(&bench.parts.database, bench.user, job, origin, now)
         .await
@@ -248,13 +246,11 @@ async fn objects_of_deleted_documents_go_a_minute_later_at_the_latest() {
 async fn objects_that_no_row_points_at_go_after_a_day() {
     let bench = Bench::new().await;
     let (job, documents, _) = bench.submit(1, true).await;
-    let wanted = StorageKey::original(bench.user, job, documents[0]);
+    let wanted = StorageKey::original(bench.user, documents[0]);
     bench.store(wanted).await;
+    bench.store(StorageKey::text(bench.user, documents[0], 7)).await;
     bench
-        .store(StorageKey::text(bench.user, job, documents[0], 7))
-        .await;
-    bench
-        .store(StorageKey::original(bench.user, JobId::new(), DocumentId::new()))
+        .store(StorageKey::original(bench.user, DocumentId::new()))
         .await;
     assert_eq!(
         sweeps::leftovers::delete(&bench.parts).await.unwrap(),

@@ -95,7 +95,7 @@ impl Mill {
         for (name, kind, bytes) in files {
             let id = DocumentId::new();
             if let Some(bytes) = bytes {
-                let key = StorageKey::original(self.user, job, id);
+                let key = StorageKey::original(self.user, id);
                 self.storage
                     .put(&key, Bytes::copy_from_slice(bytes))
                     .await
@@ -187,7 +187,7 @@ async fn a_document_becomes_text_language_tags_and_passages() {
     assert_eq!(document.language.as_deref(), Some("en"));
     assert_eq!(document.tags.as_array().unwrap().len(), 3);
     let fence = document.text_fence.unwrap();
-    let key = StorageKey::text(mill.user, job, document.id, fence);
+    let key = StorageKey::text(mill.user, document.id, fence);
     assert_eq!(mill.storage.read_all(&key, 10_000).await.unwrap().unwrap(), NOTE);
     let passages = search::passages(&mill.database, document.id).await.unwrap();
     assert_eq!(passages[0].text.as_bytes(), NOTE);
@@ -307,9 +307,7 @@ async fn a_document_deleted_while_it_is_read_leaves_nothing() {
     let keys: Vec<StorageKey> = stored
         .unwrap()
         .iter()
-        .flat_map(|stored| {
-            StorageKey::of_document(stored.user, stored.job, stored.document, stored.text_fence)
-        })
+        .flat_map(|stored| StorageKey::of_document(stored.user, stored.document, stored.text_fence))
         .collect();
     mill.storage.delete(&keys).await.unwrap();
     mill.stopping.cancel();

@@ -11,9 +11,7 @@ pub(crate) fn discard_in_background(api: &Api, documents: Vec<StoredDocument>) {
     tokio::spawn(async move {
         let keys: Vec<StorageKey> = documents
             .iter()
-            .flat_map(|stored| {
-                StorageKey::of_document(stored.user, stored.job, stored.document, stored.text_fence)
-            })
+            .flat_map(|stored| StorageKey::of_document(stored.user, stored.document, stored.text_fence))
             .collect();
         if let Err(error) = api.storage.delete(&keys).await {
             tracing::warn!(

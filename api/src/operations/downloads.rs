@@ -38,7 +38,7 @@ pub(crate) async fn original(
     document: &Document,
     part: Option<Range<u64>>,
 ) -> Result<Object, Nothing> {
-    let key = StorageKey::original(document.user, document.job, document.id);
+    let key = StorageKey::original(document.user, document.id);
     let object = match part {
         None => api.storage.get(&key).await?,
         Some(part) => api.storage.get_range(&key, ByteRange::Within(part)).await?,
@@ -59,6 +59,6 @@ pub(crate) async fn text(api: &Api, document: &Document) -> Result<Object, Nothi
         status => return Err(Nothing::NotReady(status)),
     }
     let fence = document.text_fence.ok_or(Nothing::Missing(document.id))?;
-    let key = StorageKey::text(document.user, document.job, document.id, fence);
+    let key = StorageKey::text(document.user, document.id, fence);
     api.storage.get(&key).await?.ok_or(Nothing::Missing(document.id))
 }

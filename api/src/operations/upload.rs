@@ -101,7 +101,7 @@ impl Intake {
             mismatch,
         })?;
         let id = DocumentId::new();
-        let key = StorageKey::original(self.user, self.job, id);
+        let key = StorageKey::original(self.user, id);
         self.loose.insert(id);
         let bytes_max = self.api.http.upload_bytes_max.bytes();
         let whole = stream::iter([Ok(head)]).chain(rest);

@@ -20,9 +20,7 @@ pub(crate) async fn delete(parts: &Parts) -> Result<u64, SweepError> {
         let documents = discarded::list(&parts.database, before, BATCH).await?;
         let keys: Vec<StorageKey> = documents
             .iter()
-            .flat_map(|stored| {
-                StorageKey::of_document(stored.user, stored.job, stored.document, stored.text_fence)
-            })
+            .flat_map(|stored| StorageKey::of_document(stored.user, stored.document, stored.text_fence))
             .collect();
         parts.storage.delete(&keys).await?;
         let ids: Vec<_> = documents.iter().map(|stored| stored.document).collect();

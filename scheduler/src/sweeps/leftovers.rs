@@ -53,7 +53,7 @@ async fn delete_unknown(parts: &Parts, keys: Vec<StorageKey>) -> Result<u64, Swe
         .collect();
     let is_wanted = |key: &StorageKey| {
         known.get(&key.document()).is_some_and(|stored| {
-            StorageKey::of_document(stored.user, stored.job, stored.document, stored.text_fence).contains(key)
+            StorageKey::of_document(stored.user, stored.document, stored.text_fence).contains(key)
         })
     };
     let unknown: Vec<StorageKey> = keys.into_iter().filter(|key| !is_wanted(key)).collect();

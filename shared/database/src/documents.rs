@@ -75,7 +75,7 @@ pub struct DocumentFilter {
     pub before: Option<DocumentId>,
 }
 
-const RUNNING: &str = "EXISTS (SELECT 1 FROM tasks t WHERE t.document_id = d.id AND t.state = 'running')";
+const RUNNING: &str = "EXISTS (SELECT 1 FROM tasks t WHERE t.job_id = d.job_id AND t.document_id = d.id AND t.state = 'running')";
 
 pub(crate) fn columns() -> String {
     format!(
@@ -165,7 +165,7 @@ pub async fn delete(
     // The task first, in the order in which a worker that closes it takes its locks.
     sql::execute(
         &transaction,
-        "DELETE FROM tasks WHERE document_id IN (SELECT id FROM documents WHERE id = $1 AND user_id = $2)",
+        "DELETE FROM tasks WHERE document_id = $1 AND job_id = (SELECT job_id FROM documents WHERE id = $1 AND user_id = $2)",
         key.clone(),
     )
     .await?;

@@ -4,6 +4,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use chrono::{DateTime, NaiveDate};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -99,6 +100,16 @@ id!(
     RequestId
 );
 
+impl DocumentId {
+    /// The day (UTC) on which this id was made, from the time that it holds; 1970-01-01 when it holds none.
+    #[must_use]
+    pub fn made_on(self) -> NaiveDate {
+        let seconds = self.0.get_timestamp().map_or(0, |time| time.to_unix().0);
+        let time = DateTime::from_timestamp(seconds.cast_signed(), 0).unwrap_or_default();
+        time.date_naive()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -107,6 +118,14 @@ mod tests {
     fn ids_are_ordered_by_the_time_of_their_making() {
         let ids: Vec<JobId> = (0..1000).map(|_| JobId::new()).collect();
         assert!(ids.is_sorted());
+    }
+
+    #[test]
+    fn a_document_knows_its_day() {
+        let id: DocumentId = "01901658-8ec0-7aaa-8aaa-aaaaaaaaaaaa".parse().unwrap();
+        assert_eq!(id.made_on().to_string(), "2024-06-14");
+        let without_time: DocumentId = "00000000-0000-4000-8000-000000000000".parse().unwrap();
+        assert_eq!(without_time.made_on().to_string(), "1970-01-01");
     }
 
     #[test]

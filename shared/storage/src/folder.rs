@@ -1,9 +1,12 @@
 //! What a folder needs beyond what a store in the network does: it has to be made, and tidied after a crash.
 
-use std::fs::{self, DirBuilder};
-use std::io;
+use std::fs::{self, DirBuilder, File};
+use std::io::{self, Read, Seek, SeekFrom};
+use std::ops::Range;
 use std::path::Path;
 use std::time::SystemTime;
+
+use bytes::Bytes;
 
 /// Makes the folder, which nobody but this user may enter. One that is there already is left as it is.
 pub(crate) fn create(path: &Path) -> io::Result<()> {
@@ -12,6 +15,17 @@ pub(crate) fn create(path: &Path) -> io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(path)
+}
+
+/// Reads a part of a file into memory. Blocks.
+pub(crate) fn read_range(mut file: File, range: Range<u64>) -> io::Result<Bytes> {
+    let size = usize::try_from(range.end - range.start).map_err(io::Error::other)?;
+    if range.start > 0 {
+        file.seek(SeekFrom::Start(range.start))?;
+    }
+    let mut bytes = vec![0; size];
+    file.read_exact(&mut bytes)?;
+    Ok(bytes.into())
 }
 
 /// Removes what uploads left behind that ended with their process, if it was last touched before `before`, and folders

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use domain::{DocumentId, JobId, UserId};
+use domain::{DocumentId, UserId};
 use object_store::path::Path;
 
 /// A text that is no key of ours.
@@ -11,10 +11,12 @@ use object_store::path::Path;
 pub struct InvalidKey;
 
 /// The name of an object. It consists of ids, so it is the same for all times and cannot lead anywhere else.
+///
+/// Objects of a user lie together, in a folder for each day on which documents were made: a folder for each document
+/// would cost more than writing a small file into it, and one for all would grow without end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StorageKey {
     user: UserId,
-    job: JobId,
     document: DocumentId,
     part: Part,
 }
@@ -28,34 +30,24 @@ enum Part {
 impl StorageKey {
     /// What the user uploaded.
     #[must_use]
-    pub const fn original(user: UserId, job: JobId, document: DocumentId) -> Self {
+    pub const fn original(user: UserId, document: DocumentId) -> Self {
         let part = Part::Original;
-        Self {
-            user,
-            job,
-            document,
-            part,
-        }
+        Self { user, document, part }
     }
 
     /// The text that the attempt with this fence read. Every attempt writes to a key of its own, so that a worker that
     /// has lost its task cannot overwrite the text of the one that has it now.
     #[must_use]
-    pub const fn text(user: UserId, job: JobId, document: DocumentId, fence: i64) -> Self {
+    pub const fn text(user: UserId, document: DocumentId, fence: i64) -> Self {
         let part = Part::Text { fence };
-        Self {
-            user,
-            job,
-            document,
-            part,
-        }
+        Self { user, document, part }
     }
 
     /// Every object that a document has: its original, and its text if one was stored.
     #[must_use]
-    pub fn of_document(user: UserId, job: JobId, document: DocumentId, text_fence: Option<i64>) -> Vec<Self> {
-        let text = text_fence.map(|fence| Self::text(user, job, document, fence));
-        std::iter::once(Self::original(user, job, document))
+    pub fn of_document(user: UserId, document: DocumentId, text_fence: Option<i64>) -> Vec<Self> {
+        let text = text_fence.map(|fence| Self::text(user, document, fence));
+        std::iter::once(Self::original(user, document))
             .chain(text)
             .collect()
     }
@@ -64,12 +56,6 @@ impl StorageKey {
     #[must_use]
     pub const fn user(&self) -> UserId {
         self.user
-    }
-
-    /// The job that the document belongs to.
-    #[must_use]
-    pub const fn job(&self) -> JobId {
-        self.job
     }
 
     /// The document.
@@ -86,13 +72,13 @@ impl StorageKey {
 
 impl fmt::Display for StorageKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            user, job, document, ..
-        } = self;
-        write!(f, "users/{user}/jobs/{job}/{document}/")?;
+        let Self { user, document, .. } = self;
+        // The day is part of the id; an id that holds no time is of the first day.
+        let day = document.made_on();
+        write!(f, "users/{user}/{day}/{document}.")?;
         match self.part {
             Part::Original => f.write_str("original"),
-            Part::Text { fence } => write!(f, "text-{fence}.txt"),
+            Part::Text { fence } => write!(f, "text-{fence}"),
         }
     }
 }
@@ -104,14 +90,11 @@ impl TryFrom<&str> for StorageKey {
     fn try_from(text: &str) -> Result<Self, InvalidKey> {
         let mut parts = text.split('/');
         let mut next = || parts.next().ok_or(InvalidKey);
-        let ("users", user, "jobs", job) = (next()?, next()?, next()?, next()?) else {
+        let ("users", user, _day, name) = (next()?, next()?, next()?, next()?) else {
             return Err(InvalidKey);
         };
-        let (document, name) = (next()?, next()?);
-        let part = match name
-            .strip_prefix("text-")
-            .and_then(|name| name.strip_suffix(".txt"))
-        {
+        let (document, part) = name.split_once('.').ok_or(InvalidKey)?;
+        let part = match part.strip_prefix("text-") {
             Some(fence) => Part::Text {
                 fence: fence.parse().map_err(|_| InvalidKey)?,
             },
@@ -119,11 +102,10 @@ impl TryFrom<&str> for StorageKey {
         };
         let key = Self {
             user: user.parse().map_err(|_| InvalidKey)?,
-            job: job.parse().map_err(|_| InvalidKey)?,
             document: document.parse().map_err(|_| InvalidKey)?,
             part,
         };
-        // Ids and numbers have other spellings too, and there may be more after the name.
+        // Ids, days and numbers have other spellings too, and there may be more after the name.
         if key.to_string() == text {
             Ok(key)
         } else {
@@ -138,11 +120,11 @@ mod tests {
     use super::*;
 
     fn keys() -> [StorageKey; 3] {
-        let (user, job, document) = (UserId::new(), JobId::new(), DocumentId::new());
+        let (user, document) = (UserId::new(), DocumentId::new());
         [
-            StorageKey::original(user, job, document),
-            StorageKey::text(user, job, document, 0),
-            StorageKey::text(user, job, document, i64::MAX),
+            StorageKey::original(user, document),
+            StorageKey::text(user, document, 0),
+            StorageKey::text(user, document, i64::MAX),
         ]
     }
 
@@ -158,14 +140,12 @@ mod tests {
 
     #[test]
     fn a_key_shows_whose_document_it_is() {
-        let key = keys()[0];
-        let expected = format!(
-            "users/{}/jobs/{}/{}/original",
-            key.user(),
-            key.job(),
-            key.document()
+        let user = UserId::new();
+        let document: DocumentId = "01901658-8ec0-7aaa-8aaa-aaaaaaaaaaaa".parse().unwrap();
+        assert_eq!(
+            StorageKey::original(user, document).to_string(),
+            format!("users/{user}/2024-06-14/{document}.original")
         );
-        assert_eq!(key.to_string(), expected);
     }
 
     #[test]
@@ -176,7 +156,7 @@ mod tests {
             String::new(),
             "/".to_owned(),
             "../../etc/passwd".to_owned(),
-            "users/../jobs/../../original".to_owned(),
+            "users/../../.original".to_owned(),
             format!("/{good}"),
             format!("{good}/"),
             format!("{good}/more"),
@@ -184,11 +164,12 @@ mod tests {
             format!("{good}\0"),
             format!("./{good}"),
             good.to_uppercase(),
-            good.replace("/original", "/../original"),
-            good.replace("/original", "//original"),
+            good.replace('.', "/../"),
+            good.replacen('/', "//", 1),
             good.replace("original", "originals"),
-            good.replace("original", "text-.txt"),
-            good.replace("original", "text-1"),
+            good.replace("original", "text-"),
+            good.replace("original", "text-1.txt"),
+            good.replace("/20", "/19"),
             good.replace('/', "%2f"),
             good.replace('/', "\\"),
             good.replace("users", "user"),

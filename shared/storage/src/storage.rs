@@ -15,8 +15,8 @@ use object_store::local::LocalFileSystem;
 use object_store::memory::InMemory;
 use object_store::path::Path;
 use object_store::{
-    BackoffConfig, ClientOptions, Error as StoreError, GetOptions, GetRange, GetResult, ObjectStore,
-    ObjectStoreExt, RetryConfig,
+    BackoffConfig, ClientOptions, Error as StoreError, GetOptions, GetRange, GetResult, GetResultPayload,
+    ObjectStore, ObjectStoreExt, RetryConfig,
 };
 use secrecy::ExposeSecret;
 use uuid::Uuid;
@@ -26,6 +26,9 @@ use crate::{StorageBackend, StorageError, StorageKey, StorageSettings, folder};
 
 /// What the answer to a health check may take.
 const READINESS_MAX: Duration = Duration::from_secs(3);
+
+/// Files up to this size are read in one go.
+const SMALL_BYTES_MAX: u64 = 64 * 1024;
 
 /// Where [`Storage::probe`] writes. Not below `users`, so that no listing of documents meets it.
 const PROBE_PREFIX: &str = "probe";
@@ -123,7 +126,7 @@ impl Storage {
     /// When the storage fails.
     pub async fn get(&self, key: &StorageKey) -> Result<Option<Object>, StorageError> {
         let found = self.store.get(&key.path()).await;
-        Ok(self.found(found)?.map(Object::from))
+        self.opened(found).await
     }
 
     /// Opens a part of an object; `None` when there is no object.
@@ -146,7 +149,7 @@ impl Storage {
         };
         let options = GetOptions::new().with_range(Some(GetRange::Bounded(range)));
         let found = self.store.get_opts(&key.path(), options).await;
-        Ok(self.found(found)?.map(Object::from))
+        self.opened(found).await
     }
 
     /// Reads a whole object into memory; `None` when there is none.
@@ -261,6 +264,13 @@ impl Storage {
         self.root_is_there()
     }
 
+    async fn opened(&self, found: Result<GetResult, StoreError>) -> Result<Option<Object>, StorageError> {
+        match self.found(found)? {
+            Some(result) => Ok(Some(Object::open(result).await?)),
+            None => Ok(None),
+        }
+    }
+
     /// Makes an answer of "there is no such object". That there is no bucket, or no folder, remains an error.
     fn found<T>(&self, result: Result<T, StoreError>) -> Result<Option<T>, StorageError> {
         match result {
@@ -289,13 +299,26 @@ impl Storage {
     }
 }
 
-impl From<GetResult> for Object {
-    fn from(result: GetResult) -> Self {
-        Self {
-            size_bytes: result.meta.size,
-            range: result.range.clone(),
-            stream: result.into_stream().map_err(StorageError::from).boxed(),
-        }
+impl Object {
+    async fn open(result: GetResult) -> Result<Self, StorageError> {
+        let (size_bytes, range) = (result.meta.size, result.range.clone());
+        let stream = match result.payload {
+            // At once: as a stream, a file takes two trips to another thread, which cost more than reading it.
+            GetResultPayload::File(file, _) if range.end - range.start <= SMALL_BYTES_MAX => {
+                let wanted = range.clone();
+                let bytes = tokio::task::spawn_blocking(move || folder::read_range(file, wanted))
+                    .await
+                    .map_err(|error| StorageError::Unavailable(error.into()))?
+                    .map_err(|error| StorageError::Unavailable(error.into()))?;
+                stream::once(std::future::ready(Ok(bytes))).boxed()
+            }
+            _ => result.into_stream().map_err(StorageError::from).boxed(),
+        };
+        Ok(Self {
+            size_bytes,
+            range,
+            stream,
+        })
     }
 }
 

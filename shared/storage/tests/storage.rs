@@ -76,7 +76,7 @@ fn fixture(settings: &StorageSettings, folder: Option<TempDir>) -> Fixture {
 
 impl Fixture {
     fn key(&self) -> StorageKey {
-        StorageKey::original(self.user, JobId::new(), DocumentId::new())
+        StorageKey::original(self.user, DocumentId::new())
     }
 
     async fn read(&self, key: &StorageKey) -> Option<Bytes> {
@@ -148,7 +148,7 @@ on_every_backend! {
 
 async fn what_is_put_is_read_back(it: Fixture) {
     for bytes in [Bytes::new(), Bytes::from_static(b"hello"), random(MIB)] {
-        let key = StorageKey::text(it.user, JobId::new(), DocumentId::new(), 7);
+        let key = StorageKey::text(it.user, DocumentId::new(), 7);
         it.storage.put(&key, bytes.clone()).await.unwrap();
         assert_eq!(it.read(&key).await, Some(bytes.clone()));
         let object = it.storage.get(&key).await.unwrap().unwrap();

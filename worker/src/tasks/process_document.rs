@@ -22,6 +22,8 @@ use crate::outcome::{Failure, reject, retry};
 
 /// The database may be away for a while when a result is ready; the result is kept so long before it is thrown away.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(120);
+/// Texts up to this size take less than half a millisecond.
+const SHORT_TEXT_BYTES_MAX: usize = 4 * 1024;
 /// The wait before a close is tried again.
 const CLOSE_AGAIN: Duration = Duration::from_millis(500);
 
@@ -40,7 +42,7 @@ pub(crate) async fn run(
     if unwanted.is_cancelled() {
         return Ok(Closed::Lost);
     }
-    let key = StorageKey::text(claim.user, claim.job, claim.document, claim.fence);
+    let key = StorageKey::text(claim.user, claim.document, claim.fence);
     timed(Stage::Store, context.storage.put(&key, enriched.text)).await?;
     let closed = close(context, claim, enriched.result).await;
     if !matches!(closed, Ok(Closed::Won)) {
@@ -57,7 +59,7 @@ pub(crate) async fn run(
 
 /// The bytes go from storage to a parser child without ever lying in this process as a whole.
 async fn parse(context: &Arc<Context>, claim: &Claim) -> Result<Extracted, Failure> {
-    let key = StorageKey::original(claim.user, claim.job, claim.document);
+    let key = StorageKey::original(claim.user, claim.document);
     let request = ParseRequest {
         kind: claim.payload.kind,
         file_name: claim.payload.file_name.clone(),
@@ -120,11 +122,17 @@ struct Enriched {
     result: DocumentResult,
 }
 
-/// Computes on a thread of its own kind, so that a long text does not hold up the others' input and output.
+/// A long text is looked at on a thread of its own kind, so that it does not hold up the others' input and output. For a
+/// short one, waking that thread would take about as long as the work.
 async fn enrich(claim: &Claim, extracted: Extracted) -> Result<Enriched, Failure> {
     let tags_max = usize::from(claim.payload.tags_max);
     let started = Instant::now();
-    let enriched = tokio::task::spawn_blocking(move || result_of(extracted, tags_max)).await;
+    let bytes: usize = extracted.pages.iter().map(String::len).sum();
+    let enriched = if bytes <= SHORT_TEXT_BYTES_MAX {
+        Ok(result_of(extracted, tags_max))
+    } else {
+        tokio::task::spawn_blocking(move || result_of(extracted, tags_max)).await
+    };
     metrics::stage_finished(Stage::Enrich, started.elapsed());
     enriched.map_err(|_| reject("enrichment_failed", "the text could not be analysed"))
 }

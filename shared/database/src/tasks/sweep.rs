@@ -18,8 +18,7 @@ pub struct Recovered {
     pub dead: u64,
 }
 
-const NO_LIVING_OWNER: &str =
-    "NOT EXISTS (SELECT 1 FROM workers w WHERE w.id = t.owner AND w.heartbeat_at >= $1)";
+const NO_LIVING_OWNER: &str = "t.owner IS NOT NULL AND NOT EXISTS (SELECT 1 FROM workers w WHERE w.id = t.owner AND w.heartbeat_at >= $1)";
 
 /// Takes back at most `limit` running tasks whose owner has not been heard of since `silent_since`. The attempt counts.
 ///

@@ -245,7 +245,7 @@ async fn objects_of_deleted_documents_go_a_minute_later_at_the_latest() {
 #[tokio::test]
 async fn objects_that_no_row_points_at_go_after_a_day() {
     let bench = Bench::new().await;
-    let (job, documents, _) = bench.submit(1, true).await;
+    let (_, documents, _) = bench.submit(1, true).await;
     let wanted = StorageKey::original(bench.user, documents[0]);
     bench.store(wanted).await;
     bench.store(StorageKey::text(bench.user, documents[0], 7)).await;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::{DocumentId, JobId, UserId};
+use domain::{DocumentId, UserId};
 use futures::{Stream, StreamExt, TryStreamExt, stream};
 use sha2::{Digest, Sha256};
 use storage::{ByteRange, PutError, Storage, StorageBackend, StorageError, StorageKey, StorageSettings};
@@ -506,7 +506,8 @@ async fn deleting_the_last_object_of_a_user_removes_the_users_folder() {
 #[tokio::test]
 async fn what_a_killed_process_left_is_removed_once_it_is_old() {
     let it = folder();
-    let (key, unfinished) = (it.key(), it.key());
+    let key = it.key();
+    let unfinished = StorageKey::original(UserId::new(), DocumentId::new());
     it.storage.put(&key, Bytes::from_static(b"bytes")).await.unwrap();
     let left = it
         .folder

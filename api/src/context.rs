@@ -8,9 +8,9 @@ use queue::{SharedEvents, SharedHints};
 use storage::Storage;
 use tokio_util::sync::CancellationToken;
 
+use crate::auth::access_tokens::Tokens;
 use crate::auth::passwords::Passwords;
 use crate::auth::standing::Standings;
-use crate::auth::tokens::Tokens;
 use crate::http::cursor::CursorKey;
 use crate::operations::handover::Handover;
 use crate::settings::HttpSettings;
@@ -79,7 +79,7 @@ impl Api {
 pub enum UnusableAuth {
     /// Its keys.
     #[error(transparent)]
-    Keys(#[from] crate::auth::tokens::InvalidKeys),
+    Keys(#[from] crate::auth::keys::InvalidKeys),
     /// Its password parameters.
     #[error(transparent)]
     Passwords(#[from] crate::auth::passwords::PasswordError),

@@ -12,7 +12,7 @@ pub mod routes;
 mod server;
 mod settings;
 
-pub use auth::tokens::AuthSettings;
+pub use auth::settings::AuthSettings;
 pub use context::{Api, Parts, UnusableAuth};
 pub use server::{Server, ServerError};
 pub use settings::HttpSettings;

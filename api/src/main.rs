@@ -1,6 +1,7 @@
 //! `docmill-api`: HTTP in, rows and hints out. Any number of them serve the same fleet.
 
-use std::net::SocketAddr;
+use std::error::Error;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -14,10 +15,9 @@ use runtime::{Checks, HealthSettings, ProbeServer, Probes, Process};
 use serde::Deserialize;
 use storage::{Storage, StorageSettings};
 use telemetry::LogSettings;
-use tokio_util::sync::CancellationToken;
 
 /// Where probes and metrics are served unless `health.listen` says otherwise.
-const HEALTH: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 9000);
+const HEALTH: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9000);
 
 /// The HTTP API of docmill.
 #[derive(Parser)]
@@ -57,22 +57,16 @@ impl Sections for Settings {
 #[tokio::main]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let process = match runtime::begin(arguments.config.as_deref(), |settings: &Settings| {
-        settings.log.clone()
-    }) {
-        Ok(process) => process,
-        Err(code) => return code,
-    };
-    match run(process).await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            tracing::error!("docmill-api ended: {}", telemetry::chain(error.as_ref()));
-            ExitCode::FAILURE
-        }
-    }
+    runtime::live(
+        "docmill-api",
+        arguments.config.as_deref(),
+        |settings: &Settings| settings.log.clone(),
+        run,
+    )
+    .await
 }
 
-async fn run(process: Process<Settings>) -> Result<(), Box<dyn std::error::Error>> {
+async fn run(process: Process<Settings>) -> Result<(), Box<dyn Error>> {
     let Process {
         settings,
         stopping,
@@ -81,7 +75,7 @@ async fn run(process: Process<Settings>) -> Result<(), Box<dyn std::error::Error
     let database = Database::connect(&settings.database).await?;
     let storage = Storage::open(&settings.storage)?;
     let queue = Queue::open(&settings.queue)?;
-    let probes = probes(&database, &queue, &storage, stopping.clone());
+    let probes = Probes::new(checks(&database, &queue, &storage), stopping.clone());
     let health = ProbeServer::bind(settings.health.listen.unwrap_or(HEALTH)).await?;
     let api = Api::new(Parts {
         database,
@@ -99,30 +93,25 @@ async fn run(process: Process<Settings>) -> Result<(), Box<dyn std::error::Error
         server.address(),
         health.address()
     );
-    probes.set_ready(true);
-    let drained = CancellationToken::new();
-    let health = tokio::spawn(health.serve(probes.clone(), exposition, drained.clone()));
-    let served = server.run(probes, None).await;
-    drained.cancel();
-    health.await??;
-    Ok(served?)
+    let serving = server.run(probes.clone(), None);
+    Ok(health.beside(probes, exposition, serving).await??)
 }
 
-fn probes(database: &Database, queue: &Queue, storage: &Storage, stopping: CancellationToken) -> Probes {
-    let (database, hints, storage) = (database.clone(), queue.hints.clone(), storage.clone());
-    let checks = Checks::new()
-        .critical("database", move || {
-            let database = database.clone();
-            async move { database.ping().await }
+fn checks(database: &Database, queue: &Queue, storage: &Storage) -> Checks {
+    Checks::new()
+        .critical(
+            "database",
+            database,
+            |database| async move { database.ping().await },
+        )
+        .critical("schema", database, |database| async move {
+            database.check_schema().await
         })
         // Without the queue everything is still accepted and read; work starts when it is back.
-        .degrading("queue", move || {
-            let hints = hints.clone();
-            async move { hints.ping().await }
-        })
-        .degrading("storage", move || {
-            let storage = storage.clone();
-            async move { storage.readiness().await }
-        });
-    Probes::new(checks, stopping)
+        .degrading("queue", &queue.hints, |hints| async move { hints.ping().await })
+        .degrading(
+            "storage",
+            storage,
+            |storage| async move { storage.readiness().await },
+        )
 }

@@ -91,6 +91,8 @@ pub enum Code {
     UnsupportedMediaType,
     /// The range lies outside the document.
     RangeNotSatisfiable,
+    /// There is more to do than can be done soon.
+    Overloaded,
     /// A part that docmill needs is away.
     Unavailable,
     /// A fault of docmill's own.
@@ -98,6 +100,11 @@ pub enum Code {
 }
 
 impl Code {
+    /// Whether the same request may succeed later.
+    const fn may_pass(&self) -> bool {
+        matches!(self, Self::Overloaded | Self::Unavailable)
+    }
+
     /// Every kind, for the page that explains them.
     pub const ALL: &'static [Self] = &[
         Self::InvalidRequest,
@@ -114,6 +121,7 @@ impl Code {
         Self::TooLarge,
         Self::UnsupportedMediaType,
         Self::RangeNotSatisfiable,
+        Self::Overloaded,
         Self::Unavailable,
         Self::Internal,
     ];
@@ -188,6 +196,11 @@ impl Code {
                 "range_not_satisfiable",
                 "The range lies outside the document",
             ),
+            Self::Overloaded => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "overloaded",
+                "There is too much to do at the moment",
+            ),
             Self::Unavailable => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 "unavailable",
@@ -218,11 +231,11 @@ impl Problem {
             status: status.as_u16(),
             code: word.to_owned(),
             detail: None,
-            retryable: code == Code::Unavailable,
+            retryable: code.may_pass(),
             request_id: REQUEST_ID.try_with(ToString::to_string).ok(),
             errors: None,
         };
-        let retry_after = (code == Code::Unavailable).then_some(1);
+        let retry_after = code.may_pass().then_some(1);
         let challenge = (status == StatusCode::UNAUTHORIZED).then(|| "Bearer realm=\"docmill\"".to_owned());
         Self::Answer(status, Json(body), retry_after, challenge)
     }

@@ -60,11 +60,15 @@ impl Embedded {
             clock: clock.clone(),
             stopping: stopping.clone(),
         });
-        let checked = database.clone();
-        let checks = Checks::new().critical("database", move || {
-            let database = checked.clone();
-            async move { database.ping().await }
-        });
+        let checks = Checks::new()
+            .critical(
+                "database",
+                &database,
+                |database| async move { database.ping().await },
+            )
+            .critical("schema", &database, |database| async move {
+                database.check_schema().await
+            });
         let api = Api::new(Parts {
             database: database.clone(),
             storage,

@@ -105,7 +105,7 @@ fn own_key(path: &Path) -> std::io::Result<SecretString> {
         .open(path);
     match made {
         Ok(mut file) => {
-            let key = api::auth::tokens::generate_key();
+            let key = api::auth::keys::generate_key();
             file.write_all(key.expose_secret().as_bytes())?;
             file.write_all(b"\n")?;
             file.sync_all()?;

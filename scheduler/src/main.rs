@@ -1,6 +1,7 @@
 //! `docmill-scheduler`: clock in, hints out. Any number of them watch over the same fleet.
 
-use std::net::SocketAddr;
+use std::error::Error;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -14,10 +15,9 @@ use scheduler::{Parts, Scheduler};
 use serde::Deserialize;
 use storage::{Storage, StorageSettings};
 use telemetry::LogSettings;
-use tokio_util::sync::CancellationToken;
 
 /// Where probes and metrics are served unless `health.listen` says otherwise.
-const HEALTH: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 9002);
+const HEALTH: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9002);
 
 /// Hands out the work of docmill, takes back what was left, and cleans up.
 #[derive(Parser)]
@@ -53,22 +53,16 @@ impl Sections for Settings {
 #[tokio::main]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let process = match runtime::begin(arguments.config.as_deref(), |settings: &Settings| {
-        settings.log.clone()
-    }) {
-        Ok(process) => process,
-        Err(code) => return code,
-    };
-    match run(process).await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            tracing::error!("docmill-scheduler ended: {}", telemetry::chain(error.as_ref()));
-            ExitCode::FAILURE
-        }
-    }
+    runtime::live(
+        "docmill-scheduler",
+        arguments.config.as_deref(),
+        |settings: &Settings| settings.log.clone(),
+        run,
+    )
+    .await
 }
 
-async fn run(process: Process<Settings>) -> Result<(), Box<dyn std::error::Error>> {
+async fn run(process: Process<Settings>) -> Result<(), Box<dyn Error>> {
     let Process {
         settings,
         stopping,
@@ -77,7 +71,7 @@ async fn run(process: Process<Settings>) -> Result<(), Box<dyn std::error::Error
     let database = Database::connect(&settings.database).await?;
     let storage = Storage::open(&settings.storage)?;
     let queue = Queue::open(&settings.queue)?;
-    let probes = probes(&database, &queue, stopping.clone());
+    let probes = Probes::new(checks(&database, &queue), stopping.clone());
     let health = ProbeServer::bind(settings.health.listen.unwrap_or(HEALTH)).await?;
     tracing::info!("probes and metrics on http://{}", health.address());
     let scheduler = Scheduler::new(Parts {
@@ -87,24 +81,18 @@ async fn run(process: Process<Settings>) -> Result<(), Box<dyn std::error::Error
         clock: SystemClock::shared(),
         stopping,
     });
-    probes.set_ready(true);
-    let drained = CancellationToken::new();
-    let health = tokio::spawn(health.serve(probes, exposition, drained.clone()));
-    scheduler.run().await;
-    drained.cancel();
-    Ok(health.await??)
+    Ok(health.beside(probes, exposition, scheduler.run()).await?)
 }
 
-fn probes(database: &Database, queue: &Queue, stopping: CancellationToken) -> Probes {
-    let (database, hints) = (database.clone(), queue.hints.clone());
-    let checks = Checks::new()
-        .critical("database", move || {
-            let database = database.clone();
-            async move { database.ping().await }
+fn checks(database: &Database, queue: &Queue) -> Checks {
+    Checks::new()
+        .critical(
+            "database",
+            database,
+            |database| async move { database.ping().await },
+        )
+        .critical("schema", database, |database| async move {
+            database.check_schema().await
         })
-        .degrading("queue", move || {
-            let hints = hints.clone();
-            async move { hints.ping().await }
-        });
-    Probes::new(checks, stopping)
+        .degrading("queue", &queue.hints, |hints| async move { hints.ping().await })
 }

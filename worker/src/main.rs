@@ -1,6 +1,7 @@
 //! `docmill-worker`: tasks in, results out. Any number of them work for the same fleet.
 
-use std::net::SocketAddr;
+use std::error::Error;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -14,11 +15,10 @@ use sandbox::{ChildProgram, ParserPool, SandboxSettings};
 use serde::Deserialize;
 use storage::{Storage, StorageSettings};
 use telemetry::LogSettings;
-use tokio_util::sync::CancellationToken;
 use worker::{Parts, Worker, WorkerSettings};
 
 /// Where probes and metrics are served unless `health.listen` says otherwise.
-const HEALTH: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 9001);
+const HEALTH: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9001);
 
 /// Reads documents for docmill.
 #[derive(Parser)]
@@ -70,29 +70,19 @@ fn main() -> ExitCode {
         // No runtime, no settings, no secrets: this process only reads documents.
         return sandbox::child_main();
     }
+    let life = runtime::live(
+        "docmill-worker",
+        arguments.config.as_deref(),
+        |settings: &Settings| settings.log.clone(),
+        run,
+    );
     match tokio::runtime::Runtime::new() {
-        Ok(runtime) => runtime.block_on(start(arguments)),
+        Ok(runtime) => runtime.block_on(life),
         Err(_) => ExitCode::FAILURE,
     }
 }
 
-async fn start(arguments: Arguments) -> ExitCode {
-    let process = match runtime::begin(arguments.config.as_deref(), |settings: &Settings| {
-        settings.log.clone()
-    }) {
-        Ok(process) => process,
-        Err(code) => return code,
-    };
-    match run(process).await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            tracing::error!("docmill-worker ended: {}", telemetry::chain(error.as_ref()));
-            ExitCode::FAILURE
-        }
-    }
-}
-
-async fn run(process: Process<Settings>) -> Result<(), Box<dyn std::error::Error>> {
+async fn run(process: Process<Settings>) -> Result<(), Box<dyn Error>> {
     let Process {
         settings,
         stopping,
@@ -101,7 +91,7 @@ async fn run(process: Process<Settings>) -> Result<(), Box<dyn std::error::Error
     let database = Database::connect(&settings.database).await?;
     let storage = Storage::open(&settings.storage)?;
     let queue = Queue::open(&settings.queue)?;
-    let probes = probes(&database, &queue, stopping.clone());
+    let probes = Probes::new(checks(&database, &queue), stopping.clone());
     let health = ProbeServer::bind(settings.health.listen.unwrap_or(HEALTH)).await?;
     tracing::info!("probes and metrics on http://{}", health.address());
     let parsers = ParserPool::new(ChildProgram::this()?, settings.sandbox);
@@ -115,25 +105,18 @@ async fn run(process: Process<Settings>) -> Result<(), Box<dyn std::error::Error
         settings: settings.worker,
         stopping,
     });
-    probes.set_ready(true);
-    let drained = CancellationToken::new();
-    let health = tokio::spawn(health.serve(probes, exposition, drained.clone()));
-    let worked = worker.run().await;
-    drained.cancel();
-    health.await??;
-    Ok(worked?)
+    Ok(health.beside(probes, exposition, worker.run()).await??)
 }
 
-fn probes(database: &Database, queue: &Queue, stopping: CancellationToken) -> Probes {
-    let (database, hints) = (database.clone(), queue.hints.clone());
-    let checks = Checks::new()
-        .critical("database", move || {
-            let database = database.clone();
-            async move { database.ping().await }
+fn checks(database: &Database, queue: &Queue) -> Checks {
+    Checks::new()
+        .critical(
+            "database",
+            database,
+            |database| async move { database.ping().await },
+        )
+        .critical("schema", database, |database| async move {
+            database.check_schema().await
         })
-        .critical("queue", move || {
-            let hints = hints.clone();
-            async move { hints.ping().await }
-        });
-    Probes::new(checks, stopping)
+        .critical("queue", &queue.hints, |hints| async move { hints.ping().await })
 }

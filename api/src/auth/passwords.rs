@@ -28,6 +28,10 @@ const MEMORY_KIB_MAX: u32 = 1024 * 1024;
 /// Nor seconds of a core.
 const PASSES_MAX: u32 = 20;
 
+/// Who may wait for each slot. A hash takes a core some tens of milliseconds, so the last of them waits about two seconds:
+/// as long as somebody who logs in may be left without an answer.
+const WAITING_PER_SLOT: usize = 64;
+
 /// The section `auth.password`: what a hash costs. Hashes made with other parameters stay valid and are replaced at
 /// the next login.
 #[derive(Debug, Clone, Deserialize)]
@@ -39,7 +43,7 @@ pub struct PasswordSettings {
     pub passes: u32,
     /// Lanes of one hash, 1 to 16. They run one after the other; more lanes make no hash faster.
     pub lanes: u32,
-    /// Hashes at the same time, 1 to 256; the others wait. Half of the cores by default.
+    /// Hashes at the same time, 1 to 256; 64 for each of them wait, the others are refused. Half of the cores by default.
     pub parallel_hashes: usize,
 }
 
@@ -103,6 +107,9 @@ pub enum PasswordError {
     /// The parameters are no parameters of Argon2.
     #[error("the parameters for password hashes are not usable")]
     Parameters(#[source] argon2::Error),
+    /// Too many wait for a slot already.
+    #[error("too many passwords are waiting to be hashed")]
+    Busy,
     /// The process stops.
     #[error("the hashing of a password was cut off")]
     Stopped,
@@ -129,6 +136,8 @@ struct Hashing {
     /// What an unknown account is verified against.
     nobody: String,
     slots: Arc<Semaphore>,
+    /// Room for those who wait for a slot.
+    queue: Semaphore,
 }
 
 impl Passwords {
@@ -145,17 +154,19 @@ impl Passwords {
             .map_err(|_| PasswordError::Hash(argon2::password_hash::Error::Crypto))?;
         let nobody = hash(&argon2, &unguessable)?;
         let slots = Arc::new(Semaphore::new(settings.parallel_hashes));
+        let queue = Semaphore::new(WAITING_PER_SLOT * settings.parallel_hashes);
         Ok(Self(Arc::new(Hashing {
             argon2,
             nobody,
             slots,
+            queue,
         })))
     }
 
     /// A PHC string of the password, with a salt of its own. Waits for a free slot.
     ///
     /// # Errors
-    /// When the password is too long (told before any work), or hashing fails.
+    /// When the password is too long (told before any work), too many wait already, or hashing fails.
     pub async fn hash(&self, password: SecretString) -> Result<String, PasswordError> {
         if password.expose_secret().len() > PASSWORD_BYTES_MAX {
             return Err(PasswordError::TooLong);
@@ -168,14 +179,17 @@ impl Passwords {
     ///
     /// `None` stands for an account that does not exist: the answer is `false` and takes as long as for one that does.
     /// A hash that is no PHC string of Argon2 is `false` too.
-    pub async fn verify(&self, password: SecretString, phc: Option<&str>) -> bool {
+    ///
+    /// # Errors
+    /// When too many wait already, or the process stops.
+    pub async fn verify(&self, password: SecretString, phc: Option<&str>) -> Result<bool, PasswordError> {
         if password.expose_secret().len() > PASSWORD_BYTES_MAX {
-            return false;
+            return Ok(false);
         }
         let known = phc.is_some();
         let phc = phc.unwrap_or(&self.0.nobody).to_owned();
         let matches = self.run(move |_| verify(&phc, password.expose_secret().as_bytes()).unwrap_or(false));
-        matches.await.unwrap_or(false) && known
+        Ok(matches.await? && known)
     }
 
     /// Whether a hash was made in another way than hashes are made now, and should be replaced when the password is
@@ -195,12 +209,15 @@ impl Passwords {
         !same
     }
 
-    /// Runs on a thread for blocking work, in a slot.
+    /// Runs on a thread for blocking work, in a slot. Whoever finds no room to wait for one is told so at once.
     async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Hashing) -> T + Send + 'static,
     ) -> Result<T, PasswordError> {
-        let slot = Arc::clone(&self.0.slots).acquire_owned().await?;
+        let slot = {
+            let _waiting = self.0.queue.try_acquire().map_err(|_| PasswordError::Busy)?;
+            Arc::clone(&self.0.slots).acquire_owned().await?
+        };
         let hashing = Arc::clone(&self.0);
         let work = spawn_blocking(move || {
             // Held by the work and not by who waits for it: a client that hangs up frees no core.
@@ -384,6 +401,8 @@ const COMMON: &[&str] = &[
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use futures::future::join_all;
+
     use super::*;
 
     /// Far below the floor, for tests are many.
@@ -405,26 +424,30 @@ mod tests {
         let passwords = Passwords::new(&cheap()).unwrap();
         let phc = passwords.hash(secret("correct horse")).await.unwrap();
         assert!(phc.starts_with("$argon2id$v=19$m=64,t=1,p=1$"), "{phc}");
-        assert!(passwords.verify(secret("correct horse"), Some(&phc)).await);
-        assert!(!passwords.verify(secret("Correct horse"), Some(&phc)).await);
-        assert!(!passwords.verify(secret(""), Some(&phc)).await);
+        assert!(
+            passwords
+                .verify(secret("correct horse"), Some(&phc))
+                .await
+                .unwrap()
+        );
+        for wrong in ["Correct horse", ""] {
+            assert!(!passwords.verify(secret(wrong), Some(&phc)).await.unwrap());
+        }
         assert_ne!(passwords.hash(secret("correct horse")).await.unwrap(), phc);
     }
 
     #[tokio::test]
     async fn nobody_can_log_in_to_an_account_that_is_not_there() {
         let passwords = Passwords::new(&cheap()).unwrap();
-        assert!(!passwords.verify(secret("correct horse"), None).await);
+        assert!(!passwords.verify(secret("correct horse"), None).await.unwrap());
         for rubbish in [
             "",
             "plain text",
             "$2b$12$abcdefghijklmnopqrstuv",
             "$argon2id$v=19$m=64,t=1,p=1$c2FsdHNhbHQ",
         ] {
-            assert!(
-                !passwords.verify(secret("correct horse"), Some(rubbish)).await,
-                "{rubbish}"
-            );
+            let matches = passwords.verify(secret("correct horse"), Some(rubbish)).await;
+            assert!(!matches.unwrap(), "{rubbish}");
         }
     }
 
@@ -437,7 +460,7 @@ mod tests {
             passwords.hash(secret(&long)).await,
             Err(PasswordError::TooLong)
         ));
-        assert!(!passwords.verify(secret(&long), None).await);
+        assert!(!passwords.verify(secret(&long), None).await.unwrap());
         let longest = "x".repeat(PASSWORD_BYTES_MAX);
         assert!(matches!(
             passwords.hash(secret(&longest)).await,
@@ -450,7 +473,7 @@ mod tests {
         let old = Passwords::new(&cheap()).unwrap();
         let new = Passwords::new(&PasswordSettings { passes: 2, ..cheap() }).unwrap();
         let phc = old.hash(secret("correct horse")).await.unwrap();
-        assert!(new.verify(secret("correct horse"), Some(&phc)).await);
+        assert!(new.verify(secret("correct horse"), Some(&phc)).await.unwrap());
         assert!(!old.needs_rehash(&phc));
         assert!(new.needs_rehash(&phc));
         assert!(new.needs_rehash(&phc.replace("argon2id", "argon2i")));
@@ -478,6 +501,29 @@ mod tests {
         assert_eq!(passwords.0.slots.available_permits(), 0);
 
         finish.send(()).unwrap();
+        assert!(passwords.hash(secret("correct horse")).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn whoever_finds_no_room_to_wait_is_refused_at_once() {
+        let passwords = Passwords::new(&cheap()).unwrap();
+        let (finish, may_finish) = std::sync::mpsc::channel::<()>();
+        let (started, has_started) = tokio::sync::oneshot::channel();
+        let running = passwords.run(move |_| {
+            started.send(()).unwrap();
+            may_finish.recv().unwrap();
+        });
+        let waiting = join_all((0..WAITING_PER_SLOT).map(|_| passwords.hash(secret("correct horse"))));
+        let late = async {
+            has_started.await.unwrap();
+            // Everybody before has been polled once by now: one has the slot, the others wait for it.
+            let refused = passwords.verify(secret("correct horse"), None).await;
+            assert!(matches!(refused, Err(PasswordError::Busy)), "{refused:?}");
+            finish.send(()).unwrap();
+        };
+        let (ran, hashed, ()) = tokio::join!(running, waiting, late);
+        ran.unwrap();
+        assert!(hashed.iter().all(Result::is_ok));
         assert!(passwords.hash(secret("correct horse")).await.is_ok());
     }
 

@@ -1,7 +1,9 @@
-//! What HTTP asks of every route: cursors, conditions, ranges, keys, limits.
+//! What HTTP asks of every route: cursors, conditions, ranges, keys, limits, patience.
 
 pub(crate) mod cursor;
+pub(crate) mod declared_queries;
 pub(crate) mod middleware;
+pub(crate) mod patience;
 pub(crate) mod range;
 pub(crate) mod request_body;
 pub(crate) mod request_headers;

@@ -6,8 +6,9 @@ use database::users::{self, NewUser, User};
 use domain::{SessionId, UserId, UserRole, UserStatus};
 use secrecy::{ExposeSecret, SecretString};
 
+use crate::auth::access_tokens::Claims;
 use crate::auth::passwords::{self, PasswordError};
-use crate::auth::tokens::{Claims, RefreshToken};
+use crate::auth::refresh_tokens::RefreshToken;
 use crate::context::Api;
 
 /// Why an account or a session is refused.
@@ -161,7 +162,7 @@ pub async fn log_in(
         .as_ref()
         .map(|credentials| credentials.password_hash.as_str());
     // An unknown account costs the same hash as a known one.
-    let matches = api.passwords.verify(password.clone(), known_hash).await;
+    let matches = api.passwords.verify(password.clone(), known_hash).await?;
     let Some(credentials) = found.filter(|_| matches) else {
         record(api, None, "session.start", None, Outcome::Refused, device.origin).await?;
         return Err(Refused::Credentials);

@@ -195,6 +195,7 @@ impl From<Refused> for Problem {
             }
             Refused::Database(error) => error.into(),
             Refused::Password(PasswordError::TooLong) => Self::invalid("/password", PasswordError::TooLong),
+            Refused::Password(error @ PasswordError::Busy) => Self::new(Code::Overloaded).detail(error),
             Refused::Password(error) => {
                 tracing::error!("a password could not be hashed: {}", telemetry::chain(&error));
                 Self::new(Code::Internal)

@@ -18,6 +18,7 @@ use super::upload::{self, Accepted, Files};
 use crate::auth::caller::Caller;
 use crate::context::Api;
 use crate::http::cursor::Position;
+use crate::http::patience::Patience;
 use crate::http::range::{self, Wanted};
 use crate::operations::cleanup;
 use crate::operations::downloads::{self, Nothing};
@@ -76,7 +77,7 @@ enum OriginalAnswer {
 
 #[derive(ApiResponse)]
 enum Deleted {
-    /// It is gone.
+    /// It is gone, or was never there.
     #[oai(status = 204)]
     Done,
 }
@@ -86,7 +87,8 @@ impl Documents {
     /// Hand documents in
     ///
     /// As `multipart/form-data` with 1 to 100 files, or one file as the raw body with its name in `file_name`. With an
-    /// `Idempotency-Key` the same request can be sent again without making a second job.
+    /// `Idempotency-Key` the same request can be sent again without making a second job. With `Prefer: wait=N` the answer
+    /// waits for the job, 60 seconds at most, and is 200 when it has ended by then.
     #[oai(path = "/documents", method = "post")]
     #[allow(clippy::too_many_arguments)] // one for each query parameter
     async fn upload(
@@ -103,7 +105,8 @@ impl Documents {
         deadline_seconds: Query<Option<u64>>,
     ) -> Result<Accepted, Problem> {
         let choices = upload::choices(request, max_tags.0, deadline_seconds.0)?;
-        upload::receive(&api, caller, files, file_name.0.as_deref(), choices).await
+        let patience = Patience::read(None, request.headers())?;
+        upload::receive(&api, caller, files, file_name.0.as_deref(), choices, patience).await
     }
 
     /// Your documents, the newest first; with `q` those that match, the best first
@@ -243,14 +246,17 @@ impl Documents {
     }
 
     /// Delete a document with everything found in it
+    ///
+    /// Deleting twice is fine: what is not there, and what is not yours, is answered as if it had just gone.
     #[oai(path = "/documents/:id", method = "delete")]
     async fn delete(&self, api: Data<&Api>, caller: Caller, id: Path<String>) -> Result<Deleted, Problem> {
         let id: DocumentId = id.0.parse().map_err(|_| Problem::new(Code::NotFound))?;
         let Caller(who) = caller;
         let stored = documents::delete(&api.database, who.user, id, who.origin, api.clock.now()).await?;
-        let stored = stored.ok_or_else(|| Problem::new(Code::NotFound))?;
-        cleanup::discard_in_background(&api, vec![stored]);
-        api.events.publish(stored.job);
+        if let Some(stored) = stored {
+            cleanup::discard_in_background(&api, vec![stored]);
+            api.events.publish(stored.job);
+        }
         Ok(Deleted::Done)
     }
 }

@@ -1,9 +1,8 @@
 //! `/jobs`.
 
-use std::time::Duration;
-
 use database::jobs::{self, Job, JobFilter};
-use domain::{JobId, JobKind, JobStatus, limits};
+use domain::{JobId, JobKind, JobStatus};
+use poem::Request;
 use poem::web::Data;
 use poem_openapi::param::{Header, Path, Query};
 use poem_openapi::payload::Json;
@@ -15,6 +14,7 @@ use super::schema::{JobBody, JobKindName, JobPage, JobStatusName};
 use crate::auth::caller::Caller;
 use crate::context::Api;
 use crate::http::cursor::Position;
+use crate::http::patience::Patience;
 use crate::http::request_headers;
 use crate::operations::waiting;
 use crate::problem::{Code, Problem};
@@ -38,6 +38,9 @@ enum JobAnswer {
         /// Seconds until asking again makes sense; absent once the job has ended.
         #[oai(header = "Retry-After")]
         Option<u64>,
+        /// How long was waited, where that was only preferred.
+        #[oai(header = "Preference-Applied")]
+        Option<String>,
     ),
     /// It is as you know it.
     #[oai(status = 304)]
@@ -62,7 +65,7 @@ enum JobList {
 
 #[derive(ApiResponse)]
 enum Deleted {
-    /// It is gone.
+    /// It is gone, or was never there.
     #[oai(status = 204)]
     Done,
 }
@@ -72,36 +75,37 @@ impl Jobs {
     /// A job
     ///
     /// With `wait` the answer comes as soon as the job has ended, or after that many seconds. With `wait` and
-    /// `If-None-Match` it comes as soon as anything has changed, or as 304.
+    /// `If-None-Match` it comes as soon as anything has changed, or as 304; a job that has ended changes no more and is
+    /// answered at once. `Prefer: wait=N` waits too, 60 seconds at most, where there is no `wait`.
     #[oai(path = "/jobs/:id", method = "get")]
     async fn job(
         &self,
         api: Data<&Api>,
         caller: Caller,
+        request: &Request,
         id: Path<String>,
         /// Seconds to wait, 0 to 60.
         wait: Query<Option<u64>>,
         #[oai(name = "If-None-Match")] if_none_match: Header<Option<String>>,
     ) -> Result<JobAnswer, Problem> {
         let id: JobId = id.0.parse().map_err(|_| Problem::new(Code::NotFound))?;
-        let patience = Duration::from_secs(wait.0.unwrap_or(0));
-        if patience > limits::WAIT_MAX {
-            let rule = format!("must be at most {}", limits::WAIT_MAX.as_secs());
-            return Err(Problem::invalid("query:wait", rule));
-        }
+        let patience = Patience::read(wait.0, request.headers())?;
         let known = if_none_match.0;
-        let enough = |job: &Job| match &known {
-            Some(_) => !request_headers::holds(known.as_deref(), &etag(job)),
-            None => job.status.is_terminal(),
-        };
-        let job = waiting::for_job(&api, caller.0.user, id, patience, enough).await?;
+        let changed = |job: &Job| known.is_some() && !request_headers::holds(known.as_deref(), &etag(job));
+        let enough = |job: &Job| job.status.is_terminal() || changed(job);
+        let job = waiting::for_job(&api, caller.0.user, id, patience.wait(), enough).await?;
         let job = job.ok_or_else(|| Problem::new(Code::NotFound))?;
         let etag = etag(&job);
         if request_headers::holds(known.as_deref(), &etag) {
             return Ok(JobAnswer::NotModified(etag));
         }
         let retry_after = (!job.status.is_terminal()).then_some(RETRY_AFTER_SECONDS);
-        Ok(JobAnswer::Job(Json(job.into()), etag, retry_after))
+        Ok(JobAnswer::Job(
+            Json(job.into()),
+            etag,
+            retry_after,
+            patience.applied(),
+        ))
     }
 
     /// Your jobs, the newest first
@@ -146,14 +150,17 @@ impl Jobs {
     }
 
     /// Delete a job with its documents and everything found in them
+    ///
+    /// Deleting twice is fine: what is not there, and what is not yours, is answered as if it had just gone.
     #[oai(path = "/jobs/:id", method = "delete")]
     async fn delete(&self, api: Data<&Api>, caller: Caller, id: Path<String>) -> Result<Deleted, Problem> {
         let id: JobId = id.0.parse().map_err(|_| Problem::new(Code::NotFound))?;
         let Caller(who) = caller;
         let stored = jobs::delete(&api.database, who.user, id, who.origin, api.clock.now()).await?;
-        let stored = stored.ok_or_else(|| Problem::new(Code::NotFound))?;
-        crate::operations::cleanup::discard_in_background(&api, stored);
-        api.events.publish(id);
+        if let Some(stored) = stored {
+            crate::operations::cleanup::discard_in_background(&api, stored);
+            api.events.publish(id);
+        }
         Ok(Deleted::Done)
     }
 }

@@ -8,13 +8,18 @@ mod problems;
 mod schema;
 mod upload;
 
-use poem::endpoint::make_sync;
-use poem::{EndpointExt, IntoResponse};
-use poem_openapi::{OpenApiService, Tags};
+use std::sync::Arc;
 
+use poem::endpoint::make_sync;
+use poem::{EndpointExt, IntoEndpoint, IntoResponse, Request};
+use poem_openapi::{OpenApiService, Tags};
 use telemetry::Exposition;
 
 use crate::context::Api;
+use crate::http::declared_queries::DeclaredQueries;
+
+/// What every route of the API begins with.
+const PREFIX: &str = "/api/v1";
 
 /// Where uploads go: the one path whose body may be large.
 pub(crate) const UPLOAD_PATH: &str = "/api/v1/documents";
@@ -41,7 +46,7 @@ fn service() -> Service {
         "Turns documents into text, language and tags through a queue that never loses a job. \
          Hand documents in, poll the job, read the results.",
     )
-    .url_prefix("/api/v1")
+    .url_prefix(PREFIX)
 }
 
 /// The OpenAPI document, as `/openapi.json` shows it.
@@ -53,11 +58,19 @@ pub fn openapi_document() -> String {
 /// Every route of the API; `metrics` too when they have no listener of their own.
 pub(crate) fn all(api: Api, probes: runtime::Probes, metrics: Option<Exposition>) -> impl poem::Endpoint {
     let service = service();
+    let queries = Arc::new(DeclaredQueries::of(&service.spec(), PREFIX));
+    let declared_queries_only = move |next: Arc<_>, request: Request| {
+        let refused = queries.check(&request);
+        async move {
+            refused?;
+            poem::Endpoint::call(&*next, request).await
+        }
+    };
     let mut routes = runtime::probe_routes(probes)
         .nest("/docs", service.swagger_ui())
         .at("/openapi.json", service.spec_endpoint())
         .at("/problems", problems::page())
-        .nest("/api/v1", service);
+        .nest(PREFIX, service.into_endpoint().around(declared_queries_only));
     if let Some(metrics) = metrics {
         let show = move |_| {
             metrics

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use database::jobs::Job;
 use domain::limits;
 use futures::StreamExt;
 use poem::error::ParseMultipartError;
@@ -16,8 +17,10 @@ use super::jobs::{RETRY_AFTER_SECONDS, etag};
 use super::schema::{self, JobBody};
 use crate::auth::caller::Caller;
 use crate::context::Api;
+use crate::http::patience::Patience;
 use crate::http::request_headers;
 use crate::operations::upload::{Choices, Intake, Refused};
+use crate::operations::waiting;
 use crate::problem::{Code, Problem};
 
 /// Bytes read from a form at once.
@@ -74,6 +77,23 @@ pub(super) enum Files {
 
 #[derive(ApiResponse)]
 pub(super) enum Accepted {
+    /// The job has ended while the request waited for it, as `Prefer: wait` asked.
+    #[oai(status = 200)]
+    Ended(
+        Json<JobBody>,
+        /// Where to find the job.
+        #[oai(header = "Location")]
+        String,
+        /// The version of the job.
+        #[oai(header = "ETag")]
+        String,
+        /// `true` when an earlier request with the same Idempotency-Key did the work.
+        #[oai(header = "Idempotency-Replayed")]
+        Option<bool>,
+        /// How long was waited.
+        #[oai(header = "Preference-Applied")]
+        Option<String>,
+    ),
     /// The documents are stored and will be processed, whatever happens to any machine from here on.
     #[oai(status = 202)]
     Accepted(
@@ -90,6 +110,9 @@ pub(super) enum Accepted {
         /// `true` when an earlier request with the same Idempotency-Key did the work.
         #[oai(header = "Idempotency-Replayed")]
         Option<bool>,
+        /// How long was waited, in vain.
+        #[oai(header = "Preference-Applied")]
+        Option<String>,
     ),
 }
 
@@ -101,6 +124,7 @@ pub(super) async fn receive(
     files: Files,
     file_name: Option<&str>,
     choices: Choices,
+    patience: Patience,
 ) -> Result<Accepted, Problem> {
     let Caller(who) = caller;
     let mut intake = Intake::new(api, who.user);
@@ -123,15 +147,36 @@ pub(super) async fn receive(
         }
     }
     let accepted = intake.submit(choices, who.origin).await?;
-    let (location, etag) = (schema::job_path(accepted.job.id), etag(&accepted.job));
     let replayed = accepted.replayed.then_some(true);
+    let job = ended_or_accepted(api, accepted.job, patience).await;
+    let (location, etag, waited) = (schema::job_path(job.id), etag(&job), patience.applied());
+    if patience.applied().is_some() && job.status.is_terminal() {
+        let job = Json(job.into());
+        return Ok(Accepted::Ended(job, location, etag, replayed, waited));
+    }
     Ok(Accepted::Accepted(
-        Json(accepted.job.into()),
+        Json(job.into()),
         location,
         RETRY_AFTER_SECONDS,
         etag,
         replayed,
+        waited,
     ))
+}
+
+/// The job as it is after the client's patience. It was accepted before, and stays so whatever becomes of the waiting.
+async fn ended_or_accepted(api: &Api, accepted: Job, patience: Patience) -> Job {
+    if patience.wait().is_zero() {
+        return accepted;
+    }
+    let (user, id) = (accepted.user, accepted.id);
+    match waiting::for_job(api, user, id, patience.wait(), |job| job.status.is_terminal()).await {
+        Ok(job) => job.unwrap_or(accepted),
+        Err(error) => {
+            tracing::warn!(job.id = %id, "could not wait for job {id}: {}", telemetry::chain(&error));
+            accepted
+        }
+    }
 }
 
 /// What the request chooses for its job.

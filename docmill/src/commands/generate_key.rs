@@ -5,6 +5,6 @@ use std::process::ExitCode;
 use secrecy::ExposeSecret;
 
 pub(crate) fn run() -> ExitCode {
-    println!("{}", api::auth::tokens::generate_key().expose_secret());
+    println!("{}", api::auth::keys::generate_key().expose_secret());
     ExitCode::SUCCESS
 }

@@ -100,11 +100,9 @@ on_both! {
         for (method, path) in [
             (Method::GET, format!("/api/v1/jobs/{job}")),
             (Method::GET, format!("/api/v1/jobs/{job}?wait=30")),
-            (Method::DELETE, format!("/api/v1/jobs/{job}")),
             (Method::GET, format!("/api/v1/documents/{id}")),
             (Method::GET, format!("/api/v1/documents/{id}/text")),
             (Method::GET, format!("/api/v1/documents/{id}/original")),
-            (Method::DELETE, format!("/api/v1/documents/{id}")),
         ] {
             let problem = eve.send(eve.request(method.clone(), &path)).await.problem(404, "not_found");
             // Nothing tells it from what never was.
@@ -115,12 +113,24 @@ on_both! {
         assert_eq!(eve.jobs().await, Vec::<Value>::new());
         let page = eve.get(&format!("/api/v1/documents?job_id={job}")).await.status(200).json();
         assert_eq!(page["items"], json!([]));
+        // Deleting it does nothing, and is answered like deleting what was deleted before or never was.
+        for path in [format!("/api/v1/documents/{id}"), format!("/api/v1/jobs/{job}")] {
+            let theirs = eve.delete(&path).await.status(204);
+            let never = path.replace(id, &DocumentId::new().to_string()).replace(job, &JobId::new().to_string());
+            assert_eq!(eve.delete(&never).await.status(204).bytes(), theirs.bytes());
+        }
+        assert_eq!(ada.get(&format!("/api/v1/documents/{id}")).await.status(200).json(), document);
         // And all of it is still there.
         let _ = ada.get(document["links"]["original"].as_str().unwrap()).await.status(200);
     }
 
     async fn what_is_no_id_is_not_there(mill: &Mill) {
         let ada = mill.user().await;
+        for id in ["1", "..%2f..", "%00", "'%20OR%201=1--"] {
+            for path in ["/api/v1/jobs/ID", "/api/v1/documents/ID"] {
+                ada.delete(&path.replace("ID", id)).await.problem(404, "not_found");
+            }
+        }
         for id in ["1", "x", "..%2f..", "%00", "00000000-0000-0000-0000-000000000000", "'%20OR%201=1--"] {
             for path in ["/api/v1/jobs/ID", "/api/v1/documents/ID", "/api/v1/documents/ID/text", "/api/v1/documents/ID/original"] {
                 ada.get(&path.replace("ID", id)).await.problem(404, "not_found");

@@ -66,6 +66,18 @@ on_both! {
         assert_eq!((&job["progress"]["total"], &job["completed"]), (&1.into(), &1.into()), "{job}");
     }
 
+    async fn deleting_twice_is_fine(mill: &Mill) {
+        let ada = mill.user().await;
+        let document = ada.processed("lighthouse.txt", texts::LIGHTHOUSE.as_bytes()).await;
+        for link in ["self", "job"] {
+            let path = document["links"][link].as_str().unwrap();
+            for _ in 0..3 {
+                assert_eq!(ada.delete(path).await.status(204).bytes(), b"");
+            }
+            ada.get(path).await.problem(404, "not_found");
+        }
+    }
+
     async fn a_job_can_be_deleted_before_it_has_ended(mill: &Mill) {
         let ada = mill.user().await;
         let names: Vec<String> = (0..40).map(|number| format!("{number}.txt")).collect();

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use domain::JobId;
 use e2e::texts;
+use reqwest::Method;
 
 use crate::support::on_both;
 
@@ -54,15 +55,37 @@ on_both! {
         assert!(asked.elapsed() < Duration::from_secs(50), "each change is answered when it comes");
     }
 
-    async fn waiting_without_a_change_ends_in_time(mill: &Mill) {
+    async fn a_job_that_has_ended_changes_no_more(mill: &Mill) {
         let ada = mill.user().await;
         let job = ada.ended(&ada.upload(&[("lighthouse.txt", texts::LIGHTHOUSE.as_bytes())]).await).await;
         let path = job["links"]["self"].as_str().unwrap();
         let etag = ada.get(path).await.header("etag").unwrap().to_owned();
         let asked = Instant::now();
-        let _ = ada.get_with(&format!("{path}?wait=1"), "if-none-match", &etag).await.status(304);
-        let waited = asked.elapsed();
-        assert!((Duration::from_millis(900)..Duration::from_secs(15)).contains(&waited), "{waited:?}");
+        let _ = ada.get_with(&format!("{path}?wait=60"), "if-none-match", &etag).await.status(304);
+        let asked_kindly = ada.request(Method::GET, path).header("if-none-match", &etag).header("prefer", "wait=60");
+        let _ = ada.send(asked_kindly).await.status(304);
+        assert!(asked.elapsed() < Duration::from_secs(10), "took {:?}", asked.elapsed());
+    }
+
+    async fn an_upload_may_wait_for_its_job(mill: &Mill) {
+        let ada = mill.user().await;
+        let upload = || ada.form("", &[("lighthouse.txt", texts::LIGHTHOUSE.as_bytes())]).header("idempotency-key", "waits");
+        for replayed in [None, Some("true")] {
+            let answer = ada.send(upload().header("prefer", "respond-async, wait=600")).await.status(200);
+            assert_eq!(answer.header("preference-applied"), Some("wait=60"), "no more than a request may wait");
+            assert_eq!(answer.header("idempotency-replayed"), replayed);
+            assert_eq!(answer.header("retry-after"), None);
+            let job = answer.json();
+            assert_eq!(job["status"], "completed", "{job}");
+            let path = answer.header("location").unwrap();
+            let again = ada.get_with(path, "prefer", "wait=60").await.status(200);
+            assert_eq!((again.header("preference-applied"), again.json()), (Some("wait=60"), job));
+            assert_eq!(again.header("etag"), answer.header("etag"));
+        }
+        // Without the wish, and with one that makes no sense, the answer is the usual one.
+        let _ = ada.send(upload()).await.status(202);
+        let answer = ada.send(upload().header("prefer", "wait=soon")).await.status(202);
+        assert_eq!(answer.header("preference-applied"), None);
     }
 
     async fn nobody_waits_for_long_or_for_nothing(mill: &Mill) {

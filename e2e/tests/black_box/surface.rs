@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use domain::JobId;
 use e2e::Mill;
 use reqwest::Method;
 use serde_json::Value;
@@ -32,6 +33,29 @@ on_both! {
         ] {
             ada.send(ada.request(method, path)).await.problem(405, "method_not_allowed");
         }
+    }
+
+    async fn a_parameter_that_nobody_declared_is_refused_by_name(mill: &Mill) {
+        let ada = mill.user().await;
+        let spec: Value = ada.get("/openapi.json").await.status(200).json();
+        let mut routes = 0;
+        for (path, methods) in spec["paths"].as_object().unwrap() {
+            let path = path.replace("{id}", &JobId::new().to_string());
+            for method in methods.as_object().unwrap().keys().filter(|key| *key != "parameters") {
+                let method: Method = method.to_uppercase().parse().unwrap();
+                // A body that is never read does not matter.
+                let misspelt = ada.request(method.clone(), &format!("{path}?limitt=5&wiat=1")).body("x");
+                let answer = ada.send(misspelt).await;
+                answer.refuses("query:limitt");
+                answer.refuses("query:wiat");
+                routes += 1;
+            }
+        }
+        assert!(routes >= 14, "{routes} routes");
+        let problem = ada.get("/api/v1/jobs?limitt=5").await.problem(400, "invalid_request");
+        assert!(problem["detail"].as_str().unwrap().contains("it takes status, kind, limit, cursor"), "{problem}");
+        // Outside the API there are no parameters to declare.
+        let _ = ada.get("/livez?from=balancer").await.status(200);
     }
 
     async fn every_request_has_an_id_of_its_own(mill: &Mill) {
@@ -111,7 +135,7 @@ on_both! {
             }
         }
         let ready = mill.anybody().get("/readyz").await.status(200).json();
-        assert_eq!(ready["checks"]["database"], "ok");
+        assert_eq!((&ready["checks"]["database"], &ready["checks"]["schema"]), (&"ok".into(), &"ok".into()));
     }
 
     async fn metrics_are_beside_the_probes(mill: &Mill) {

@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use migration::{MigrationStatus, Migrator, MigratorTrait};
 use sea_orm::{
-    ConnectOptions, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend,
+    ConnectOptions, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, FromQueryResult,
     SqliteTransactionMode, TransactionOptions, TransactionTrait,
 };
 use secrecy::ExposeSecret;
 
 use crate::error::{DatabaseError, Result};
 use crate::settings::{DatabaseSettings, is_postgres};
+use crate::sql;
 
 /// How long a request waits for a free connection to Postgres before it is told that the database is not available.
 const POSTGRES_ACQUIRE_TIMEOUT: Duration = Duration::from_secs(1);
@@ -115,6 +116,30 @@ impl Database {
             .collect())
     }
 
+    /// Asks whether the schema has everything that this release needs. What a newer release has added does not matter: it
+    /// tolerates this one still running.
+    ///
+    /// # Errors
+    /// [`DatabaseError::Schema`] when a migration is missing; otherwise when the database is away.
+    pub async fn check_schema(&self) -> Result<()> {
+        #[derive(FromQueryResult)]
+        struct Step {
+            version: String,
+        }
+        let applied =
+            match sql::all::<Step>(&self.connection, "SELECT version FROM seaql_migrations", []).await {
+                Ok(steps) => steps,
+                // There is not even the table that lists them.
+                Err(DatabaseError::Refused(_)) => Vec::new(),
+                Err(error) => return Err(error),
+            };
+        let missing = Migrator::migrations()
+            .iter()
+            .map(|step| step.name().to_owned())
+            .find(|name| applied.iter().all(|step| step.version != *name));
+        missing.map_or(Ok(()), |name| Err(DatabaseError::Schema(name)))
+    }
+
     /// Asks the database for a sign of life.
     ///
     /// # Errors
@@ -166,7 +191,7 @@ impl Database {
         }
         // The lock lives as long as this transaction; the migration runs beside it on other connections.
         let lock = self.begin().await?;
-        crate::sql::execute(&lock, "SELECT pg_advisory_xact_lock($1)", [MIGRATION_LOCK.into()]).await?;
+        sql::execute(&lock, "SELECT pg_advisory_xact_lock($1)", [MIGRATION_LOCK.into()]).await?;
         change.await?;
         lock.commit().await?;
         Ok(())

@@ -20,6 +20,9 @@ pub enum DatabaseError {
     /// Anything else: a fault of ours or of the schema.
     #[error("the database refused a statement")]
     Refused(#[source] DbErr),
+    /// The schema is older than this release.
+    #[error("the database lacks the migration {0}; run `docmill migrate up`")]
+    Schema(String),
     /// The address in the settings cannot be used.
     #[error("{0}")]
     Settings(&'static str),

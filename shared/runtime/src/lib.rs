@@ -9,7 +9,7 @@ mod shutdown;
 mod tls;
 
 pub use probe_server::{HealthSettings, ProbeServer, probe_routes};
-pub use probes::{CheckState, Checks, Probes, Readiness, Report};
-pub use process::{EXIT_CODE_USAGE, Process, begin};
+pub use probes::{Ask, CheckState, Checks, Probes, Readiness, Report};
+pub use process::{EXIT_CODE_USAGE, Process, begin, live};
 pub use shutdown::listen;
 pub use tls::install_tls_provider;

@@ -110,6 +110,25 @@ impl ProbeServer {
         self.address
     }
 
+    /// Says that the process wants work, and answers while it works: until `work` has ended.
+    ///
+    /// # Errors
+    /// Only those of the operating system.
+    pub async fn beside<T>(
+        self,
+        probes: Probes,
+        exposition: Exposition,
+        work: impl Future<Output = T>,
+    ) -> io::Result<T> {
+        probes.set_ready(true);
+        let drained = CancellationToken::new();
+        let serving = tokio::spawn(self.serve(probes, exposition, drained.clone()));
+        let outcome = work.await;
+        drained.cancel();
+        serving.await??;
+        Ok(outcome)
+    }
+
     /// Answers until `until` is set. That should be after the process has drained and not when it begins to: an
     /// orchestrator wants to see that it is not ready but alive, and Prometheus the last numbers.
     ///
@@ -157,8 +176,8 @@ mod tests {
     async fn probes_follow_the_life_of_the_process() {
         let shutdown = CancellationToken::new();
         let checks = Checks::new()
-            .critical("database", || async { Ok::<(), io::Error>(()) })
-            .degrading("queue", || async { Err("connection to 10.0.0.7 refused") });
+            .critical("database", &(), |()| async { Ok::<(), io::Error>(()) })
+            .degrading("queue", &(), |()| async { Err("connection to 10.0.0.7 refused") });
         let probes = Probes::new(checks, shutdown.clone());
         let routes = probe_routes(probes.clone());
 
@@ -194,6 +213,23 @@ mod tests {
         let mut response = String::new();
         stream.read_to_string(&mut response).await.unwrap();
         response
+    }
+
+    #[tokio::test]
+    async fn a_process_is_ready_while_it_works_and_heard_until_it_has_ended() {
+        let stopping = CancellationToken::new();
+        let probes = Probes::new(Checks::new(), stopping.clone());
+        let server = ProbeServer::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+        let address = server.address();
+        let work = async {
+            assert!(fetch(address, "/readyz").await.starts_with("HTTP/1.1 200"));
+            stopping.cancel();
+            assert!(fetch(address, "/readyz").await.starts_with("HTTP/1.1 503"));
+            "worked"
+        };
+        let outcome = server.beside(probes, telemetry::install_recorder(), work).await;
+        assert_eq!(outcome.unwrap(), "worked");
+        assert!(TcpStream::connect(address).await.is_err());
     }
 
     #[tokio::test]

@@ -61,6 +61,11 @@ struct Check {
     run: Box<dyn Fn() -> BoxFuture<'static, CheckResult> + Send + Sync>,
 }
 
+/// A question to a dependency, asked again and again.
+pub trait Ask<D, R>: Fn(D) -> R + Send + Sync + 'static {}
+
+impl<D, R, F: Fn(D) -> R + Send + Sync + 'static> Ask<D, R> for F {}
+
 /// What readiness depends on.
 #[derive(Default)]
 pub struct Checks(Vec<Check>);
@@ -72,35 +77,47 @@ impl Checks {
         Self::default()
     }
 
-    /// Adds a dependency without which the process cannot work. `run` gets one second.
+    /// Adds something about a dependency without which the process cannot work. `ask` gets a clone of the dependency each
+    /// time, and one second.
     #[must_use]
-    pub fn critical<F, R, E>(self, name: &'static str, run: F) -> Self
+    pub fn critical<D, R, E>(self, name: &'static str, dependency: &D, ask: impl Ask<D, R>) -> Self
     where
-        F: Fn() -> R + Send + Sync + 'static,
+        D: Clone + Send + Sync + 'static,
         R: Future<Output = Result<(), E>> + Send + 'static,
         E: Into<Box<dyn Error + Send + Sync>>,
     {
-        self.add(name, CheckState::Failed, run)
+        self.add(name, CheckState::Failed, dependency.clone(), ask)
     }
 
-    /// Adds a dependency that the process can do without for a while. `run` gets one second.
+    /// Adds something about a dependency that the process can do without for a while. `ask` gets a clone of the dependency
+    /// each time, and one second.
     #[must_use]
-    pub fn degrading<F, R, E>(self, name: &'static str, run: F) -> Self
+    pub fn degrading<D, R, E>(self, name: &'static str, dependency: &D, ask: impl Ask<D, R>) -> Self
     where
-        F: Fn() -> R + Send + Sync + 'static,
+        D: Clone + Send + Sync + 'static,
         R: Future<Output = Result<(), E>> + Send + 'static,
         E: Into<Box<dyn Error + Send + Sync>>,
     {
-        self.add(name, CheckState::Degraded, run)
+        self.add(name, CheckState::Degraded, dependency.clone(), ask)
     }
 
-    fn add<F, R, E>(mut self, name: &'static str, failure: CheckState, run: F) -> Self
+    fn add<D, R, E>(
+        mut self,
+        name: &'static str,
+        failure: CheckState,
+        dependency: D,
+        ask: impl Ask<D, R>,
+    ) -> Self
     where
-        F: Fn() -> R + Send + Sync + 'static,
+        D: Clone + Send + Sync + 'static,
         R: Future<Output = Result<(), E>> + Send + 'static,
         E: Into<Box<dyn Error + Send + Sync>>,
     {
-        let run = Box::new(move || run().map(|result| result.map_err(Into::into)).boxed());
+        let run = Box::new(move || {
+            ask(dependency.clone())
+                .map(|result| result.map_err(Into::into))
+                .boxed()
+        });
         self.0.push(Check { name, failure, run });
         self
     }
@@ -187,7 +204,7 @@ async fn run(check: &Check, failed_before: bool) -> CheckState {
     let failure = match timeout(CHECK_TIMEOUT, (check.run)()).await {
         Ok(Ok(())) => {
             if failed_before {
-                info!(check.name = name, "{name} answers again");
+                info!(check.name = name, "{name} is in order again");
             }
             return CheckState::Ok;
         }
@@ -195,7 +212,7 @@ async fn run(check: &Check, failed_before: bool) -> CheckState {
         Err(_) => format!("no answer within {CHECK_TIMEOUT:?}"),
     };
     if !failed_before {
-        warn!(check.name = name, "{name} does not answer: {failure}");
+        warn!(check.name = name, "{name} is not in order: {failure}");
     }
     check.failure
 }
@@ -242,8 +259,8 @@ mod tests {
     #[tokio::test]
     async fn a_critical_failure_is_unready_and_another_one_only_degrades() {
         let queue_down = Checks::new()
-            .critical("database", || async { Ok::<(), Never>(()) })
-            .degrading("queue", || async { Err("refused") });
+            .critical("database", &(), |()| async { Ok::<(), Never>(()) })
+            .degrading("queue", &(), |()| async { Err("refused") });
         let report = ready(queue_down).0.report().await;
         assert_eq!(report.status, Readiness::Degraded);
         assert_eq!(
@@ -252,8 +269,8 @@ mod tests {
         );
 
         let all_down = Checks::new()
-            .critical("database", || async { Err("refused") })
-            .degrading("queue", || async { Err("refused") });
+            .critical("database", &(), |()| async { Err("refused") })
+            .degrading("queue", &(), |()| async { Err("refused") });
         let report = ready(all_down).0.report().await;
         assert_eq!(report.status, Readiness::Unready);
         assert_eq!(
@@ -264,7 +281,8 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_check_that_hangs_has_failed_after_a_second() {
-        let hanging = Checks::new().critical("database", std::future::pending::<Result<(), Never>>);
+        let hanging =
+            Checks::new().critical("database", &(), |()| std::future::pending::<Result<(), Never>>());
         let (probes, _shutdown) = ready(hanging);
         let start = Instant::now();
         assert_eq!(probes.report().await.status, Readiness::Unready);
@@ -274,10 +292,9 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn many_probes_ask_the_dependency_once_a_second() {
         let asked = Arc::new(AtomicUsize::new(0));
-        let count = Arc::clone(&asked);
-        let checks = Checks::new().critical("database", move || {
-            count.fetch_add(1, Ordering::Relaxed);
-            async { Ok::<(), Never>(()) }
+        let checks = Checks::new().critical("database", &asked, |asked| async move {
+            asked.fetch_add(1, Ordering::Relaxed);
+            Ok::<(), Never>(())
         });
         let (probes, _shutdown) = ready(checks);
         join_all((0..50).map(|_| probes.report())).await;

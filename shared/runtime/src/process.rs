@@ -1,5 +1,6 @@
 //! What every binary does first, in the same order: settings, logs, TLS, metrics, signals.
 
+use std::error::Error;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -20,6 +21,31 @@ pub struct Process<S> {
     pub stopping: CancellationToken,
     /// The metrics of the process.
     pub exposition: Exposition,
+}
+
+/// The whole life of a process of the fleet: begins, does `work`, and says in the log what it ended with. `name` is what
+/// it is called there.
+pub async fn live<S, W>(
+    name: &str,
+    config: Option<&Path>,
+    log: impl Fn(&S) -> LogSettings,
+    work: impl FnOnce(Process<S>) -> W,
+) -> ExitCode
+where
+    S: Sections,
+    W: Future<Output = Result<(), Box<dyn Error>>>,
+{
+    let process = match begin(config, log) {
+        Ok(process) => process,
+        Err(code) => return code,
+    };
+    match work(process).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("{name} ended: {}", telemetry::chain(error.as_ref()));
+            ExitCode::FAILURE
+        }
+    }
 }
 
 /// Begins a process. What is wrong with its settings is printed, one line each.

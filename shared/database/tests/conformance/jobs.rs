@@ -1,7 +1,7 @@
 use database::documents::{self, DocumentFilter};
 use database::jobs::{self, JobFilter, Submitted};
 use database::tasks::{self, Reason};
-use database::{audit, cron_slots, discarded, workers};
+use database::{DatabaseError, audit, cron_slots, discarded, workers};
 use domain::{DocumentStatus, JobKind, JobStatus, QueueName};
 
 use crate::support::{HOUR, SECOND, a_result, a_user, a_worker, claim_one, new_job, on_both, start, submit};
@@ -196,7 +196,9 @@ on_both! {
         assert!(steps.iter().all(|step| step.applied));
         db.migrate_down(u32::try_from(steps.len()).unwrap()).await.unwrap();
         assert!(db.migrations().await.unwrap().iter().all(|step| !step.applied));
+        assert!(matches!(db.check_schema().await, Err(DatabaseError::Schema(_))));
         db.migrate_up().await.unwrap();
+        db.check_schema().await.unwrap();
         let user = a_user(db).await;
         submit(db, new_job(&user, 1)).await;
         assert_eq!(tasks::backlog(db, QueueName::Documents).await.unwrap().waiting, 1);

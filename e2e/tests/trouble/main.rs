@@ -1,0 +1,5 @@
+//! What the API does when something is missing, slow, or too much: it says so, soon, and nothing is lost.
+#![allow(clippy::unwrap_used)]
+
+mod readiness;
+mod waiting;

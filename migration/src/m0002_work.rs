@@ -37,7 +37,10 @@ impl MigrationTrait for Work {
 // Counters of a job change in the same transaction as its documents, so they are equal at every read.
 // A job's idempotency key lies on the job: it is unique per owner, and the job is the answer to replay.
 // tasks.owner has no foreign key: a worker's row may be cleaned away while its last task is being recovered.
-// discarded_documents are those whose rows are gone and whose objects in storage still have to go.
+// tasks.history holds every attempt that ended without results, as JSON objects; one that succeeded is told by the row itself
+// (owner, started_at, finished_at), so that a document that just works costs no more.
+// workers keep their row after their end, so that owners have names; a stopped one has said goodbye.
+// discarded_documents are those of which objects in storage still have to go: deleted ones, and cancelled ones.
 // The partial indexes are the dispatcher's: due and not yet handed out, handed out and not yet begun, running.
 const UP: &str = "
 CREATE TABLE jobs (
@@ -114,7 +117,8 @@ CREATE TABLE tasks (
     started_at {time},
     finished_at {time},
     error_code varchar(50),
-    error_detail text
+    error_detail text,
+    history {json} NOT NULL DEFAULT '[]'
 );
 CREATE INDEX tasks_job ON tasks (job_id);
 CREATE INDEX tasks_document ON tasks (document_id);
@@ -127,7 +131,8 @@ CREATE TABLE workers (
     version varchar(50) NOT NULL,
     slots integer NOT NULL,
     started_at {time} NOT NULL,
-    heartbeat_at {time} NOT NULL
+    heartbeat_at {time} NOT NULL,
+    stopped_at {time}
 );
 CREATE TABLE cron_slots (
     name varchar(100) NOT NULL,

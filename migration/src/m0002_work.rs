@@ -41,7 +41,8 @@ impl MigrationTrait for Work {
 // (owner, started_at, finished_at), so that a document that just works costs no more.
 // workers keep their row after their end, so that owners have names; a stopped one has said goodbye.
 // discarded_documents are those of which objects in storage still have to go: deleted ones, and cancelled ones.
-// The partial indexes are the dispatcher's: due and not yet handed out, handed out and not yet begun, running.
+// The partial indexes are the dispatcher's: due and not yet handed out, handed out and not yet begun, running; and the
+// operators': given up.
 const UP: &str = "
 CREATE TABLE jobs (
     id {uuid} PRIMARY KEY,
@@ -125,6 +126,7 @@ CREATE INDEX tasks_document ON tasks (document_id);
 CREATE INDEX tasks_waiting ON tasks (queue, priority, run_at) WHERE state = 'queued' AND dispatched_at IS NULL;
 CREATE INDEX tasks_dispatched ON tasks (queue, dispatched_at) WHERE state = 'queued' AND dispatched_at IS NOT NULL;
 CREATE INDEX tasks_running ON tasks (owner) WHERE state = 'running';
+CREATE INDEX tasks_given_up ON tasks (state, id) WHERE state IN ('dead', 'failed');
 CREATE TABLE workers (
     id {uuid} PRIMARY KEY,
     name varchar(255) NOT NULL,

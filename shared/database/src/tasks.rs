@@ -9,6 +9,7 @@ mod close;
 mod complete;
 mod dispatch;
 mod history;
+mod inspect;
 mod sweep;
 
 use chrono::{DateTime, Utc};
@@ -21,6 +22,7 @@ pub use complete::{DocumentResult, PassageText, complete};
 pub use dispatch::{Backlog, backlog, forget_lost, release, take_due};
 pub use history::Attempt;
 pub(crate) use history::{End, append, append_if_running};
+pub use inspect::{Task, TaskFilter, find, list};
 pub use sweep::{Recovered, SUSPECTS_APART, expire, lose_these, recover_orphans};
 
 /// The newest form of a payload that this release can read. A worker leaves newer ones to those who know them.

@@ -75,6 +75,8 @@ pub enum Code {
     RegistrationClosed,
     /// The address or name is taken.
     AccountExists,
+    /// The account may not do this.
+    Forbidden,
     /// No such thing, or not yours.
     NotFound,
     /// No such method here.
@@ -83,6 +85,10 @@ pub enum Code {
     NotReady,
     /// The document has failed and has no text.
     DocumentFailed,
+    /// The document was cancelled; its content is gone.
+    Gone,
+    /// The job has ended otherwise and cannot be cancelled.
+    JobEnded,
     /// The Idempotency-Key was used for another request.
     IdempotencyKeyReused,
     /// The body is larger than allowed.
@@ -113,10 +119,13 @@ impl Code {
         Self::AccountDisabled,
         Self::RegistrationClosed,
         Self::AccountExists,
+        Self::Forbidden,
         Self::NotFound,
         Self::MethodNotAllowed,
         Self::NotReady,
         Self::DocumentFailed,
+        Self::Gone,
+        Self::JobEnded,
         Self::IdempotencyKeyReused,
         Self::TooLarge,
         Self::UnsupportedMediaType,
@@ -160,6 +169,7 @@ impl Code {
                 "account_exists",
                 "The address or the name is taken",
             ),
+            Self::Forbidden => (StatusCode::FORBIDDEN, "forbidden", "The account may not do this"),
             Self::NotFound => (StatusCode::NOT_FOUND, "not_found", "There is no such thing"),
             Self::MethodNotAllowed => (
                 StatusCode::METHOD_NOT_ALLOWED,
@@ -176,6 +186,8 @@ impl Code {
                 "document_failed",
                 "The document could not be processed",
             ),
+            Self::Gone => (StatusCode::GONE, "gone", "The content is gone"),
+            Self::JobEnded => (StatusCode::CONFLICT, "job_ended", "The job has ended already"),
             Self::IdempotencyKeyReused => (
                 StatusCode::UNPROCESSABLE_ENTITY,
                 "idempotency_key_reused",

@@ -175,7 +175,9 @@ async fn a_worker_out_of_time_gives_its_tasks_back() {
     let worker = &fleet.workers[0].process;
     worker.terminate();
     assert_eq!(worker.ended(PATIENCE).await.code(), Some(0));
-    assert_eq!(document_status(&ada, &running).await, "pending");
+    // It goes on as soon as there is somebody; it does not go back.
+    assert_eq!(document_status(&ada, &running).await, "processing");
+    assert_eq!(job(&ada, &running).await["status"], "processing");
     fleet.add_worker(&Settings::new()).await;
     // What it had begun cost no attempt, and nobody waited for its silence.
     assert_completes(&ada, &running, 1).await;

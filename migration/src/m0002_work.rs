@@ -37,12 +37,16 @@ impl MigrationTrait for Work {
 // Counters of a job change in the same transaction as its documents, so they are equal at every read.
 // A job's idempotency key lies on the job: it is unique per owner, and the job is the answer to replay.
 // tasks.owner has no foreign key: a worker's row may be cleaned away while its last task is being recovered.
-// discarded_documents are those whose rows are gone and whose objects in storage still have to go.
+// tasks.history holds every attempt that ended without results, as JSON objects; one that succeeded is told by the row itself
+// (owner, started_at, finished_at), so that a document that just works costs no more.
+// workers keep their row after their end, so that owners have names; a stopped one has said goodbye.
+// discarded_documents are those of which objects in storage still have to go: deleted ones, and cancelled ones.
 // What belongs to a user or a task to its document is not a foreign key either: each would be checked at every upload,
 // with a lock on the user's row for which all their uploads queue. Whoever deletes those deletes these.
 // tasks_running names its owner so that only questions for an owner use it: closing a task by its id would otherwise
 // read every running one, and all that ran a moment ago.
-// The partial indexes are the dispatcher's: due and not yet handed out, handed out and not yet begun, running.
+// The partial indexes are the dispatcher's: due and not yet handed out, handed out and not yet begun, running; and the
+// operators': given up.
 const UP: &str = "
 CREATE TABLE jobs (
     id {uuid} PRIMARY KEY,
@@ -118,19 +122,22 @@ CREATE TABLE tasks (
     started_at {time},
     finished_at {time},
     error_code varchar(50),
-    error_detail text
+    error_detail text,
+    history {json} NOT NULL DEFAULT '[]'
 );
 CREATE INDEX tasks_job ON tasks (job_id, document_id);
 CREATE INDEX tasks_waiting ON tasks (queue, priority, run_at) WHERE state = 'queued' AND dispatched_at IS NULL;
 CREATE INDEX tasks_dispatched ON tasks (queue, dispatched_at) WHERE state = 'queued' AND dispatched_at IS NOT NULL;
 CREATE INDEX tasks_running ON tasks (owner) WHERE state = 'running' AND owner IS NOT NULL;
+CREATE INDEX tasks_given_up ON tasks (state, id) WHERE state IN ('dead', 'failed');
 CREATE TABLE workers (
     id {uuid} PRIMARY KEY,
     name varchar(255) NOT NULL,
     version varchar(50) NOT NULL,
     slots integer NOT NULL,
     started_at {time} NOT NULL,
-    heartbeat_at {time} NOT NULL
+    heartbeat_at {time} NOT NULL,
+    stopped_at {time}
 );
 CREATE TABLE cron_slots (
     name varchar(100) NOT NULL,

@@ -1,7 +1,9 @@
 //! What every task has at hand.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use database::Database;
 use database::tasks::Claim;
@@ -46,14 +48,28 @@ pub(crate) struct Context {
     pub(crate) slots: usize,
 }
 
-/// The tasks that run right now in this process, each with the means to stop it.
+/// A claim that got no answer has taken effect by then, or never will: twice as long as any statement may take.
+const CLAIM_APPEARS_MAX: Duration = Duration::from_secs(60);
+
+/// A claim: its task and its fence. A task may be claimed anew while an earlier run of it has not yet noticed that it lost.
+pub(crate) type Run = (TaskId, i64);
+
+/// The runs of this process, each with the means to stop it.
 #[derive(Default)]
-pub(crate) struct Running(Mutex<HashMap<TaskId, (i64, CancellationToken)>>);
+pub(crate) struct Running {
+    runs: Mutex<HashMap<Run, CancellationToken>>,
+    /// Runs that have ended and whose end could not be written down.
+    unclosed: Mutex<HashSet<Run>>,
+    /// When the answer to a claim was lost last. There may be claims in the database of which this process does not know.
+    unsure_since: Mutex<Option<Instant>>,
+    /// Set when the worker stops and everything unfinished was given back.
+    handed_back: AtomicBool,
+}
 
 /// Takes a task out of [`Running`] when it ends, however it ends.
 pub(crate) struct Registered {
     context: Arc<Context>,
-    task: TaskId,
+    run: Run,
     /// Set when the task is no longer wanted.
     pub(crate) unwanted: CancellationToken,
 }
@@ -63,47 +79,79 @@ impl Running {
     pub(crate) fn begin(context: &Arc<Context>, claim: &Claim) -> Registered {
         let unwanted = CancellationToken::new();
         let mut running = context.running.lock();
-        running.insert(claim.task, (claim.fence, unwanted.clone()));
+        let run = (claim.task, claim.fence);
+        running.insert(run, unwanted.clone());
         metrics::worker_slots(context.slots, running.len());
         drop(running);
         Registered {
             context: Arc::clone(context),
-            task: claim.task,
+            run,
             unwanted,
         }
     }
 
-    /// The tasks that run right now.
-    pub(crate) fn snapshot(&self) -> Vec<(TaskId, i64)> {
-        self.lock()
-            .iter()
-            .map(|(task, (fence, _))| (*task, *fence))
-            .collect()
+    /// The runs that go on right now.
+    pub(crate) fn snapshot(&self) -> HashSet<Run> {
+        self.lock().keys().copied().collect()
     }
 
     /// Stops one run, if it still goes on.
-    pub(crate) fn stop(&self, task: TaskId, fence: i64) {
-        if let Some((running, unwanted)) = self.lock().get(&task)
-            && *running == fence
-        {
+    pub(crate) fn stop(&self, run: &Run) {
+        if let Some(unwanted) = self.lock().get(run) {
             unwanted.cancel();
         }
     }
 
-    /// Stops every run.
-    pub(crate) fn stop_all(&self) {
-        self.lock().values().for_each(|(_, unwanted)| unwanted.cancel());
+    /// Stops every run, because all of them were given back.
+    pub(crate) fn hand_back(&self) {
+        self.handed_back.store(true, Ordering::Relaxed);
+        self.lock().values().for_each(CancellationToken::cancel);
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<TaskId, (i64, CancellationToken)>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Whether what stops now was given back.
+    pub(crate) fn is_handed_back(&self) -> bool {
+        self.handed_back.load(Ordering::Relaxed)
+    }
+
+    /// Notes that the end of a run could not be written down.
+    pub(crate) fn note_unclosed(&self, claim: &Claim) {
+        self.unclosed().insert((claim.task, claim.fence));
+    }
+
+    /// The runs that have ended without anybody having written it down.
+    pub(crate) fn unclosed_runs(&self) -> HashSet<Run> {
+        self.unclosed().clone()
+    }
+
+    /// Forgets runs whose end is written down now.
+    pub(crate) fn forget_unclosed(&self, runs: &HashSet<Run>) {
+        self.unclosed().retain(|run| !runs.contains(run));
+    }
+
+    /// Notes that the answer to a claim was lost.
+    pub(crate) fn note_unanswered_claim(&self) {
+        *self.unsure_since.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+    }
+
+    /// Whether the answer to a claim was lost so lately that the claim may still appear.
+    pub(crate) fn is_unsure(&self) -> bool {
+        let since = *self.unsure_since.lock().unwrap_or_else(PoisonError::into_inner);
+        since.is_some_and(|since| since.elapsed() < CLAIM_APPEARS_MAX)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Run, CancellationToken>> {
+        self.runs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn unclosed(&self) -> MutexGuard<'_, HashSet<Run>> {
+        self.unclosed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for Registered {
     fn drop(&mut self) {
         let mut running = self.context.running.lock();
-        running.remove(&self.task);
+        running.remove(&self.run);
         metrics::worker_slots(self.context.slots, running.len());
     }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use apalis::prelude::{Data, Monitor, ParallelizeExt, WorkerBuilder};
 use async_trait::async_trait;
 use database::tasks::{self, Claim, Closed, Reason, Retried};
-use domain::{QueueName, TaskId, TaskKind, WorkerId};
+use domain::{QueueName, ReasonCode, TaskId, TaskKind, WorkerId};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use queue::{HintBackend, SharedHints, Slotted};
@@ -19,15 +19,15 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
 use crate::context::{Context, Running};
-use crate::outcome::{self, Failure};
+use crate::outcome::{self, Ended, Failure};
 use crate::tasks::process_document;
 
 /// No attempt needs longer: reading a document is bounded by its parser's limits, storing by the patience of each step.
 const ATTEMPT_MAX: Duration = Duration::from_secs(10 * 60);
 /// A database that just failed to claim is left alone for a moment.
 const CLAIM_AGAIN: Duration = Duration::from_millis(500);
-/// How often the end of an attempt is written down again when the database is away. After that the task is recovered as
-/// an orphan, once this worker is gone, or expires.
+/// How often the end of an attempt is written down again when the database is away. After that the attempt counts as lost,
+/// which is written down when the database is back (see `heartbeat.rs`).
 const CLOSE_TRIES: u32 = 120;
 
 /// Takes hints and works until `stopping`, then until what was claimed has ended.
@@ -91,6 +91,7 @@ impl queue::Claim for Claimer {
                     ids.len(),
                     telemetry::chain(&error)
                 );
+                self.context.running.note_unanswered_claim();
                 tokio::time::sleep(CLAIM_AGAIN).await;
                 Vec::new()
             }
@@ -133,23 +134,23 @@ async fn attempt(context: Arc<Context>, claim: Claim) {
     let ended = tokio::select! {
         ended = &mut run => ended.map_err(|error| {
             tracing::error!("the attempt panicked: {error}");
-            outcome::reject("internal", "a fault in docmill; the operator finds it in the log")
+            ReasonCode::Internal.into()
         }).flatten(),
         () = tokio::time::sleep(ATTEMPT_MAX) => {
             run.abort();
-            Err(outcome::retry("attempt_timeout", "the attempt took too long"))
+            Err(ReasonCode::AttemptTimeout.into())
         }
     };
     let outcome = match ended {
-        Ok(Closed::Won) => TaskOutcome::Done,
-        Ok(Closed::Lost) => TaskOutcome::Lost,
-        Err(Failure::Reject(reason)) => reject(&context, &claim, &reason).await,
-        Err(Failure::Retry(reason)) => retry(&context, &claim, &reason).await,
+        Ok(Ended::Done) => TaskOutcome::Done,
+        Ok(Ended::Stale) => stale(&claim),
+        Ok(Ended::Stopped) if context.running.is_handed_back() => TaskOutcome::Returned,
+        Ok(Ended::Stopped) => TaskOutcome::Lost,
+        Err(failure) if failure.reason.code.is_transient() => retry(&context, &claim, &failure).await,
+        Err(failure) => reject(&context, &claim, &failure.reason).await,
     };
     metrics::task_finished(claim.kind, outcome, started.elapsed());
-    if outcome == TaskOutcome::Lost {
-        metrics::stale_result(claim.kind);
-    } else {
+    if outcome != TaskOutcome::Lost {
         context.events.publish(claim.job);
     }
     let duration_ms = started.elapsed().as_secs_f64() * 1e3;
@@ -161,26 +162,40 @@ async fn attempt(context: Arc<Context>, claim: Claim) {
     );
 }
 
+/// An outcome that was refused, because the task was taken back, cancelled, expired or deleted meanwhile.
+fn stale(claim: &Claim) -> TaskOutcome {
+    metrics::stale_result(claim.kind);
+    TaskOutcome::Lost
+}
+
 async fn reject(context: &Context, claim: &Claim, reason: &Reason) -> TaskOutcome {
     let write = || tasks::reject(&context.database, claim, reason, context.clock.now()).boxed();
     match insistently(write).await {
         Some(Closed::Won) => TaskOutcome::Failed,
-        Some(Closed::Lost) | None => TaskOutcome::Lost,
+        Some(Closed::Lost) => stale(claim),
+        None => unclosed(context, claim),
     }
 }
 
-async fn retry(context: &Context, claim: &Claim, reason: &Reason) -> TaskOutcome {
+async fn retry(context: &Context, claim: &Claim, failure: &Failure) -> TaskOutcome {
     let chance = getrandom::u32().unwrap_or(u32::MAX);
-    let wait = outcome::backoff(claim.attempt, chance);
+    let wait = outcome::backoff(claim.attempt, chance, failure.asked_to_wait);
     let write = || {
         let now = context.clock.now();
-        tasks::retry(&context.database, claim, now + wait, reason, now).boxed()
+        tasks::retry(&context.database, claim, now + wait, &failure.reason, now).boxed()
     };
     match insistently(write).await {
         Some(Retried::Queued) => TaskOutcome::Retried,
         Some(Retried::Dead) => TaskOutcome::Dead,
-        Some(Retried::Lost) | None => TaskOutcome::Lost,
+        Some(Retried::Lost) => stale(claim),
+        None => unclosed(context, claim),
     }
+}
+
+/// The row still says that this worker runs the task, and nobody will write down how it ended.
+fn unclosed(context: &Context, claim: &Claim) -> TaskOutcome {
+    context.running.note_unclosed(claim);
+    TaskOutcome::Lost
 }
 
 /// Writes until it is written, or until there is no sense in it any more.

@@ -79,7 +79,7 @@ impl Worker {
             worker.clone(),
             done.clone(),
         ));
-        let looking = tokio::spawn(heartbeat::stop_unwanted(
+        let looking = tokio::spawn(heartbeat::agree(
             Arc::clone(&context),
             worker.clone(),
             done.clone(),
@@ -98,7 +98,7 @@ impl Worker {
             _ = &mut work => {}
             () = out_of_grace(&stopping, settings.grace) => {
                 give_back(&context, worker.id).await;
-                context.running.stop_all();
+                context.running.hand_back();
                 if tokio::time::timeout(UNWIND, &mut work).await.is_err() {
                     work.abort();
                 }
@@ -107,7 +107,7 @@ impl Worker {
         done.cancel();
         let _ = tokio::join!(beating, looking);
         give_back(&context, worker.id).await;
-        if let Err(error) = workers::delete(&context.database, worker.id).await {
+        if let Err(error) = workers::stop(&context.database, worker.id, context.clock.now()).await {
             tracing::warn!(
                 "could not say goodbye; the silence will tell: {}",
                 telemetry::chain(&error)
@@ -146,7 +146,7 @@ async fn out_of_grace(stopping: &CancellationToken, grace: Duration) {
 }
 
 async fn give_back(context: &Context, worker: WorkerId) {
-    match tasks::give_back(&context.database, worker).await {
+    match tasks::give_back(&context.database, worker, context.clock.now()).await {
         Ok(0) => {}
         Ok(count) => tracing::info!("gave {count} unfinished tasks back"),
         Err(error) => tracing::warn!(

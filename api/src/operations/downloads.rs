@@ -17,6 +17,8 @@ pub(crate) enum Nothing {
     NotReady(DocumentStatus),
     #[error("{detail}")]
     Failed { detail: String },
+    #[error("the document was cancelled before it was done; its content is gone")]
+    Gone,
     #[error("the object of document {0} is missing")]
     Missing(DocumentId),
     #[error(transparent)]
@@ -38,6 +40,9 @@ pub(crate) async fn original(
     document: &Document,
     part: Option<Range<u64>>,
 ) -> Result<Object, Nothing> {
+    if document.status == DocumentStatus::Cancelled {
+        return Err(Nothing::Gone);
+    }
     let key = StorageKey::original(document.user, document.id);
     let object = match part {
         None => api.storage.get(&key).await?,
@@ -56,6 +61,7 @@ pub(crate) async fn text(api: &Api, document: &Document) -> Result<Object, Nothi
                 detail: format!("{code}: {}", detail.unwrap_or_default()),
             });
         }
+        DocumentStatus::Cancelled => return Err(Nothing::Gone),
         status => return Err(Nothing::NotReady(status)),
     }
     let fence = document.text_fence.ok_or(Nothing::Missing(document.id))?;

@@ -304,6 +304,7 @@ impl From<Nothing> for Problem {
             Nothing::NotFound => Self::new(Code::NotFound),
             Nothing::NotReady(_) => Self::new(Code::NotReady).detail(nothing),
             Nothing::Failed { .. } => Self::new(Code::DocumentFailed).detail(nothing),
+            Nothing::Gone => Self::new(Code::Gone).detail(nothing),
             Nothing::Missing(_) => {
                 tracing::error!("{nothing}");
                 Self::new(Code::Internal).detail("the stored document is missing")

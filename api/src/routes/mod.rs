@@ -1,6 +1,7 @@
 //! JSON adapters, one file per resource: who is asking, do the operation, show the outcome.
 
 mod accounts;
+mod cancelling;
 mod documents;
 mod jobs;
 mod listing;
@@ -34,11 +35,24 @@ enum Section {
     Jobs,
 }
 
-type Service = OpenApiService<(accounts::Accounts, documents::Documents, jobs::Jobs), ()>;
+type Service = OpenApiService<
+    (
+        accounts::Accounts,
+        documents::Documents,
+        jobs::Jobs,
+        cancelling::Cancelling,
+    ),
+    (),
+>;
 
 fn service() -> Service {
     OpenApiService::new(
-        (accounts::Accounts, documents::Documents, jobs::Jobs),
+        (
+            accounts::Accounts,
+            documents::Documents,
+            jobs::Jobs,
+            cancelling::Cancelling,
+        ),
         "docmill",
         env!("CARGO_PKG_VERSION"),
     )

@@ -5,7 +5,7 @@ use database::documents::Document;
 use database::jobs::Job;
 use database::search::Hit;
 use database::users::User;
-use domain::{DocumentStatus, JobKind, JobStatus};
+use domain::{DocumentStatus, JobKind, JobStatus, ReasonCode};
 use poem_openapi::{Enum, NewType, Object};
 
 /// A point in time: RFC 3339 in UTC with milliseconds.
@@ -70,6 +70,8 @@ pub(super) struct JobBody {
     completed: i32,
     /// Documents with a reason instead.
     failed: i32,
+    /// Documents that were not done when the job was cancelled.
+    cancelled: i32,
     /// The highest attempt of any document so far.
     attempt: i16,
     max_attempts: i16,
@@ -97,17 +99,32 @@ struct Progress {
 struct Failure {
     /// One stable word.
     code: String,
+    /// Whether the same document may succeed when it is handed in again.
+    retryable: bool,
     /// What happened, and what to do.
     detail: Option<String>,
 }
 
+impl From<(String, Option<String>)> for Failure {
+    fn from((code, detail): (String, Option<String>)) -> Self {
+        let retryable = ReasonCode::is_retryable(&code);
+        Self {
+            code,
+            retryable,
+            detail,
+        }
+    }
+}
+
 /// Where to go from a job.
 #[derive(Debug, Clone, Object)]
-#[oai(rename = "JobLinks")]
+#[oai(rename = "JobLinks", skip_serializing_if_is_none)]
 struct JobLinks {
     #[oai(rename = "self")]
     itself: String,
     documents: String,
+    /// Absent once the job has ended.
+    cancel: Option<String>,
 }
 
 impl From<Job> for JobBody {
@@ -125,14 +142,16 @@ impl From<Job> for JobBody {
             },
             completed: job.completed,
             failed: job.failed,
+            cancelled: job.cancelled,
             attempt: job.attempt,
             max_attempts: domain::limits::ATTEMPTS_MAX,
             created_at: job.created_at.into(),
             started_at: job.started_at.map(Timestamp::from),
             finished_at: job.finished_at.map(Timestamp::from),
             deadline_at: job.deadline_at.into(),
-            error: job.error.map(|(code, detail)| Failure { code, detail }),
+            error: job.error.map(Failure::from),
             links: JobLinks {
+                cancel: (!job.status.is_terminal()).then(|| format!("{itself}/cancel")),
                 itself,
                 documents: format!("/api/v1/documents?job_id={}", job.id),
             },
@@ -253,7 +272,7 @@ impl From<Document> for DocumentBody {
             needs_ocr: document.needs_ocr,
             truncated: document.truncated,
             engine: document.engine,
-            error: document.error.map(|(code, detail)| Failure { code, detail }),
+            error: document.error.map(Failure::from),
             created_at: document.created_at.into(),
             processed_at: document.processed_at.map(Timestamp::from),
             links: DocumentLinks {

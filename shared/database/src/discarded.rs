@@ -1,11 +1,11 @@
-//! Documents whose rows are gone and whose objects in storage still have to go.
+//! Documents whose objects in storage still have to go: deleted ones, and those that were cancelled before they were done.
 //!
-//! The row is written in the transaction that deletes the document, so a crash between the two systems leaves a
+//! The row is written in the transaction that deletes or cancels the document, so a crash between the two systems leaves a
 //! note of what is left to do.
 
 use chrono::{DateTime, Utc};
 use domain::{DocumentId, JobId, UserId};
-use sea_orm::FromQueryResult;
+use sea_orm::{ConnectionTrait, FromQueryResult, Value};
 use uuid::Uuid;
 
 use crate::{Database, Result, sql};
@@ -40,6 +40,44 @@ impl From<StoredRow> for StoredDocument {
             text_fence: row.text_fence,
         }
     }
+}
+
+/// A document may be noted twice: cancelled first, and then deleted before its objects were gone.
+pub(crate) const NOTED_BEFORE: &str = "ON CONFLICT (document_id) DO UPDATE SET discarded_at = excluded.discarded_at, \
+    text_fence = COALESCE(excluded.text_fence, discarded_documents.text_fence)";
+
+/// Notes that the objects of documents have to go.
+pub(crate) async fn note(
+    db: &impl ConnectionTrait,
+    documents: &[StoredDocument],
+    now: DateTime<Utc>,
+) -> Result<()> {
+    if documents.is_empty() {
+        return Ok(());
+    }
+    let mut values: Vec<Value> = vec![now.into()];
+    let mut rows = Vec::with_capacity(documents.len());
+    for stored in documents {
+        let first = values.len() + 1;
+        rows.push(format!("({}, $1)", sql::placeholders(first, 4)));
+        values.extend([
+            stored.document.uuid().into(),
+            stored.job.uuid().into(),
+            stored.user.uuid().into(),
+            Value::from(stored.text_fence),
+        ]);
+    }
+    let rows = rows.join(", ");
+    sql::execute(
+        db,
+        format!(
+            "INSERT INTO discarded_documents (document_id, job_id, user_id, text_fence, discarded_at) \
+             VALUES {rows} {NOTED_BEFORE}"
+        ),
+        values,
+    )
+    .await?;
+    Ok(())
 }
 
 /// At most `limit` documents discarded before `before`, the oldest first.

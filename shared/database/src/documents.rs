@@ -5,7 +5,7 @@ use domain::{DocumentId, DocumentKind, DocumentStatus, JobId, JobStatus, UserId}
 use sea_orm::{FromQueryResult, Value};
 use uuid::Uuid;
 
-use crate::discarded::{StoredDocument, StoredRow};
+use crate::discarded::{self, StoredDocument, StoredRow};
 use crate::jobs::{self, Counts};
 use crate::{Database, DatabaseError, Result, audit, sql};
 
@@ -75,14 +75,17 @@ pub struct DocumentFilter {
     pub before: Option<DocumentId>,
 }
 
-const RUNNING: &str = "EXISTS (SELECT 1 FROM tasks t WHERE t.job_id = d.job_id AND t.document_id = d.id AND t.state = 'running')";
+// As with jobs, "processing" is not stored: it follows from an attempt having begun. It does not end with the attempt, so
+// that a document never goes back while it waits for the next one.
+const BEGUN: &str = "EXISTS (SELECT 1 FROM tasks t WHERE t.job_id = d.job_id AND t.document_id = d.id \
+     AND t.started_at IS NOT NULL)";
 
 pub(crate) fn columns() -> String {
     format!(
         "d.id, d.job_id, d.user_id, d.position, d.file_name, d.kind, d.size_bytes, d.sha256, d.title, d.language, \
          d.language_confidence, d.tags, d.pages, d.words, d.characters, d.metadata, d.needs_ocr, d.truncated, d.engine, \
          d.text_fence, d.error_code, d.error_detail, d.created_at, d.processed_at, \
-         CASE WHEN d.status = 'pending' AND {RUNNING} THEN 'processing' ELSE d.status END AS status"
+         CASE WHEN d.status = 'pending' AND {BEGUN} THEN 'processing' ELSE d.status END AS status"
     )
 }
 
@@ -133,8 +136,8 @@ pub(crate) fn conditions(filter: &DocumentFilter, values: &mut Vec<Value>) -> St
         statement += &format!(" AND d.kind = ${}", values.len());
     }
     match filter.status {
-        Some(DocumentStatus::Pending) => statement += &format!(" AND d.status = 'pending' AND NOT {RUNNING}"),
-        Some(DocumentStatus::Processing) => statement += &format!(" AND d.status = 'pending' AND {RUNNING}"),
+        Some(DocumentStatus::Pending) => statement += &format!(" AND d.status = 'pending' AND NOT {BEGUN}"),
+        Some(DocumentStatus::Processing) => statement += &format!(" AND d.status = 'pending' AND {BEGUN}"),
         Some(status) => {
             values.push(status.as_str().into());
             statement += &format!(" AND d.status = ${}", values.len());
@@ -185,19 +188,7 @@ pub async fn delete(
     )
     .await?;
     let Some(deleted) = deleted else { return Ok(None) };
-    sql::execute(
-        &transaction,
-        "INSERT INTO discarded_documents (document_id, job_id, user_id, text_fence, discarded_at) \
-         VALUES ($1, $2, $3, $4, $5)",
-        [
-            stored.document.uuid().into(),
-            stored.job.uuid().into(),
-            stored.user.uuid().into(),
-            stored.text_fence.into(),
-            now.into(),
-        ],
-    )
-    .await?;
+    discarded::note(&transaction, &[stored], now).await?;
     let mut change = Counts {
         total: -1,
         ..Counts::default()
@@ -229,7 +220,8 @@ pub async fn delete(
     Ok(Some(stored))
 }
 
-/// Which of these documents exist, with the fence of their text: to find objects that nothing points at.
+/// Which of these documents exist and are not cancelled, with the fence of their text: to find objects that nothing points
+/// at.
 ///
 /// # Errors
 /// When the database is away.
@@ -240,7 +232,10 @@ pub async fn existing(db: &Database, ids: &[DocumentId]) -> Result<Vec<StoredDoc
     let list = sql::placeholders(1, ids.len());
     let rows: Vec<StoredRow> = sql::all(
         db.connection(),
-        format!("SELECT id AS document_id, job_id, user_id, text_fence FROM documents WHERE id IN ({list})"),
+        format!(
+            "SELECT id AS document_id, job_id, user_id, text_fence FROM documents \
+             WHERE status <> 'cancelled' AND id IN ({list})"
+        ),
         ids.iter().map(|id| Value::from(id.uuid())),
     )
     .await?;

@@ -17,6 +17,9 @@ pub enum DatabaseError {
     /// A row holds a word that this release does not know.
     #[error("the database holds a value that this release does not understand")]
     Unintelligible(#[from] domain::UnknownWord),
+    /// A task's history is not what this release writes.
+    #[error("the database holds a history of attempts that this release does not understand")]
+    History(#[source] serde_json::Error),
     /// Anything else: a fault of ours or of the schema.
     #[error("the database refused a statement")]
     Refused(#[source] DbErr),

@@ -1,5 +1,6 @@
 //! What clients asked for and poll.
 
+mod cancel;
 mod submit;
 
 use chrono::{DateTime, Utc};
@@ -7,8 +8,9 @@ use domain::{JobId, JobKind, JobStatus, UserId};
 use sea_orm::{DatabaseTransaction, FromQueryResult, Value};
 use uuid::Uuid;
 
-use crate::discarded::{StoredDocument, StoredRow};
+use crate::discarded::{NOTED_BEFORE, StoredDocument, StoredRow};
 use crate::{Database, DatabaseError, Result, audit, sql};
+pub use cancel::{Cancelled, cancel};
 pub use submit::{JobOptions, NewDocument, NewJob, Submitted, replay, submit};
 
 /// A job as its owner sees it.
@@ -72,8 +74,8 @@ pub struct JobFilter {
     pub before: Option<JobId>,
 }
 
-// "Processing" is not stored: it follows from a task having been claimed, whose fence then is no longer 0. So a claim
-// changes one row, and a job can never say something else than its tasks.
+// "Processing" is not stored: it follows from a task having been begun. So a claim changes one row, and a job can never say
+// something else than its tasks.
 const SELECT: &str = "SELECT j.id, j.user_id, j.kind, j.status, j.status_reason, j.total, j.completed, j.failed, \
     j.cancelled, j.version, j.created_at, j.finished_at, j.deadline_at, \
     COALESCE(j.started_at, (SELECT min(t.started_at) FROM tasks t WHERE t.job_id = j.id)) AS started_at, \
@@ -84,7 +86,7 @@ const SELECT: &str = "SELECT j.id, j.user_id, j.kind, j.status, j.status_reason,
         ORDER BY d.position LIMIT 1) END) AS error_detail \
     FROM jobs j ";
 
-const BEGUN: &str = "EXISTS (SELECT 1 FROM tasks t WHERE t.job_id = j.id AND t.fence > 0)";
+const BEGUN: &str = "EXISTS (SELECT 1 FROM tasks t WHERE t.job_id = j.id AND t.started_at IS NOT NULL)";
 
 /// A job of a user.
 ///
@@ -153,9 +155,12 @@ pub async fn delete(
     .await?;
     let stored: Vec<StoredRow> = sql::all(
         &transaction,
-        "INSERT INTO discarded_documents (document_id, job_id, user_id, text_fence, discarded_at) \
-         SELECT d.id, d.job_id, d.user_id, d.text_fence, $3 FROM documents d WHERE d.job_id = $1 AND d.user_id = $2 \
-         RETURNING document_id, job_id, user_id, text_fence",
+        format!(
+            "INSERT INTO discarded_documents (document_id, job_id, user_id, text_fence, discarded_at) \
+             SELECT d.id, d.job_id, d.user_id, d.text_fence, $3 FROM documents d \
+             WHERE d.job_id = $1 AND d.user_id = $2 {NOTED_BEFORE} \
+             RETURNING document_id, job_id, user_id, text_fence"
+        ),
         [id.uuid().into(), user.uuid().into(), now.into()],
     )
     .await?;

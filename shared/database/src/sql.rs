@@ -47,6 +47,23 @@ pub(crate) fn placeholders(first: usize, count: usize) -> String {
         .join(", ")
 }
 
+/// `($first, $first+1), …` for `count` pairs of values.
+pub(crate) fn pairs(first: usize, count: usize) -> String {
+    (0..count)
+        .map(|n| format!("(${}, ${})", first + 2 * n, first + 2 * n + 1))
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+/// What makes a sub-select on `id` wait for rows that another process is changing, one after the other in an order that is
+/// the same everywhere, so that two of them cannot wait for each other. SQLite has one writer anyway.
+pub(crate) fn locked_in_order(db: &impl ConnectionTrait) -> &'static str {
+    match db.get_database_backend() {
+        sea_orm::DbBackend::Postgres => " ORDER BY id FOR UPDATE",
+        _ => "",
+    }
+}
+
 /// What makes a sub-select pass over rows that another process is changing right now. SQLite has one writer anyway.
 pub(crate) fn skip_locked(db: &impl ConnectionTrait) -> &'static str {
     match db.get_database_backend() {

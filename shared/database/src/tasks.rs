@@ -8,17 +8,22 @@ mod claim;
 mod close;
 mod complete;
 mod dispatch;
+mod history;
+mod inspect;
 mod sweep;
 
 use chrono::{DateTime, Utc};
-use domain::{DocumentId, DocumentKind, JobId, TaskId, TaskKind, UserId, WorkerId};
+use domain::{DocumentId, DocumentKind, JobId, ReasonCode, TaskId, TaskKind, UserId, WorkerId};
 use serde::{Deserialize, Serialize};
 
-pub use claim::{claim, give_back, owned};
+pub use claim::{claim, give_back, give_back_these, owned};
 pub use close::{Closed, Retried, reject, retry};
 pub use complete::{DocumentResult, PassageText, complete};
 pub use dispatch::{Backlog, backlog, forget_lost, release, take_due};
-pub use sweep::{Recovered, expire, recover_orphans};
+pub use history::Attempt;
+pub(crate) use history::{End, append, append_if_running};
+pub use inspect::{Task, TaskFilter, find, list};
+pub use sweep::{Recovered, SUSPECTS_APART, expire, lose_these, recover_orphans};
 
 /// The newest form of a payload that this release can read. A worker leaves newer ones to those who know them.
 pub(crate) const PAYLOAD_VERSION: i16 = 1;
@@ -71,7 +76,18 @@ pub struct Claim {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reason {
     /// A word that never changes its meaning.
-    pub code: &'static str,
+    pub code: ReasonCode,
     /// What happened, on what, and what to do.
     pub detail: String,
+}
+
+impl Reason {
+    /// A reason about which there is nothing more to say than what it means.
+    #[must_use]
+    pub fn of(code: ReasonCode) -> Self {
+        Self {
+            code,
+            detail: code.meaning().to_owned(),
+        }
+    }
 }

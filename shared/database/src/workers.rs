@@ -33,6 +33,7 @@ pub async fn heartbeat(db: &Database, worker: &Worker, now: DateTime<Utc>) -> Re
         slots: Set(worker.slots),
         started_at: Set(now),
         heartbeat_at: Set(now),
+        stopped_at: Set(None),
     };
     workers::Entity::insert(row)
         .on_conflict(
@@ -45,15 +46,33 @@ pub async fn heartbeat(db: &Database, worker: &Worker, now: DateTime<Utc>) -> Re
     Ok(())
 }
 
-/// Says goodbye. Tasks that it still owns are recovered at once instead of after its silence.
+/// Says goodbye. Tasks that it still owns are recovered at once instead of after its silence. Its row stays for a while, so
+/// that what it did has a name.
 ///
 /// # Errors
 /// When the database is away; the worker's silence will tell.
-pub async fn delete(db: &Database, worker: WorkerId) -> Result<()> {
-    workers::Entity::delete_by_id(worker.uuid())
-        .exec(db.connection())
-        .await?;
+pub async fn stop(db: &Database, worker: WorkerId, now: DateTime<Utc>) -> Result<()> {
+    sql::execute(
+        db.connection(),
+        "UPDATE workers SET stopped_at = $2 WHERE id = $1",
+        [worker.uuid().into(), now.into()],
+    )
+    .await?;
     Ok(())
+}
+
+/// Says goodbye for every worker that has not done so itself. Only for a process that shares its database with no other:
+/// whoever worked on it before is dead. Returns how many there were.
+///
+/// # Errors
+/// When the database is away.
+pub async fn stop_all(db: &Database, now: DateTime<Utc>) -> Result<u64> {
+    sql::execute(
+        db.connection(),
+        "UPDATE workers SET stopped_at = $1 WHERE stopped_at IS NULL",
+        [now.into()],
+    )
+    .await
 }
 
 /// Deletes workers not heard of since `before` that own nothing any more. Returns how many.
@@ -82,7 +101,7 @@ pub async fn count_alive(db: &Database, since: DateTime<Utc>) -> Result<(u64, u6
     }
     let row: Option<Row> = sql::first(
         db.connection(),
-        "SELECT count(*) AS workers, sum(slots) AS slots FROM workers WHERE heartbeat_at >= $1",
+        "SELECT count(*) AS workers, sum(slots) AS slots FROM workers WHERE heartbeat_at >= $1 AND stopped_at IS NULL",
         [since.into()],
     )
     .await?;

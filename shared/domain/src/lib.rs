@@ -7,6 +7,7 @@ mod clock;
 mod document_kind;
 mod ids;
 pub mod limits;
+mod reasons;
 mod states;
 pub mod units;
 
@@ -15,7 +16,9 @@ pub use document_kind::{DocumentKind, KindMismatch};
 pub use ids::{
     AuditId, DocumentId, InvalidId, JobId, PassageId, RequestId, SessionId, TaskId, UserId, WorkerId,
 };
+pub use reasons::{ReasonClass, ReasonCode};
 pub use states::{
-    DocumentStatus, JobKind, JobStatus, QueueName, TaskKind, TaskState, UnknownWord, UserRole, UserStatus,
+    AttemptEnd, DocumentStatus, JobKind, JobStatus, QueueName, TaskKind, TaskState, UnknownWord, UserRole,
+    UserStatus,
 };
 pub use units::ByteSize;

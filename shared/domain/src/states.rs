@@ -107,6 +107,28 @@ impl TaskState {
 }
 
 words! {
+    /// How one attempt at a task ended.
+    AttemptEnd {
+        /// With results.
+        Done = "done",
+        /// With a reason for which no further attempt makes sense.
+        Failed = "failed",
+        /// With a fault of the world; another attempt follows.
+        Retried = "retried",
+        /// With a fault of the world, and it was the last one.
+        Dead = "dead",
+        /// Its worker was not heard of any more.
+        Lost = "lost",
+        /// Its worker was stopped and handed it back; it does not count.
+        Returned = "returned",
+        /// The job was cancelled.
+        Cancelled = "cancelled",
+        /// The job reached its deadline.
+        Expired = "expired",
+    }
+}
+
+words! {
     /// Where a document stands.
     DocumentStatus {
         /// Accepted, not begun.

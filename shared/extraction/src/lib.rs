@@ -13,7 +13,7 @@ mod words;
 
 use std::collections::BTreeMap;
 
-use domain::DocumentKind;
+use domain::{DocumentKind, ReasonCode};
 use serde::{Deserialize, Serialize};
 
 pub use passages::{Passage, full_text, passages};
@@ -79,13 +79,13 @@ pub enum ExtractionError {
 }
 
 impl ExtractionError {
-    /// The word for programs: `unreadable`, `encrypted` or `too_large`.
+    /// The reason, as a word for programs.
     #[must_use]
-    pub const fn code(&self) -> &'static str {
+    pub const fn code(&self) -> ReasonCode {
         match self {
-            Self::Unreadable(_) => "unreadable",
-            Self::Encrypted(_) => "encrypted",
-            Self::TooLarge(_) => "too_large",
+            Self::Unreadable(_) => ReasonCode::Unreadable,
+            Self::Encrypted(_) => ReasonCode::Encrypted,
+            Self::TooLarge(_) => ReasonCode::TooLarge,
         }
     }
 }

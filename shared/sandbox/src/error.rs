@@ -4,10 +4,11 @@ use std::error::Error;
 use std::io;
 use std::time::Duration;
 
+use domain::ReasonCode;
 use domain::units::duration;
 use extraction::ExtractionError;
 
-/// Why a document was not parsed, and by that whether trying again can help.
+/// Why a document was not parsed; its [code](ParseError::code) says whether trying again can help.
 #[derive(Debug, thiserror::Error)]
 pub enum ParseError {
     /// The document cannot be read.
@@ -40,22 +41,17 @@ pub enum ParseError {
 }
 
 impl ParseError {
-    /// The word for programs.
+    /// The reason, as a word for programs. Where the bytes come from is up to the caller, who knows better than
+    /// `storage_unavailable` why there were none.
     #[must_use]
-    pub const fn code(&self) -> &'static str {
+    pub const fn code(&self) -> ReasonCode {
         match self {
             Self::Refused(error) => error.code(),
-            Self::Crashed { .. } => "parser_crashed",
-            Self::TimedOut { .. } => "parser_timed_out",
-            Self::TooLarge { .. } => "too_large",
-            Self::Unavailable(_) => "parser_unavailable",
-            Self::Body(_) => "document_unavailable",
+            Self::Crashed { .. } => ReasonCode::CrashedParser,
+            Self::TimedOut { .. } => ReasonCode::ParserTimeout,
+            Self::TooLarge { .. } => ReasonCode::TooLarge,
+            Self::Unavailable(_) => ReasonCode::ParserUnavailable,
+            Self::Body(_) => ReasonCode::StorageUnavailable,
         }
-    }
-
-    /// Whether the same document will fail again, as opposed to the world getting better.
-    #[must_use]
-    pub const fn is_permanent(&self) -> bool {
-        !matches!(self, Self::Unavailable(_) | Self::Body(_))
     }
 }

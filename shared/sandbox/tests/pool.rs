@@ -132,7 +132,7 @@ async fn a_document_that_cannot_be_read_is_refused_with_its_reason() {
         matches!(error, ParseError::Refused(ExtractionError::Unreadable(_))),
         "{error}"
     );
-    assert!(error.is_permanent());
+    assert!(!error.code().is_transient());
     assert_eq!(error.code(), "unreadable");
     assert!(mill.is_well().await);
 }
@@ -156,9 +156,9 @@ async fn a_child_that_dies_is_replaced_and_its_document_gets_the_reason() {
         ("allocate", "memory allocation"),
     ] {
         let error = mill.parse(document, b"").await.unwrap_err();
-        assert_eq!(error.code(), "parser_crashed");
+        assert_eq!(error.code(), "crashed_parser");
         assert!(
-            error.is_permanent() && error.to_string().contains(reason),
+            !error.code().is_transient() && error.to_string().contains(reason),
             "{error}"
         );
         assert!(mill.is_well().await);
@@ -178,7 +178,7 @@ async fn a_document_that_needs_too_much_memory_kills_only_its_child() {
         .parse("widths.pdf", wide_range_of_widths().as_bytes())
         .await
         .unwrap_err();
-    assert_eq!(error.code(), "parser_crashed", "{error}");
+    assert_eq!(error.code(), "crashed_parser", "{error}");
     assert!(mill.is_well().await);
 }
 
@@ -233,7 +233,7 @@ async fn a_child_that_never_ends_is_killed() {
 async fn a_child_that_floods_is_killed() {
     let mill = Mill::new("flood", settings());
     let error = mill.parse("flood", b"").await.unwrap_err();
-    assert_eq!(error.code(), "parser_crashed", "{error}");
+    assert_eq!(error.code(), "crashed_parser", "{error}");
     assert!(mill.children().is_empty());
     assert!(mill.is_well().await);
 }
@@ -370,7 +370,7 @@ async fn a_document_that_is_too_large_or_breaks_off_is_not_the_childs_fault() {
         matches!(&error, ParseError::Body(source) if source.to_string() == "disk on fire"),
         "{error}"
     );
-    assert!(!error.is_permanent());
+    assert!(error.code().is_transient());
 
     let missing = || ready(Err::<Pieces, _>("no such object"));
     let error = mill
@@ -392,7 +392,7 @@ async fn a_program_that_is_no_child_is_unavailable() {
         let pool = ParserPool::new(program, settings());
         let error = pool.warm_up().await.unwrap_err();
         assert!(
-            matches!(error, ParseError::Unavailable(_)) && !error.is_permanent(),
+            matches!(error, ParseError::Unavailable(_)) && error.code().is_transient(),
             "{path}: {error}"
         );
     }

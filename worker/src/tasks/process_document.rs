@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use database::tasks::{self, Claim, Closed, DocumentResult, PassageText};
+use domain::ReasonCode;
 use enrichment::{Language, Tag};
 use extraction::{Extracted, Limits};
 use futures::TryStreamExt;
@@ -18,43 +19,56 @@ use telemetry::metrics::{self, Stage};
 use tokio_util::sync::CancellationToken;
 
 use crate::context::Context;
-use crate::outcome::{Failure, reject, retry};
+use crate::outcome::{Ended, Failure};
 
 /// The database may be away for a while when a result is ready; the result is kept so long before it is thrown away.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(120);
 /// Texts up to this size take less than half a millisecond.
 const SHORT_TEXT_BYTES_MAX: usize = 4 * 1024;
+/// How long a run that came to nothing waits for its text to be deleted. The clean-up finds what is left.
+const DELETE_PATIENCE: Duration = Duration::from_secs(5);
 /// The wait before a close is tried again.
 const CLOSE_AGAIN: Duration = Duration::from_millis(500);
 
-/// Runs one attempt. `Ok(Closed::Lost)` when somebody else was faster or the run became `unwanted`, which is fine.
+/// Runs one attempt until it ends or becomes `unwanted`.
 pub(crate) async fn run(
     context: &Arc<Context>,
     claim: &Claim,
     unwanted: &CancellationToken,
-) -> Result<Closed, Failure> {
-    let extracted = tokio::select! {
-        parsed = parse(context, claim) => parsed?,
-        () = unwanted.cancelled() => return Ok(Closed::Lost),
+) -> Result<Ended, Failure> {
+    let read = async { enrich(claim, parse(context, claim).await?).await };
+    // Dropping it kills the child that reads the document, whatever it is doing.
+    let enriched = tokio::select! {
+        read = read => read?,
+        () = unwanted.cancelled() => return Ok(Ended::Stopped),
     };
-    let enriched = enrich(claim, extracted).await?;
-    // Cut off behind this line, a run could leave the text of a document that its owner has deleted. It is not far now.
+    // Cut off behind this line, a run could leave the text of a document that its owner does not want any more. It is not
+    // far now.
     if unwanted.is_cancelled() {
-        return Ok(Closed::Lost);
+        return Ok(Ended::Stopped);
     }
     let key = StorageKey::text(claim.user, claim.document, claim.fence);
-    timed(Stage::Store, context.storage.put(&key, enriched.text)).await?;
-    let closed = close(context, claim, enriched.result).await;
-    if !matches!(closed, Ok(Closed::Won)) {
+    let put = timed(Stage::Store, context.storage.put(&key, enriched.text)).await;
+    let ended = match put {
+        Ok(()) => close(context, claim, enriched.result).await,
+        // It may have arrived although no answer came.
+        Err(error) => Err(error.into()),
+    };
+    if !matches!(ended, Ok(Ended::Done)) {
         // Nobody will ever point at this text: its fence is this run's alone.
-        if let Err(error) = context.storage.delete(std::slice::from_ref(&key)).await {
-            tracing::warn!(
-                "left a text without a row to the clean-up: {}",
-                telemetry::chain(&error)
-            );
+        let delete = context.storage.delete(std::slice::from_ref(&key));
+        match tokio::time::timeout(DELETE_PATIENCE, delete).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                tracing::warn!(
+                    "left a text without a row to the clean-up: {}",
+                    telemetry::chain(&error)
+                );
+            }
+            Err(_) => tracing::warn!("left a text without a row to the clean-up: no answer in time"),
         }
     }
-    closed
+    ended
 }
 
 /// The bytes go from storage to a parser child without ever lying in this process as a whole.
@@ -74,37 +88,11 @@ async fn parse(context: &Arc<Context>, claim: &Claim) -> Result<Extracted, Failu
         }
     };
     let parsed = timed(Stage::Parse, context.parsers.extract(&request, open)).await;
-    parsed.map_err(|error| match error {
-        ParseError::Refused(error) => error.into(),
-        ParseError::Body(error) => match error.downcast_ref::<Fetch>() {
-            Some(Fetch::Missing) => reject(
-                "original_missing",
-                "the stored document is missing; upload it again",
-            ),
-            _ => {
-                tracing::warn!(
-                    "the document could not be fetched: {}",
-                    telemetry::chain(error.as_ref())
-                );
-                retry("storage_unavailable", "the object store could not be read")
-            }
-        },
-        ParseError::Crashed { .. } => reject("crashed_parser", "the document makes its reader crash"),
-        ParseError::TimedOut { after } => reject(
-            "parser_timeout",
-            format!(
-                "the document could not be read within {} seconds",
-                after.as_secs()
-            ),
-        ),
-        ParseError::TooLarge { .. } => reject("too_large", error.to_string()),
-        ParseError::Unavailable(error) => {
-            tracing::error!("no parser child could be started: {}", telemetry::chain(&error));
-            retry(
-                "parser_unavailable",
-                "no process could be started to read the document",
-            )
+    parsed.map_err(|error| match &error {
+        ParseError::Body(body) if matches!(body.downcast_ref(), Some(Fetch::Missing)) => {
+            ReasonCode::OriginalMissing.into()
         }
+        _ => error.into(),
     })
 }
 
@@ -134,7 +122,7 @@ async fn enrich(claim: &Claim, extracted: Extracted) -> Result<Enriched, Failure
         tokio::task::spawn_blocking(move || result_of(extracted, tags_max)).await
     };
     metrics::stage_finished(Stage::Enrich, started.elapsed());
-    enriched.map_err(|_| reject("enrichment_failed", "the text could not be analysed"))
+    enriched.map_err(|_| ReasonCode::EnrichmentFailed.into())
 }
 
 fn result_of(extracted: Extracted, tags_max: usize) -> Enriched {
@@ -172,13 +160,16 @@ fn result_of(extracted: Extracted, tags_max: usize) -> Enriched {
 }
 
 /// Stores the result. A database that is away for a moment does not waste the work that was done.
-async fn close(context: &Arc<Context>, claim: &Claim, result: DocumentResult) -> Result<Closed, Failure> {
+async fn close(context: &Arc<Context>, claim: &Claim, result: DocumentResult) -> Result<Ended, Failure> {
     let started = Instant::now();
     loop {
         match tasks::complete(&context.database, claim, result.clone(), context.clock.now()).await {
             Ok(closed) => {
                 metrics::stage_finished(Stage::Close, started.elapsed());
-                return Ok(closed);
+                return Ok(match closed {
+                    Closed::Won => Ended::Done,
+                    Closed::Lost => Ended::Stale,
+                });
             }
             Err(error) if error.is_transient() && started.elapsed() < CLOSE_PATIENCE => {
                 tracing::warn!("could not store the result yet: {}", telemetry::chain(&error));
@@ -186,7 +177,12 @@ async fn close(context: &Arc<Context>, claim: &Claim, result: DocumentResult) ->
             }
             Err(error) => {
                 tracing::error!("could not store the result: {}", telemetry::chain(&error));
-                return Err(retry("database_unavailable", "the result could not be stored"));
+                // What the database refuses today it refuses tomorrow.
+                return Err(if error.is_transient() {
+                    ReasonCode::DatabaseUnavailable.into()
+                } else {
+                    ReasonCode::Internal.into()
+                });
             }
         }
     }

@@ -29,6 +29,8 @@ pub struct Model {
     pub finished_at: Option<DateTimeUtc>,
     pub error_code: Option<String>,
     pub error_detail: Option<String>,
+    #[sea_orm(column_type = "JsonBinary")]
+    pub history: Json,
 }
 
 #[derive(Debug, Clone, Copy, EnumIter, DeriveRelation)]

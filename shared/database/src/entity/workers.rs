@@ -12,6 +12,7 @@ pub struct Model {
     pub slots: i32,
     pub started_at: DateTimeUtc,
     pub heartbeat_at: DateTimeUtc,
+    pub stopped_at: Option<DateTimeUtc>,
 }
 
 #[derive(Debug, Clone, Copy, EnumIter, DeriveRelation)]

@@ -195,6 +195,7 @@ async fn insert_in_steps(db: &Database, new: NewJob, task_ids: &[TaskId], now: D
             finished_at: Set(None),
             error_code: Set(None),
             error_detail: Set(None),
+            history: Set(serde_json::json!([])),
         });
     let task_rows: Vec<_> = task_rows.collect();
     let document_rows: Vec<_> = (0..)

@@ -1,11 +1,11 @@
 //! `queued` → `running`, and back without costing an attempt.
 
 use chrono::{DateTime, Utc};
-use domain::{TaskId, WorkerId};
+use domain::{AttemptEnd, ReasonCode, TaskId, WorkerId};
 use sea_orm::{FromQueryResult, Value};
 use uuid::Uuid;
 
-use super::{Claim, PAYLOAD_VERSION};
+use super::{Claim, End, PAYLOAD_VERSION, append};
 use crate::{Database, Result, sql};
 
 /// Takes every task of `ids` that waits and is due, in one statement. What another worker took, what ended, what is
@@ -81,12 +81,71 @@ pub async fn claim(db: &Database, owner: WorkerId, ids: &[TaskId], now: DateTime
 ///
 /// # Errors
 /// When the database is away; the tasks are recovered as orphans then, which does count.
-pub async fn give_back(db: &Database, owner: WorkerId) -> Result<u64> {
+pub async fn give_back(db: &Database, owner: WorkerId, now: DateTime<Utc>) -> Result<u64> {
+    give_back_where(db, owner, "", [], now).await
+}
+
+/// As [`give_back`], only for these claims of the worker: those whose answer it never got, so that it does not work on them.
+///
+/// # Errors
+/// When the database is away; nothing changed then.
+pub async fn give_back_these(
+    db: &Database,
+    owner: WorkerId,
+    claims: &[(TaskId, i64)],
+    now: DateTime<Utc>,
+) -> Result<u64> {
+    if claims.is_empty() {
+        return Ok(0);
+    }
+    let pairs = sql::pairs(5, claims.len());
+    let mut values = Vec::with_capacity(2 * claims.len());
+    for (task, fence) in claims {
+        values.extend([Value::from(task.uuid()), Value::from(*fence)]);
+    }
+    give_back_where(
+        db,
+        owner,
+        &format!(" AND (id, fence) IN (VALUES {pairs})"),
+        values,
+        now,
+    )
+    .await
+}
+
+async fn give_back_where(
+    db: &Database,
+    owner: WorkerId,
+    condition: &str,
+    more: impl IntoIterator<Item = Value>,
+    now: DateTime<Utc>,
+) -> Result<u64> {
+    let history = append(
+        db.backend(),
+        End {
+            how: AttemptEnd::Returned,
+            at: "$2",
+            code: "$3",
+            detail: "$4",
+        },
+    );
+    let reason = ReasonCode::WorkerStopped;
+    let values: [Value; 4] = [
+        owner.uuid().into(),
+        now.into(),
+        reason.as_str().into(),
+        reason.meaning().into(),
+    ];
+    // In the order of their ids, as everything that locks several tasks and waits for them.
+    let in_order = sql::locked_in_order(db.connection());
     sql::execute(
         db.connection(),
-        "UPDATE tasks SET state = 'queued', attempt = attempt - 1, fence = fence + 1, owner = NULL, \
-         dispatched_at = NULL WHERE owner = $1 AND state = 'running'",
-        [owner.uuid().into()],
+        format!(
+            "UPDATE tasks SET state = 'queued', attempt = attempt - 1, fence = fence + 1, owner = NULL, \
+             dispatched_at = NULL, history = {history} WHERE id IN (SELECT id FROM tasks WHERE owner = $1 \
+             AND state = 'running'{condition}{in_order})"
+        ),
+        values.into_iter().chain(more),
     )
     .await
 }

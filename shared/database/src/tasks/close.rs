@@ -1,11 +1,11 @@
 //! The end of a run that has no results: given up, or tried again. Each changes nothing unless the claim's fence still stands.
 
 use chrono::{DateTime, Utc};
-use domain::{DocumentStatus, JobStatus, TaskState};
-use sea_orm::{DatabaseTransaction, FromQueryResult, Value};
+use domain::{AttemptEnd, DocumentStatus, JobStatus, TaskState};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, FromQueryResult, Value};
 use uuid::Uuid;
 
-use super::{Claim, Reason};
+use super::{Claim, End, Reason, append};
 use crate::jobs::{self, Counts};
 use crate::{Database, Result, sql};
 
@@ -35,7 +35,16 @@ pub enum Retried {
 /// When the database is away; nothing is stored then.
 pub async fn reject(db: &Database, claim: &Claim, reason: &Reason, now: DateTime<Utc>) -> Result<Closed> {
     let transaction = db.begin().await?;
-    if !end(&transaction, claim, TaskState::Failed, Some(reason), now).await? {
+    if !end(
+        &transaction,
+        claim,
+        TaskState::Failed,
+        AttemptEnd::Failed,
+        reason,
+        now,
+    )
+    .await?
+    {
         return Ok(Closed::Lost);
     }
     fail_document(&transaction, claim, reason, now).await?;
@@ -54,29 +63,49 @@ pub async fn retry(
     reason: &Reason,
     now: DateTime<Utc>,
 ) -> Result<Retried> {
-    let transaction = db.begin().await?;
     if claim.attempt < claim.attempts_max {
+        let history = append(
+            db.backend(),
+            End {
+                how: AttemptEnd::Retried,
+                at: "$6",
+                code: "$4",
+                detail: "$5",
+            },
+        );
         let queued = sql::execute(
-            &transaction,
-            "UPDATE tasks SET state = 'queued', owner = NULL, dispatched_at = NULL, run_at = $3, error_code = $4, \
-             error_detail = $5 WHERE id = $1 AND fence = $2 AND state = 'running'",
+            db.connection(),
+            format!(
+                "UPDATE tasks SET state = 'queued', owner = NULL, dispatched_at = NULL, run_at = $3, error_code = $4, \
+                 error_detail = $5, history = {history} WHERE id = $1 AND fence = $2 AND state = 'running'"
+            ),
             [
                 claim.task.uuid().into(),
                 claim.fence.into(),
                 run_at.into(),
-                reason.code.into(),
+                reason.code.as_str().into(),
                 reason.detail.as_str().into(),
+                now.into(),
             ],
         )
         .await?;
-        transaction.commit().await?;
         return Ok(if queued == 1 {
             Retried::Queued
         } else {
             Retried::Lost
         });
     }
-    if !end(&transaction, claim, TaskState::Dead, Some(reason), now).await? {
+    let transaction = db.begin().await?;
+    if !end(
+        &transaction,
+        claim,
+        TaskState::Dead,
+        AttemptEnd::Dead,
+        reason,
+        now,
+    )
+    .await?
+    {
         return Ok(Retried::Lost);
     }
     fail_document(&transaction, claim, reason, now).await?;
@@ -84,26 +113,38 @@ pub async fn retry(
     Ok(Retried::Dead)
 }
 
-/// `running` → `state`, if the fence stands.
-pub(super) async fn end(
+/// `running` → `state` without results, if the fence stands.
+async fn end(
     transaction: &DatabaseTransaction,
     claim: &Claim,
     state: TaskState,
-    reason: Option<&Reason>,
+    how: AttemptEnd,
+    reason: &Reason,
     now: DateTime<Utc>,
 ) -> Result<bool> {
+    let history = append(
+        transaction.get_database_backend(),
+        End {
+            how,
+            at: "$4",
+            code: "$5",
+            detail: "$6",
+        },
+    );
     let values: [Value; 6] = [
         claim.task.uuid().into(),
         claim.fence.into(),
         state.as_str().into(),
         now.into(),
-        reason.map(|reason| reason.code).into(),
-        reason.map(|reason| reason.detail.as_str()).into(),
+        reason.code.as_str().into(),
+        reason.detail.as_str().into(),
     ];
     let changed = sql::execute(
         transaction,
-        "UPDATE tasks SET state = $3, owner = NULL, finished_at = $4, error_code = $5, error_detail = $6 \
-         WHERE id = $1 AND fence = $2 AND state = 'running'",
+        format!(
+            "UPDATE tasks SET state = $3, owner = NULL, finished_at = $4, error_code = $5, error_detail = $6, \
+             history = {history} WHERE id = $1 AND fence = $2 AND state = 'running'"
+        ),
         values,
     )
     .await?;
@@ -145,7 +186,7 @@ pub(super) async fn fail_documents(
     }
     let mut values: Vec<Value> = vec![
         DocumentStatus::Failed.as_str().into(),
-        reason.code.into(),
+        reason.code.as_str().into(),
         reason.detail.as_str().into(),
         now.into(),
     ];

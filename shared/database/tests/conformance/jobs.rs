@@ -2,13 +2,13 @@ use database::documents::{self, DocumentFilter};
 use database::jobs::{self, JobFilter, Submitted};
 use database::tasks::{self, Reason};
 use database::{DatabaseError, audit, cron_slots, discarded, workers};
-use domain::{DocumentStatus, JobKind, JobStatus, QueueName};
+use domain::{DocumentStatus, JobKind, JobStatus, QueueName, ReasonCode};
 
 use crate::support::{HOUR, SECOND, a_result, a_user, a_worker, claim_one, new_job, on_both, start, submit};
 
 fn reason() -> Reason {
     Reason {
-        code: "unreadable",
+        code: ReasonCode::Unreadable,
         detail: "not a PDF".to_owned(),
     }
 }
@@ -37,7 +37,7 @@ on_both! {
         assert_ne!(before.revision(), running.revision());
         let document = documents::find(db, user.id, claim.document).await.unwrap().unwrap();
         assert_eq!(document.status, DocumentStatus::Processing);
-        tasks::give_back(db, worker.id).await.unwrap();
+        tasks::give_back(db, worker.id, start()).await.unwrap();
         let returned = jobs::find(db, user.id, id).await.unwrap().unwrap();
         assert_eq!((returned.status, returned.attempt), (JobStatus::Processing, 0));
     }

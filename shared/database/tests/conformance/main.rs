@@ -2,6 +2,8 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 
 mod accounts;
+mod cancelling;
+mod history;
 mod jobs;
 mod search;
 mod support;

@@ -1,7 +1,7 @@
 use database::documents;
 use database::tasks::{self, Closed, Reason, Recovered, Retried};
 use database::{jobs, workers};
-use domain::{DocumentStatus, JobStatus, QueueName, TaskId, WorkerId};
+use domain::{DocumentStatus, JobStatus, QueueName, ReasonCode, TaskId, WorkerId};
 
 use crate::support::{HOUR, SECOND, a_result, a_user, a_worker, claim_one, new_job, on_both, start, submit};
 
@@ -9,7 +9,7 @@ const QUEUE: QueueName = QueueName::Documents;
 
 fn reason() -> Reason {
     Reason {
-        code: "storage_unavailable",
+        code: ReasonCode::StorageUnavailable,
         detail: "the object store did not answer".to_owned(),
     }
 }
@@ -126,7 +126,7 @@ on_both! {
         assert_eq!(recovered, Recovered { queued: 1, dead: 0 });
         let gone = a_worker(db, later).await;
         claim_one(db, &gone, ids[2], later).await;
-        workers::delete(db, gone.id).await.unwrap();
+        workers::stop(db, gone.id, later).await.unwrap();
         let recovered = tasks::recover_orphans(db, later - 30 * SECOND, later, 10).await.unwrap();
         assert_eq!(recovered, Recovered { queued: 1, dead: 0 });
     }
@@ -148,9 +148,9 @@ on_both! {
         let worker = a_worker(db, start()).await;
         let stale = claim_one(db, &worker, ids[0], start()).await;
         assert_eq!(tasks::owned(db, worker.id).await.unwrap(), [(ids[0], 1)]);
-        assert_eq!(tasks::give_back(db, worker.id).await.unwrap(), 1);
+        assert_eq!(tasks::give_back(db, worker.id, start()).await.unwrap(), 1);
         assert_eq!(tasks::owned(db, worker.id).await.unwrap(), []);
-        assert_eq!(tasks::give_back(db, worker.id).await.unwrap(), 0);
+        assert_eq!(tasks::give_back(db, worker.id, start()).await.unwrap(), 0);
         assert_eq!(tasks::complete(db, &stale, a_result("t", &["x"]), start()).await.unwrap(), Closed::Lost);
         assert_eq!(tasks::take_due(db, QUEUE, start(), 10).await.unwrap(), ids);
         let next = a_worker(db, start()).await;

@@ -48,6 +48,14 @@ impl Verdict {
         self.figure(figure);
     }
 
+    /// Both together.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        self.figures.extend(other.figures);
+        self.broken.extend(other.broken);
+        self
+    }
+
     /// The end of it.
     pub(super) fn outcome(self, promise: Promise, seed: u64, took: Duration) -> Outcome {
         Outcome {

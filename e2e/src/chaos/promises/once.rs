@@ -26,8 +26,6 @@ pub(in crate::chaos) async fn scenario(scale: Scale, mut dice: Dice) -> Verdict 
     let mut delivered = 0;
     let mut taken_back = 0;
     let meddle = async {
-        let entries = rubbish(&scratch, &mut dice).await;
-        scratch.servers.redis.push(&list, &entries).await;
         while delivered < scale.deliveries || journal.unfinished().await > 0 {
             let mut ids = journal
                 .texts("SELECT id::text FROM tasks ORDER BY id DESC LIMIT 500")
@@ -37,6 +35,10 @@ pub(in crate::chaos) async fn scenario(scale: Scale, mut dice: Dice) -> Verdict 
             delivered += ids.len();
             let hints: Vec<Vec<u8>> = ids.into_iter().map(String::into_bytes).collect();
             scratch.servers.redis.push(&list, &hints).await;
+            if dice.below(10) == 0 {
+                let entries = rubbish(&scratch, &mut dice).await;
+                scratch.servers.redis.push(&list, &entries).await;
+            }
             taken_back += journal.change(TAKE_BACK).await;
             tokio::time::sleep(Duration::from_millis(20)).await;
         }

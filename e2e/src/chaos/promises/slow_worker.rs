@@ -6,7 +6,7 @@ use rustix::process::Signal;
 
 use crate::chaos::faults::signal_readers;
 use crate::chaos::journal::Journal;
-use crate::chaos::load::{self, Tally};
+use crate::chaos::load;
 use crate::chaos::scale::LEASE;
 use crate::chaos::scratch::{Role, until_running};
 use crate::chaos::{Dice, Promise, Scale, Scratch, Verdict, invariants, say};
@@ -18,26 +18,25 @@ const HELD: usize = 4;
 /// A frozen worker's tasks have to be taken over by then.
 const TAKEN_OVER: Duration = Duration::from_secs(60);
 
-pub(in crate::chaos) async fn scenario(scale: Scale, mut dice: Dice) -> Verdict {
-    let mut verdict = Verdict::default();
-    let patient = Settings::new().with("sandbox.wall_time_max", "30m");
-    let mut scratch = Scratch::start(&patient).await;
-    let mut tally = slow(&scratch, &scale, &mut verdict).await;
-    tally.add(frozen(&mut scratch, &scale, &mut dice, &mut verdict).await);
-    invariants::check(&mut scratch, &tally.accepted, &mut verdict).await;
-    verdict
+/// Two fleets, for both mostly wait.
+pub(in crate::chaos) async fn scenario(scale: Scale, dice: Dice) -> Verdict {
+    let (slow, frozen) = tokio::join!(slow(scale), frozen(scale, dice));
+    slow.and(frozen)
 }
 
 /// One document takes many times as long as a silence may last, and its worker lives.
-async fn slow(scratch: &Scratch, scale: &Scale, verdict: &mut Verdict) -> Tally {
+async fn slow(scale: Scale) -> Verdict {
+    let mut verdict = Verdict::default();
+    let patient = Settings::new().with("sandbox.wall_time_max", "30m");
+    let mut scratch = Scratch::start(&patient).await;
     let user = scratch.user().await;
-    let mut journal = Journal::open(scratch).await;
+    let mut journal = Journal::open(&scratch).await;
     let held = scratch.objects.treat("GET", user.user_id(), Treatment::Hold);
     let tally = load::submit(&user, 0).await;
     until_running(&mut journal, user.user_id(), 1).await;
     // Every reader of every worker stands still: whichever has the document does not come on with it.
     for worker in 0..scratch.fleet.workers.len() {
-        signal_readers(scratch, worker, Signal::STOP, usize::MAX);
+        signal_readers(&scratch, worker, Signal::STOP, usize::MAX);
     }
     drop(held);
     let lease = LEASE.as_secs();
@@ -47,7 +46,7 @@ async fn slow(scratch: &Scratch, scale: &Scale, verdict: &mut Verdict) -> Tally 
     );
     tokio::time::sleep(scale.slow_document).await;
     for worker in 0..scratch.fleet.workers.len() {
-        signal_readers(scratch, worker, Signal::CONT, usize::MAX);
+        signal_readers(&scratch, worker, Signal::CONT, usize::MAX);
     }
     scratch.settle(PATIENCE).await;
     let runs = format!(
@@ -60,13 +59,16 @@ async fn slow(scratch: &Scratch, scale: &Scale, verdict: &mut Verdict) -> Tally 
         1,
         journal.number(&runs).await,
     );
-    tally
+    invariants::check(&mut scratch, &tally.accepted, &mut verdict).await;
+    verdict
 }
 
 /// A worker stands still for longer than a silence may last, with tasks in its hands.
-async fn frozen(scratch: &mut Scratch, scale: &Scale, dice: &mut Dice, verdict: &mut Verdict) -> Tally {
+async fn frozen(scale: Scale, mut dice: Dice) -> Verdict {
+    let mut verdict = Verdict::default();
+    let mut scratch = Scratch::start(&Settings::new()).await;
     let user = scratch.user().await;
-    let mut journal = Journal::open(scratch).await;
+    let mut journal = Journal::open(&scratch).await;
     let held = scratch.objects.treat("GET", user.user_id(), Treatment::Hold);
     let tally = load::submit_all(user.clone(), HELD, HELD, Duration::ZERO).await;
     until_running(&mut journal, user.user_id(), i64::try_from(HELD).unwrap()).await;
@@ -120,5 +122,6 @@ async fn frozen(scratch: &mut Scratch, scale: &Scale, dice: &mut Dice, verdict: 
     );
     let stale = scratch.metric(Role::Worker, "docmill_stale_results_total").await;
     verdict.at_least("late results refused and counted", 1, stale);
-    tally
+    invariants::check(&mut scratch, &tally.accepted, &mut verdict).await;
+    verdict
 }

@@ -5,8 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
-use database::{Database, DatabaseSettings};
-use domain::SystemClock;
+use database::{Database, DatabaseClock, DatabaseSettings};
 use queue::{Queue, QueueSettings};
 use runtime::settings::Sections;
 use runtime::{Checks, HealthSettings, ProbeServer, Probes, Process};
@@ -77,6 +76,7 @@ async fn run(process: Process<Settings>) -> Result<(), Box<dyn std::error::Error
     let database = Database::connect(&settings.database).await?;
     let storage = Storage::open(&settings.storage)?;
     let queue = Queue::open(&settings.queue)?;
+    let clock = DatabaseClock::start(&database);
     let probes = probes(&database, &queue, stopping.clone());
     let health = ProbeServer::bind(settings.health.listen.unwrap_or(HEALTH)).await?;
     tracing::info!("probes and metrics on http://{}", health.address());
@@ -84,12 +84,14 @@ async fn run(process: Process<Settings>) -> Result<(), Box<dyn std::error::Error
         database,
         storage,
         hints: queue.hints,
-        clock: SystemClock::shared(),
-        stopping,
+        clock: clock.clone(),
+        stopping: stopping.clone(),
     });
     probes.set_ready(true);
     let drained = CancellationToken::new();
     let health = tokio::spawn(health.serve(probes, exposition, drained.clone()));
+    // Nobody is judged by a clock that nobody else has.
+    stopping.run_until_cancelled(clock.set()).await;
     scheduler.run().await;
     drained.cancel();
     Ok(health.await??)

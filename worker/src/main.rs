@@ -5,8 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use database::{Database, DatabaseSettings};
-use domain::SystemClock;
+use database::{Database, DatabaseClock, DatabaseSettings};
 use queue::{Queue, QueueSettings};
 use runtime::settings::Sections;
 use runtime::{Checks, HealthSettings, ProbeServer, Probes, Process};
@@ -101,6 +100,7 @@ async fn run(process: Process<Settings>) -> Result<(), Box<dyn std::error::Error
     let database = Database::connect(&settings.database).await?;
     let storage = Storage::open(&settings.storage)?;
     let queue = Queue::open(&settings.queue)?;
+    let clock = DatabaseClock::start(&database);
     let probes = probes(&database, &queue, stopping.clone());
     let health = ProbeServer::bind(settings.health.listen.unwrap_or(HEALTH)).await?;
     tracing::info!("probes and metrics on http://{}", health.address());
@@ -111,13 +111,15 @@ async fn run(process: Process<Settings>) -> Result<(), Box<dyn std::error::Error
         hints: queue.hints,
         events: queue.events,
         parsers,
-        clock: SystemClock::shared(),
+        clock: clock.clone(),
         settings: settings.worker,
-        stopping,
+        stopping: stopping.clone(),
     });
     probes.set_ready(true);
     let drained = CancellationToken::new();
     let health = tokio::spawn(health.serve(probes, exposition, drained.clone()));
+    // Nobody is judged by a clock that nobody else has.
+    stopping.run_until_cancelled(clock.set()).await;
     let worked = worker.run().await;
     drained.cancel();
     health.await??;

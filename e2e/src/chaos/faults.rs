@@ -98,6 +98,8 @@ impl Fault {
             Self::StoreFreeze(1_000 * MILLISECOND),
             Self::StoreRefuses(1_500 * MILLISECOND),
             Self::StoreCuts(1_500 * MILLISECOND),
+            Self::WrongClock(300, 4_000 * MILLISECOND),
+            Self::WrongClock(-300, 4_000 * MILLISECOND),
             Self::Rubbish,
         ];
         dice.shuffle(&mut faults);

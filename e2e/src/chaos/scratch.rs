@@ -12,8 +12,10 @@ const APIS: usize = 2;
 const WORKERS: usize = 3;
 const SCHEDULERS: usize = 2;
 
-/// Two days later by its clock, a scheduler does what is done once a day, for everything that happened today.
+/// Two days later a scheduler does what is done once a day, for everything that happened today.
 const TWO_DAYS: i64 = 48 * 3600;
+/// A scheduler looks every half minute whether its daily hour has come.
+const SWEPT_BY: Duration = Duration::from_secs(75);
 
 /// A fleet with servers of its own. Everything ends with it.
 pub struct Scratch {
@@ -159,20 +161,23 @@ impl Scratch {
     /// Lets a scheduler do the daily cleaning as if two days had passed, and comes back when it is done.
     pub(super) async fn clean_up(&mut self) {
         self.fleet.schedulers.clear();
-        let later = clock_off_by(TWO_DAYS).await;
-        // Requests are signed with the time, so the clocks of both sides have to agree.
-        self.servers.objects.again(&later).await;
-        let scheduler = self.fleet.add_scheduler(&later).await;
-        let swept = |sweep: &str| format!("docmill_sweep_duration_seconds_count{{sweep=\"{sweep}\"}}");
+        // Everybody goes by the clock of the database.
+        self.servers.postgres.crash().await;
+        self.servers
+            .postgres
+            .again_with(&clock_off_by(TWO_DAYS).await)
+            .await;
+        let scheduler = self.fleet.add_scheduler(&Settings::new()).await;
         for sweep in ["delete_discarded", "delete_leftover_objects"] {
-            let metric = swept(sweep);
-            eventually(&format!("{sweep} is done"), PATIENCE, async || {
+            let metric = format!("docmill_sweep_duration_seconds_count{{sweep=\"{sweep}\"}}");
+            eventually(&format!("{sweep} is done"), SWEPT_BY, async || {
                 scheduler.metric(&metric).await.is_some_and(|count| count >= 1.0)
             })
             .await;
         }
         self.fleet.schedulers.clear();
-        self.servers.objects.again(&Settings::new()).await;
+        self.servers.postgres.crash().await;
+        self.servers.postgres.again().await;
     }
 }
 

@@ -9,7 +9,7 @@ use super::{free_port, in_path};
 use crate::process::with_us;
 use crate::programs;
 use crate::waiting::{PATIENCE, eventually};
-use crate::{Bucket, Folder, Process, Settings};
+use crate::{Bucket, Folder, Process};
 
 /// The variable that names the server; `script/test` sets it.
 const VARIABLE: &str = "DOCMILL_TEST_S3_SERVER";
@@ -21,7 +21,7 @@ const SECRET_KEY: &str = "docmill-chaos-secret";
 pub struct Objects {
     process: Process,
     port: u16,
-    folder: Folder,
+    _folder: Folder,
 }
 
 /// Named by the variable, in the path, or where `script/test` builds it.
@@ -49,19 +49,12 @@ impl Objects {
         let (folder, port) = (Folder::new(), free_port());
         std::fs::create_dir(folder.path().join(BUCKET)).unwrap();
         let objects = Self {
-            process: spawn(&folder, port, &Settings::new()),
+            process: spawn(&folder, port),
             port,
-            folder,
+            _folder: folder,
         };
         objects.listens().await;
         objects
-    }
-
-    /// Starts it again on the same port over the same objects, with these variables.
-    pub(crate) async fn again(&mut self, variables: &Settings) {
-        self.process.kill();
-        self.process = spawn(&self.folder, self.port, variables);
-        self.listens().await;
     }
 
     async fn listens(&self) {
@@ -90,10 +83,10 @@ impl Objects {
     }
 }
 
-fn spawn(folder: &Folder, port: u16, variables: &Settings) -> Process {
+fn spawn(folder: &Folder, port: u16) -> Process {
     let mut command = with_us(program().unwrap());
     command.args(["--host", "127.0.0.1", "--port", &port.to_string()]);
     command.args(["--access-key", ACCESS_KEY, "--secret-key", SECRET_KEY]);
-    command.arg(folder.path()).envs(variables.environment());
+    command.arg(folder.path());
     Process::spawn("the S3 server", command)
 }

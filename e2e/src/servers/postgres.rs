@@ -11,7 +11,7 @@ use tokio::sync::OnceCell;
 use super::{free_port, in_path};
 use crate::process::with_us;
 use crate::waiting::{PATIENCE, until};
-use crate::{Folder, Process};
+use crate::{Folder, Process, Settings};
 
 /// A running Postgres, or one that was stopped.
 pub struct Postgres {
@@ -136,7 +136,7 @@ impl Postgres {
         let folder = cluster().await;
         let port = free_port();
         let postgres = Self {
-            process: spawn(&folder, port),
+            process: spawn(&folder, port, &Settings::new()),
             port,
             folder,
         };
@@ -170,7 +170,12 @@ impl Postgres {
 
     /// Starts it again over its data and waits until it answers.
     pub async fn again(&mut self) {
-        self.process = spawn(&self.folder, self.port);
+        self.again_with(&Settings::new()).await;
+    }
+
+    /// As [`Postgres::again`], with these variables.
+    pub(crate) async fn again_with(&mut self, variables: &Settings) {
+        self.process = spawn(&self.folder, self.port, variables);
         self.answers().await;
     }
 
@@ -202,7 +207,7 @@ impl Drop for Postgres {
     }
 }
 
-fn spawn(folder: &Folder, port: u16) -> Process {
+fn spawn(folder: &Folder, port: u16, variables: &Settings) -> Process {
     let programs = programs().unwrap();
     let mut command = with_us(if is_root() {
         Path::new(AS_POSTGRES[0])
@@ -227,7 +232,9 @@ fn spawn(folder: &Folder, port: u16) -> Process {
         .arg(programs.join("postgres"))
         .arg("-D")
         .arg(folder.path().join("data"));
-    command.args(["-p", &port.to_string()]);
+    command
+        .args(["-p", &port.to_string()])
+        .envs(variables.environment());
     for setting in settings {
         command.args(["-c", setting]);
     }

@@ -9,10 +9,13 @@ use crate::chaos::journal::Journal;
 use crate::chaos::load;
 use crate::chaos::scale::LEASE;
 use crate::chaos::scratch::{Role, until_running};
+use crate::chaos::skew::clock_off_by;
 use crate::chaos::{Dice, Promise, Scale, Scratch, Verdict, invariants, say};
 use crate::waiting::{PATIENCE, eventually};
 use crate::{Settings, Treatment};
 
+/// Seconds.
+const CLOCKS_OFF_BY: i64 = 300;
 /// Documents of the worker that is frozen.
 const HELD: usize = 4;
 /// A frozen worker's tasks have to be taken over by then.
@@ -24,11 +27,21 @@ pub(in crate::chaos) async fn scenario(scale: Scale, dice: Dice) -> Verdict {
     slow.and(frozen)
 }
 
-/// One document takes many times as long as a silence may last, and its worker lives.
+/// One document takes many times as long as a silence may last, and its worker lives. The clocks of the schedulers, which
+/// decide who is silent, are wrong.
 async fn slow(scale: Scale) -> Verdict {
     let mut verdict = Verdict::default();
     let patient = Settings::new().with("sandbox.wall_time_max", "30m");
     let mut scratch = Scratch::start(&patient).await;
+    // For one scheduler every sign of life is minutes old, for the other one it comes from the future.
+    for (scheduler, seconds) in scratch
+        .fleet
+        .schedulers
+        .iter_mut()
+        .zip([CLOCKS_OFF_BY, -CLOCKS_OFF_BY])
+    {
+        scheduler.restart(&clock_off_by(seconds).await).await;
+    }
     let user = scratch.user().await;
     let mut journal = Journal::open(&scratch).await;
     let held = scratch.objects.treat("GET", user.user_id(), Treatment::Hold);
@@ -55,7 +68,7 @@ async fn slow(scale: Scale) -> Verdict {
     );
     let leases = scale.slow_document.as_secs_f64() / LEASE.as_secs_f64();
     verdict.exactly(
-        &format!("run of a document that took {leases:.1} leases"),
+        &format!("run of a document that took {leases:.1} leases under clocks 5 minutes off"),
         1,
         journal.number(&runs).await,
     );

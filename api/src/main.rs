@@ -7,8 +7,7 @@ use std::process::ExitCode;
 
 use api::{Api, AuthSettings, HttpSettings, Parts, Server};
 use clap::Parser;
-use database::{Database, DatabaseSettings};
-use domain::SystemClock;
+use database::{Database, DatabaseClock, DatabaseSettings};
 use queue::{Queue, QueueSettings};
 use runtime::settings::Sections;
 use runtime::{Checks, HealthSettings, ProbeServer, Probes, Process};
@@ -75,6 +74,7 @@ async fn run(process: Process<Settings>) -> Result<(), Box<dyn Error>> {
     let database = Database::connect(&settings.database).await?;
     let storage = Storage::open(&settings.storage)?;
     let queue = Queue::open(&settings.queue)?;
+    let clock = DatabaseClock::start(&database);
     let probes = Probes::new(checks(&database, &queue, &storage), stopping.clone());
     let health = ProbeServer::bind(settings.health.listen.unwrap_or(HEALTH)).await?;
     let api = Api::new(Parts {
@@ -82,7 +82,7 @@ async fn run(process: Process<Settings>) -> Result<(), Box<dyn Error>> {
         storage,
         hints: queue.hints,
         events: queue.events,
-        clock: SystemClock::shared(),
+        clock,
         auth: settings.auth,
         http: settings.http,
         stopping,

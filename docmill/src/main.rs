@@ -49,6 +49,9 @@ enum Command {
     User(commands::user::Command),
     /// Ask a running process whether it is ready; for health checks of containers
     Health(commands::health::Options),
+    /// Start a fleet of its own, break it on purpose, and say which promises it kept
+    #[command(disable_help_flag = true)]
+    Chaos(commands::chaos::Options),
     /// Reads documents from standard input, for a worker that started it.
     #[command(name = sandbox::ChildProgram::SUBCOMMAND, hide = true)]
     ParserChild,

@@ -17,13 +17,13 @@ pub struct Answer {
 
 impl Answer {
     /// Reads an answer and checks what every answer has.
-    pub(crate) async fn read(asked: String, response: reqwest::Response) -> Self {
+    ///
+    /// # Errors
+    /// When it breaks off.
+    pub(crate) async fn read(asked: String, response: reqwest::Response) -> reqwest::Result<Self> {
         let status = response.status().as_u16();
         let headers = response.headers().clone();
-        let body = response
-            .bytes()
-            .await
-            .unwrap_or_else(|error| panic!("{asked} broke off: {error:?}"));
+        let body = response.bytes().await?;
         let answer = Self {
             status,
             asked,
@@ -31,7 +31,7 @@ impl Answer {
             body,
         };
         answer.check();
-        answer
+        Ok(answer)
     }
 
     fn check(&self) {

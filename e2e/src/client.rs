@@ -143,11 +143,11 @@ impl Client {
     /// As [`Client::send`], where nobody answering is an outcome too.
     ///
     /// # Errors
-    /// When there is no answer.
+    /// When there is no answer, or it breaks off.
     pub async fn try_send(&self, request: RequestBuilder) -> reqwest::Result<Answer> {
         let request = request.build()?;
         let asked = format!("{} {}", request.method(), request.url());
-        Ok(Answer::read(asked, self.http.execute(request).await?).await)
+        Answer::read(asked, self.http.execute(request).await?).await
     }
 
     /// `GET`.

@@ -26,6 +26,8 @@ pub struct Service {
     pub base: String,
     /// Where probes and metrics are.
     pub health: String,
+    program: &'static str,
+    settings: Settings,
 }
 
 impl Fleet {
@@ -44,7 +46,14 @@ impl Fleet {
     /// # Panics
     /// When a server of the stores is not there.
     pub async fn without_schema(settings: &Settings) -> Self {
-        let stores = Stores::new().await;
+        Self::over(Stores::new().await, settings).await
+    }
+
+    /// As [`Fleet::without_schema`], over stores of one's own.
+    ///
+    /// # Panics
+    /// When no key can be made.
+    pub async fn over(stores: Stores, settings: &Settings) -> Self {
         let settings = stores
             .settings()
             .with("auth.keys", new_key().await)
@@ -136,7 +145,34 @@ impl Service {
         self.anybody().registered().await
     }
 
-    async fn start(program: &str, settings: &Settings) -> Self {
+    /// Starts it again, whatever has become of it; an API listens where it did. What it was started with is kept unless
+    /// `changed` says otherwise.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub async fn restart(&mut self, changed: &Settings) {
+        self.process.kill();
+        let settings = self.settings.clone().and(changed);
+        let again = match self.base.strip_prefix("http://") {
+            Some(address) => settings.with("http.listen", address),
+            None => settings,
+        };
+        *self = Self::start(self.program, &again).await;
+    }
+
+    /// The sum of a counter or gauge over all its labels; 0 when it is not there. `None` when nobody answers.
+    pub async fn metric(&self, name: &str) -> Option<f64> {
+        let page = reqwest::get(format!("{}/metrics", self.health)).await.ok()?;
+        let page = page.text().await.ok()?;
+        let values = page.lines().filter_map(|line| {
+            let rest = line.strip_prefix(name)?;
+            let is_it = rest.starts_with([' ', '{']);
+            rest.rsplit_once(' ')?.1.parse::<f64>().ok().filter(|_| is_it)
+        });
+        Some(values.sum())
+    }
+
+    async fn start(program: &'static str, settings: &Settings) -> Self {
         let process = Process::start(program, &[], settings);
         let line = process.line("probes and metrics on http://").await;
         let address = |words: &str| {
@@ -149,6 +185,8 @@ impl Service {
             process,
             base,
             health,
+            program,
+            settings: settings.clone(),
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Temporary folders that go when the test ends, also when it is killed.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
@@ -25,6 +27,13 @@ impl Folder {
     pub fn new() -> Self {
         let root = &ROOT.get_or_init(Root::new).path;
         Self(tempfile::Builder::new().tempdir_in(root).unwrap())
+    }
+
+    /// Lets other users pass through it, so that a server that runs as another user reaches its own part.
+    pub(crate) fn let_others_pass(&self) {
+        let pass = || Permissions::from_mode(0o711);
+        std::fs::set_permissions(self.path().parent().unwrap(), pass()).unwrap();
+        std::fs::set_permissions(self.path(), pass()).unwrap();
     }
 
     /// Where it is.

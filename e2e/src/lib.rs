@@ -7,6 +7,7 @@
 #![allow(clippy::print_stderr)] // and this is where it says why
 
 mod answer;
+pub mod chaos;
 mod client;
 mod command;
 mod embedded;
@@ -16,7 +17,9 @@ mod gate;
 mod mill;
 mod process;
 mod programs;
+mod servers;
 mod settings;
+mod store_gate;
 mod stores;
 pub mod texts;
 mod waiting;
@@ -29,8 +32,10 @@ pub use fleet::{Fleet, Service};
 pub use folder::Folder;
 pub use gate::Gate;
 pub use mill::{Mill, ShownOnFailure};
-pub use process::Process;
+pub use process::{Process, signal};
 pub use programs::program;
+pub use servers::{Objects, Persistence, Postgres, Redis, Servers};
 pub use settings::Settings;
+pub use store_gate::{StoreGate, Treated, Treatment};
 pub use stores::{Bucket, Hints, Stores};
 pub use waiting::{PATIENCE, eventually, until};

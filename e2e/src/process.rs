@@ -1,5 +1,6 @@
 //! A process under test: started, listened to, signalled, and never left behind.
 
+use std::ffi::OsStr;
 use std::fs::File;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -32,18 +33,18 @@ impl Process {
     /// When it cannot be started.
     #[must_use]
     pub fn start(name: &str, arguments: &[&str], settings: &Settings) -> Self {
+        let mut command = with_us(program(name));
+        command.args(arguments).env_clear().envs(settings.environment());
+        Self::spawn(name, command)
+    }
+
+    /// Starts a command that [`with_us`] has made. `name` is for the messages.
+    pub(crate) fn spawn(name: &str, mut command: Command) -> Self {
         let folder = Folder::new();
         let log = folder.path().join("log");
         let output = File::create(&log).unwrap();
-        // The kernel kills it when the thread that started it ends, which is when the test executable does.
-        let mut command = Command::new("setpriv");
         command
-            .args(["--pdeathsig", "KILL", "--"])
-            .arg(program(name))
-            .args(arguments)
             .current_dir(folder.path())
-            .env_clear()
-            .envs(settings.environment())
             .stdin(Stdio::null())
             .stdout(output.try_clone().unwrap())
             .stderr(output);
@@ -114,6 +115,44 @@ impl Process {
         let _ = child.wait();
     }
 
+    /// Stops it where it is, as a machine that hangs does: its connections stand and nothing answers.
+    pub fn freeze(&self) {
+        self.signal(Signal::STOP);
+    }
+
+    /// Lets it go on after [`Process::freeze`].
+    pub fn thaw(&self) {
+        self.signal(Signal::CONT);
+    }
+
+    /// Ends it at once and in order, as Postgres understands this signal.
+    pub(crate) fn quit(&self) {
+        self.signal(Signal::QUIT);
+    }
+
+    /// The processes that it has started and that still run.
+    ///
+    /// # Panics
+    /// When the processes of this machine cannot be listed.
+    #[must_use]
+    pub fn children(&self) -> Vec<Pid> {
+        let processes = std::fs::read_dir("/proc").unwrap().flatten();
+        let numbers = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
+        let parent = self.pid().to_string();
+        let is_child = |process: &i32| {
+            let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+            let field = |name: &str| {
+                status
+                    .lines()
+                    .find_map(|line| line.strip_prefix(name))
+                    .map(str::trim)
+            };
+            // What has ended and was not yet waited for has no life left to take.
+            field("PPid:") == Some(&parent) && !field("State:").is_some_and(|state| state.starts_with('Z'))
+        };
+        numbers.filter(is_child).filter_map(Pid::from_raw).collect()
+    }
+
     /// What it ends with.
     ///
     /// # Panics
@@ -173,6 +212,18 @@ impl Process {
         // A process that has ended already needs no signal; its number is not given away before it is waited for.
         let _ = rustix::process::kill_process(self.pid, signal);
     }
+}
+
+/// A command that the kernel kills when the thread that started it ends, which is when this program does.
+pub(crate) fn with_us(program: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new("setpriv");
+    command.args(["--pdeathsig", "KILL", "--"]).arg(program);
+    command
+}
+
+/// Sends a signal to a process that may be gone.
+pub fn signal(process: Pid, signal: Signal) {
+    let _ = rustix::process::kill_process(process, signal);
 }
 
 impl Drop for Process {

@@ -33,6 +33,13 @@ impl Settings {
         self
     }
 
+    /// The same with a variable that is not docmill's.
+    #[must_use]
+    pub(crate) fn with_variable(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.0.insert(name.to_owned(), value.into());
+        self
+    }
+
     /// The same with the settings of `others`, which win.
     #[must_use]
     pub fn and(mut self, others: &Self) -> Self {

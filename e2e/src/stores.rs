@@ -15,10 +15,10 @@ pub struct Stores {
     pub database_url: String,
     /// The hints and news in Redis.
     pub hints: Hints,
-    /// The bucket. Others use it as well.
+    /// The bucket. Others may use it as well.
     pub bucket: Bucket,
-    server_url: String,
-    database: String,
+    /// Where others have their databases too, and what ours is called there; nothing when the server is ours.
+    shared: Option<(String, String)>,
 }
 
 /// The part of Redis that a fleet uses.
@@ -35,9 +35,9 @@ pub struct Hints {
 pub struct Bucket {
     /// The address of the S3-compatible store.
     pub endpoint: String,
-    name: String,
-    access_key: String,
-    secret_key: String,
+    pub(crate) name: String,
+    pub(crate) access_key: String,
+    pub(crate) secret_key: String,
 }
 
 /// A variable that the script which runs the tests sets.
@@ -87,8 +87,21 @@ impl Stores {
             database_url: format!("{base}/{database}"),
             hints,
             bucket,
-            server_url,
-            database,
+            shared: Some((server_url, database)),
+        }
+    }
+
+    /// Those of servers that nobody else uses: the database is there and empty.
+    pub(crate) fn alone(database_url: String, queue_url: String, bucket: Bucket) -> Self {
+        let hints = Hints {
+            url: queue_url,
+            prefix: "docmill".to_owned(),
+        };
+        Self {
+            database_url,
+            hints,
+            bucket,
+            shared: None,
         }
     }
 
@@ -105,7 +118,9 @@ impl Stores {
 
 impl Drop for Stores {
     fn drop(&mut self) {
-        let (server_url, database) = (self.server_url.clone(), self.database.clone());
+        let Some((server_url, database)) = self.shared.take() else {
+            return;
+        };
         let dropped = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()

@@ -198,12 +198,12 @@ async fn a_killed_worker_costs_no_job() {
     }
 
     let worker = &fleet.workers[0].process;
-    let children = children_of(worker.pid());
+    let children = worker.children();
     worker.kill();
     let alone = async || {
         children
             .iter()
-            .all(|child| !std::path::Path::new(&format!("/proc/{child}")).exists())
+            .all(|child| !std::path::Path::new(&format!("/proc/{}", child.as_raw_nonzero())).exists())
     };
     eventually("readers do not outlive their worker", PATIENCE, alone).await;
     fleet.add_worker(&Settings::new()).await;
@@ -212,20 +212,6 @@ async fn a_killed_worker_costs_no_job() {
         assert_completes(&ada, job, 2).await;
     }
     assert!(killed.elapsed() < RECOVERY, "took {:?}", killed.elapsed());
-}
-
-/// The processes that a process has started and that still run.
-fn children_of(parent: u32) -> Vec<u32> {
-    let processes = std::fs::read_dir("/proc").unwrap().flatten();
-    let numbers = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
-    let is_child = |process: &u32| {
-        let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
-        status.lines().any(|line| {
-            line.strip_prefix("PPid:")
-                .is_some_and(|it| it.trim() == parent.to_string())
-        })
-    };
-    numbers.filter(is_child).collect()
 }
 
 #[tokio::test]

@@ -6,8 +6,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use database::{Database, DatabaseSettings};
-use domain::SystemClock;
+use database::{Database, DatabaseClock, DatabaseSettings};
 use queue::{Queue, QueueSettings};
 use runtime::settings::Sections;
 use runtime::{Checks, HealthSettings, ProbeServer, Probes, Process};
@@ -91,6 +90,7 @@ async fn run(process: Process<Settings>) -> Result<(), Box<dyn Error>> {
     let database = Database::connect(&settings.database).await?;
     let storage = Storage::open(&settings.storage)?;
     let queue = Queue::open(&settings.queue)?;
+    let clock = DatabaseClock::start(&database);
     let probes = Probes::new(checks(&database, &queue), stopping.clone());
     let health = ProbeServer::bind(settings.health.listen.unwrap_or(HEALTH)).await?;
     tracing::info!("probes and metrics on http://{}", health.address());
@@ -101,11 +101,16 @@ async fn run(process: Process<Settings>) -> Result<(), Box<dyn Error>> {
         hints: queue.hints,
         events: queue.events,
         parsers,
-        clock: SystemClock::shared(),
+        clock: clock.clone(),
         settings: settings.worker,
-        stopping,
+        stopping: stopping.clone(),
     });
-    Ok(health.beside(probes, exposition, worker.run()).await??)
+    let work = async {
+        // Nobody is judged by a clock that nobody else has.
+        stopping.run_until_cancelled(clock.set()).await;
+        worker.run().await
+    };
+    Ok(health.beside(probes, exposition, work).await??)
 }
 
 fn checks(database: &Database, queue: &Queue) -> Checks {

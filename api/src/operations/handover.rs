@@ -30,7 +30,7 @@ impl Handover {
 
     /// Whether [`Handover::push`] is worth calling now. Decided before the rows are written, for they say who pushes.
     pub(crate) fn is_open(&self, now: DateTime<Utc>) -> bool {
-        now.timestamp_millis() >= self.paused_until.load(Ordering::Relaxed)
+        !self.hints.is_away() && now.timestamp_millis() >= self.paused_until.load(Ordering::Relaxed)
     }
 
     /// Pushes hints for tasks whose rows are stored as handed out. Failing is fine: the rows are found by the dispatcher.

@@ -1,6 +1,7 @@
 //! One file per command. What a command prints is its result and goes to standard output; everything else is the log's.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+pub(crate) mod chaos;
 pub(crate) mod check;
 pub(crate) mod generate_key;
 pub(crate) mod health;
@@ -29,6 +30,7 @@ pub(crate) async fn run(arguments: Arguments) -> ExitCode {
     match command {
         Command::GenerateKey => return generate_key::run(),
         Command::Health(options) => return health::run(&options).await,
+        Command::Chaos(options) => return chaos::run(options),
         Command::ParserChild => return ExitCode::FAILURE,
         _ => {}
     }
@@ -44,7 +46,9 @@ pub(crate) async fn run(arguments: Arguments) -> ExitCode {
         Command::Check => check::run(process, &data).await,
         Command::Reset(options) => reset::run(process, &data, options).await,
         Command::User(command) => user::run(process, &data, command).await,
-        Command::GenerateKey | Command::Health(_) | Command::ParserChild => Ok(ExitCode::SUCCESS),
+        Command::GenerateKey | Command::Health(_) | Command::Chaos(_) | Command::ParserChild => {
+            Ok(ExitCode::SUCCESS)
+        }
     };
     done.unwrap_or_else(|error| {
         eprintln!("docmill: {}", telemetry::chain(error.as_ref()));

@@ -5,6 +5,7 @@
 //! crate that speaks SeaORM, and the only one that knows which database it talks to.
 
 pub mod audit;
+mod clock;
 mod connection;
 pub mod cron_slots;
 pub mod discarded;
@@ -20,6 +21,7 @@ pub mod tasks;
 pub mod users;
 pub mod workers;
 
+pub use clock::DatabaseClock;
 pub use connection::{Database, MigrationState};
 pub use error::{DatabaseError, Result};
 pub use settings::DatabaseSettings;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use redis::RedisError;
+use telemetry::metrics::RedisFault;
 
 /// A queue that did not do what it was asked to.
 #[derive(Debug, thiserror::Error)]
@@ -16,6 +17,9 @@ pub enum QueueError {
     /// Redis, or the way to it, stalls.
     #[error("redis did not answer within {}", domain::units::duration::show(*.0))]
     TimedOut(Duration),
+    /// Redis was away a moment ago; it was not asked again.
+    #[error("redis was away a moment ago")]
+    Away,
     /// Redis answered with an error: it is out of memory, loading, a replica, or does not know us.
     #[error("redis refused a command")]
     Refused(#[source] RedisError),
@@ -26,6 +30,18 @@ impl QueueError {
     #[must_use]
     pub const fn is_transient(&self) -> bool {
         !matches!(self, Self::Settings(_))
+    }
+}
+
+impl QueueError {
+    /// What to count it as; nothing when Redis was not asked.
+    pub(crate) const fn fault(&self) -> Option<RedisFault> {
+        match self {
+            Self::Settings(_) | Self::Away => None,
+            Self::Unreachable(_) => Some(RedisFault::Unreachable),
+            Self::TimedOut(_) => Some(RedisFault::TimedOut),
+            Self::Refused(_) => Some(RedisFault::Refused),
+        }
     }
 }
 

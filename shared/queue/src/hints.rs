@@ -44,6 +44,8 @@ pub trait Hints: Send + Sync + 'static {
     /// Appends all of the ids, or none when the queue already holds `length_max` or more. A queue may so grow beyond
     /// `length_max` by the ids of one call.
     ///
+    /// It takes a fraction of the time-out at most, and no time at all while the queue [is known to be away](Hints::is_away).
+    ///
     /// # Errors
     /// When the queue is away. The ids may have been appended all the same.
     async fn push(&self, queue: QueueName, ids: &[TaskId], length_max: u64) -> Result<Pushed, QueueError>;
@@ -76,7 +78,10 @@ pub trait Hints: Send + Sync + 'static {
     /// When the queue is away.
     async fn clear(&self, queue: QueueName) -> Result<(), QueueError>;
 
-    /// Asks whether the queue is there.
+    /// Whether the last push failed and nobody has found the queue well since: there is no sense in another push now.
+    fn is_away(&self) -> bool;
+
+    /// Asks whether the queue is there and could take something.
     ///
     /// # Errors
     /// When it is away.

@@ -16,7 +16,8 @@ pub struct QueueSettings {
     pub url: Option<SecretString>,
     /// What every key in Redis begins with, so that several installations can share one Redis.
     pub prefix: String,
-    /// How long one command may take before Redis counts as away, 10ms to 60s. An upload waits this long at most.
+    /// How long one command may take before Redis counts as away, 10ms to 60s. An upload waits a quarter
+    /// of it at most.
     #[serde(with = "domain::units::duration")]
     pub command_timeout: Duration,
 }

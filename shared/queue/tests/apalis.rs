@@ -311,6 +311,10 @@ impl Hints for Away {
         self.there.clear(queue).await
     }
 
+    fn is_away(&self) -> bool {
+        true
+    }
+
     async fn ping(&self) -> Result<(), QueueError> {
         self.there.ping().await
     }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use domain::{JobId, QueueName};
 use queue::{Events, Hints, Popped, Queue, QueueError, QueueSettings, RedisEvents, RedisHints};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 
 use support::{AT_MOST, ids};
 
@@ -149,6 +149,8 @@ async fn a_redis_that_is_away_is_an_error_and_soon() {
     let begin = Instant::now();
     let error = hints.push(QUEUE, &ids(1), 10).await.unwrap_err();
     assert!(matches!(error, QueueError::Unreachable(_)), "{error:?}");
+    let error = hints.length(QUEUE).await.unwrap_err();
+    assert!(matches!(error, QueueError::Unreachable(_)), "{error:?}");
     let error = hints.pop(QUEUE, 1, AT_MOST).await.unwrap_err();
     assert!(matches!(error, QueueError::Unreachable(_)), "{error:?}");
     assert!(begin.elapsed() < Duration::from_secs(1), "{:?}", begin.elapsed());
@@ -160,12 +162,68 @@ async fn a_redis_that_stalls_is_an_error_after_the_time_out() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let timeout = Duration::from_millis(50);
     let hints = RedisHints::connect(&settings_for(listener.local_addr().unwrap().port(), timeout)).unwrap();
-    let pushes = (0..50).map(|_| hints.push(QUEUE, &[], 10));
-    for push in futures::future::join_all(pushes).await {
-        assert!(matches!(push, Err(QueueError::TimedOut(_))), "{push:?}");
+    let questions = (0..50).map(|_| hints.length(QUEUE));
+    for answer in futures::future::join_all(questions).await {
+        assert!(matches!(answer, Err(QueueError::TimedOut(_))), "{answer:?}");
     }
     let pop = hints.pop(QUEUE, 1, Duration::from_millis(1)).await;
     assert!(matches!(pop, Err(QueueError::TimedOut(_))), "{pop:?}");
+}
+
+#[tokio::test]
+async fn a_push_waits_a_moment_for_a_redis_that_stalls_and_then_not_at_all() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let hints = RedisHints::connect(&settings_for(port, Duration::from_secs(2))).unwrap();
+    assert!(!hints.is_away());
+    let begin = Instant::now();
+    let push = hints.push(QUEUE, &ids(1), 10).await;
+    assert!(matches!(push, Err(QueueError::TimedOut(_))), "{push:?}");
+    assert!(begin.elapsed() < Duration::from_secs(2), "{:?}", begin.elapsed());
+    assert!(hints.is_away());
+    let begin = Instant::now();
+    for _ in 0..1_000 {
+        let push = hints.push(QUEUE, &ids(1), 10).await;
+        assert!(matches!(push, Err(QueueError::Away)), "{push:?}");
+    }
+    assert!(begin.elapsed() < Duration::from_secs(1), "{:?}", begin.elapsed());
+}
+
+#[tokio::test]
+async fn a_redis_that_comes_back_is_found_without_being_asked() {
+    // A port on which nobody listens yet.
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    drop(listener);
+    let mut settings = support::redis_settings();
+    let url = support::redis_url();
+    let server = url
+        .rsplit_once('@')
+        .map_or_else(|| url.trim_start_matches("redis://"), |(_, server)| server);
+    let server = server.trim_end_matches('/').to_owned();
+    settings.url = Some(url.replace(&server, &address.to_string()).into());
+    let hints = RedisHints::connect(&settings).unwrap();
+    let push = hints.push(QUEUE, &ids(1), 10).await;
+    assert!(matches!(push, Err(QueueError::Unreachable(_))), "{push:?}");
+    assert!(hints.is_away());
+
+    let listener = TcpListener::bind(address).await.unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut client, _)) = listener.accept().await {
+            let mut server = TcpStream::connect(&server).await.unwrap();
+            tokio::spawn(async move { tokio::io::copy_bidirectional(&mut client, &mut server).await });
+        }
+    });
+    let found = async {
+        while hints.is_away() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(AT_MOST, found)
+        .await
+        .expect("Redis is found");
+    hints.push(QUEUE, &ids(1), 10).await.unwrap();
+    hints.clear(QUEUE).await.unwrap();
 }
 
 #[tokio::test]

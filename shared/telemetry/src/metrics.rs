@@ -91,6 +91,27 @@ impl ParserEnd {
     }
 }
 
+/// How a question to Redis failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RedisFault {
+    /// It is away, or the way to it is.
+    Unreachable,
+    /// It did not answer in time.
+    TimedOut,
+    /// It answered with an error: no memory, a replica, too many clients, starting up.
+    Refused,
+}
+
+impl RedisFault {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Unreachable => "unreachable",
+            Self::TimedOut => "timed_out",
+            Self::Refused => "refused",
+        }
+    }
+}
+
 impl Metric {
     fn values<const N: usize>(&self, values: [SharedString; N]) -> Vec<Label> {
         debug_assert_eq!(self.labels.len(), N, "{} has other labels", self.name);
@@ -170,6 +191,11 @@ pub fn hint_queue_full(queue: QueueName, count: u64) {
 /// Entries of the queue were not task ids and were thrown away.
 pub fn hints_dropped(queue: QueueName, count: u64) {
     table::HINTS_DROPPED.add([queue.as_str().into()], count);
+}
+
+/// A question to Redis failed.
+pub fn redis_failed(fault: RedisFault) {
+    table::REDIS_ERRORS.add([fault.as_str().into()], 1);
 }
 
 /// A worker took a task that could have been taken `waited` ago.

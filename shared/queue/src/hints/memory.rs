@@ -86,6 +86,10 @@ impl Hints for MemoryHints {
         Ok(())
     }
 
+    fn is_away(&self) -> bool {
+        false
+    }
+
     async fn ping(&self) -> Result<(), QueueError> {
         Ok(())
     }

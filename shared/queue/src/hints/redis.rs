@@ -36,7 +36,7 @@ type Entries = Option<(String, Vec<Vec<u8>>)>;
 pub struct RedisHints(Arc<Inner>);
 
 struct Inner {
-    link: RedisLink,
+    link: Arc<RedisLink>,
     idle: Mutex<Vec<Blocking>>,
 }
 
@@ -54,7 +54,7 @@ impl RedisHints {
     /// When the address cannot be used.
     pub fn connect(settings: &QueueSettings) -> Result<Self, QueueError> {
         Ok(Self(Arc::new(Inner {
-            link: RedisLink::new(settings)?,
+            link: Arc::new(RedisLink::new(settings)?),
             idle: Mutex::default(),
         })))
     }
@@ -68,7 +68,7 @@ impl Hints for RedisHints {
         for id in ids {
             push.arg(id.to_string());
         }
-        let (accepted, length): (bool, u64) = self.0.link.query(&push).await?;
+        let (accepted, length): (bool, u64) = self.0.link.query_in_a_hurry(&push).await?;
         Ok(if accepted {
             Pushed::Accepted { length }
         } else {
@@ -106,8 +106,12 @@ impl Hints for RedisHints {
         self.0.link.query(&Cmd::unlink(self.0.key(queue))).await
     }
 
+    fn is_away(&self) -> bool {
+        self.0.link.is_away()
+    }
+
     async fn ping(&self) -> Result<(), QueueError> {
-        self.0.link.query(&redis::cmd("PING")).await
+        self.0.link.probe().await
     }
 }
 

@@ -92,6 +92,9 @@ metrics! {
     HINTS_DROPPED = "docmill_hints_dropped_total" Counter Count ["queue"]
         "Entries of the queue that were not task ids.";
 
+    REDIS_ERRORS = "docmill_redis_errors_total" Counter Count ["kind"]
+        "Questions to Redis that failed: it could not be reached, did not answer in time, or refused.";
+
     TASKS_CLAIMED = "docmill_tasks_claimed_total" Counter Count ["kind"]
         "Tasks taken by a worker; every attempt counts.";
     CLAIMS_LOST = "docmill_claims_lost_total" Counter Count ["kind"]

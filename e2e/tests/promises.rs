@@ -1,0 +1,76 @@
+//! The promises of docs/reliability.md, each tried for a minute or so on a fleet and servers of its own. `docmill chaos` does
+//! the same for as long as one likes, with any seed.
+
+use e2e::chaos::{Promise, Scale, try_promise};
+use futures::future::join_all;
+use tokio::sync::RwLock;
+
+/// The same every time: a test that fails fails again.
+const SEED: u64 = 20;
+
+/// Held alone by those who measure how fast the machine is.
+static MACHINE: RwLock<()> = RwLock::const_new(());
+
+/// Tries promises side by side, which mostly wait.
+async fn assert_kept(promises: &[Promise]) {
+    let scale = Scale::short();
+    let tries = promises.iter().map(|promise| try_promise(*promise, &scale, SEED));
+    let outcomes = join_all(tries).await;
+    for outcome in &outcomes {
+        println!("{outcome}");
+    }
+    let broken: Vec<String> = outcomes
+        .iter()
+        .filter(|outcome| !outcome.is_kept())
+        .map(ToString::to_string)
+        .collect();
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_accepted_job_is_never_lost_whatever_breaks() {
+    let _with_others = MACHINE.read().await;
+    assert_kept(&[Promise::P1]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_delivered_twice_and_run_twice_has_one_effect() {
+    let _with_others = MACHINE.read().await;
+    assert_kept(&[Promise::P2]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn redis_may_lose_everything_and_may_be_away() {
+    let _with_others = MACHINE.read().await;
+    assert_kept(&[Promise::P3, Promise::P4]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_dies_is_slow_or_is_poisoned_holds_up_nobody() {
+    let _with_others = MACHINE.read().await;
+    assert_kept(&[Promise::P6, Promise::P7, Promise::P8]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn attempts_are_counted_exactly_and_deploys_cost_none() {
+    let _with_others = MACHINE.read().await;
+    assert_kept(&[Promise::P9]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_cancelled_ends_at_once() {
+    let _with_others = MACHINE.read().await;
+    assert_kept(&[Promise::P11]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_postgres_is_away_everybody_is_told_so_at_once() {
+    let _alone = MACHINE.write().await;
+    assert_kept(&[Promise::P5]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn overload_is_refused_and_not_suffered() {
+    let _alone = MACHINE.write().await;
+    assert_kept(&[Promise::P15]).await;
+}

@@ -3,13 +3,23 @@
 //! Everything here is pure and blocking, and trusts no byte: what a parser cannot survive (a panic, an endless loop, a
 //! huge allocation) is for the process around it to contain. One file, or folder, for each kind of document.
 
+mod archive;
+mod containers;
 mod csv;
+mod docx;
+mod drawing;
 mod html;
 mod markdown;
+mod odf;
+mod ooxml;
+mod ordinal;
 mod passages;
 mod pdf;
+mod pptx;
+mod prose;
 mod text;
 mod words;
+mod xml;
 
 use std::collections::BTreeMap;
 
@@ -110,6 +120,7 @@ pub fn extract(
         DocumentKind::Csv => Ok(csv::extract(file_name, &bytes, limits)),
         DocumentKind::Html => Ok(html::extract(&bytes, limits)),
         DocumentKind::Pdf => pdf::extract(bytes, limits),
+        _ => containers::extract(kind, &bytes, limits).map(|(_, extracted)| extracted),
     }
 }
 

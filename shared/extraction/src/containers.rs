@@ -4,7 +4,7 @@
 use domain::DocumentKind;
 
 use crate::archive::Archive;
-use crate::{Extracted, ExtractionError, Limits, docx, odf, ooxml, pptx};
+use crate::{Extracted, ExtractionError, Limits, docx, epub, odf, ooxml, pptx};
 
 /// Reads a document that is an archive, and says what kind it turned out to be.
 pub(crate) fn extract(
@@ -19,6 +19,7 @@ pub(crate) fn extract(
         DocumentKind::Pptx => pptx::extract(&mut archive, limits),
         DocumentKind::Odt => odf::extract_text(&mut archive, limits),
         DocumentKind::Odp => odf::extract_slides(&mut archive, limits),
+        DocumentKind::Epub => epub::extract(&mut archive, limits),
         _ => Err(ExtractionError::Unreadable(
             "the archive holds no document".to_owned(),
         )),

@@ -8,6 +8,7 @@ mod containers;
 mod csv;
 mod docx;
 mod drawing;
+mod epub;
 mod html;
 mod markdown;
 mod odf;
@@ -17,6 +18,7 @@ mod passages;
 mod pdf;
 mod pptx;
 mod prose;
+mod rtf;
 mod text;
 mod words;
 mod xml;
@@ -120,6 +122,7 @@ pub fn extract(
         DocumentKind::Csv => Ok(csv::extract(file_name, &bytes, limits)),
         DocumentKind::Html => Ok(html::extract(&bytes, limits)),
         DocumentKind::Pdf => pdf::extract(bytes, limits),
+        DocumentKind::Rtf => rtf::extract(&bytes, limits),
         _ => containers::extract(kind, &bytes, limits).map(|(_, extracted)| extracted),
     }
 }

@@ -80,6 +80,11 @@ impl Prose {
         self.owe(1);
     }
 
+    /// Whether what follows begins a line, because of something that came before.
+    pub(crate) fn owes_line(&self) -> bool {
+        self.breaks > 0
+    }
+
     /// What follows stands apart, with an empty line before it.
     pub(crate) fn paragraph(&mut self) {
         self.owe(2);

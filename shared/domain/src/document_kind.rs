@@ -212,7 +212,8 @@ impl DocumentKind {
         if pdf_header && (named.is_none_or(|kind| kind == Self::Pdf) || head.starts_with(b"%PDF-")) {
             return Ok(Self::Pdf);
         }
-        if head.starts_with(b"{\\rtf") {
+        // Converters leave out the header; then the name has to help.
+        if head.starts_with(b"{\\rtf") || (named == Some(Self::Rtf) && head.starts_with(b"{\\")) {
             return Ok(Self::Rtf);
         }
         if let Some(content) = signature(head) {

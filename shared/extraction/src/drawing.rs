@@ -3,6 +3,7 @@
 use crate::ExtractionError;
 use crate::archive::Archive;
 use crate::prose::Prose;
+use crate::workbook::tidy;
 use crate::xml::Node;
 
 /// Appends the texts of a chart (titles, and the values of its series in a line each) or of a diagram. Nothing when there
@@ -16,25 +17,28 @@ pub(crate) fn append(
         return Ok(());
     };
     prose.paragraph();
-    // Elements of text that are open.
-    let mut texts = 0_usize;
+    // The text of the element that is open, if it is one of text.
+    let mut open: Option<String> = None;
     while let Some(node) = xml.next()? {
         match node {
             Node::Start(element) => match element.name() {
-                "t" | "v" => texts += 1,
+                "t" | "v" => open = Some(String::new()),
                 "p" | "tx" | "cat" | "val" | "xVal" | "yVal" => prose.line(),
                 "pt" => prose.tab(),
-                // Formats, and formulas that say where the values come from.
-                "formatCode" | "f" => {}
                 _ => {}
             },
-            Node::End(name) => {
-                if matches!(&*name, "t" | "v") {
-                    texts = texts.saturating_sub(1);
+            Node::Text(piece) => {
+                if let Some(text) = &mut open {
+                    text.push_str(&piece);
                 }
             }
-            Node::Text(text) if texts > 0 => prose.push(&text),
-            _ => {}
+            Node::End(name) => match (&*name, open.take()) {
+                ("t", Some(text)) => prose.push(&text),
+                // Values are saved with all the noise of computing.
+                ("v", Some(value)) => prose.push(&tidy(&value)),
+                (_, still_open) => open = still_open,
+            },
+            Node::Other => {}
         }
     }
     prose.paragraph();

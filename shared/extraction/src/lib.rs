@@ -12,6 +12,7 @@ mod epub;
 mod html;
 mod markdown;
 mod odf;
+mod ole;
 mod ooxml;
 mod ordinal;
 mod passages;
@@ -21,6 +22,7 @@ mod prose;
 mod rtf;
 mod text;
 mod words;
+mod workbook;
 mod xml;
 
 use std::collections::BTreeMap;

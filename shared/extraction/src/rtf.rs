@@ -12,6 +12,7 @@ use encoding_rs::{Encoding, UTF_8, WINDOWS_1252};
 use crate::ooxml::remember;
 use crate::prose::{Parts, Prose};
 use crate::{Extracted, ExtractionError, Limits};
+pub(crate) use words::code_page;
 use words::{Destination, Word};
 
 const ENGINE: &str = "rtf/1";
@@ -21,7 +22,8 @@ const DEPTH_MAX: usize = 2_000;
 const PROPERTY_BYTES_MAX: usize = 4_000;
 
 pub(crate) fn extract(bytes: &[u8], limits: &Limits) -> Result<Extracted, ExtractionError> {
-    if !bytes.starts_with(b"{\\rtf") {
+    // Fragments, as converters write them, have no header and any number of groups.
+    if !bytes.starts_with(b"{\\") {
         return Err(ExtractionError::Unreadable(
             "this is not Rich Text Format".to_owned(),
         ));
@@ -130,7 +132,7 @@ impl<'a> Reader<'a> {
                 b'}' => {
                     self.flush();
                     self.end_group();
-                    if self.groups.is_empty() {
+                    if self.groups.is_empty() && self.bytes.starts_with(b"{\\rtf") {
                         return Ok(true);
                     }
                 }
@@ -142,7 +144,7 @@ impl<'a> Reader<'a> {
                 return Ok(true);
             }
         }
-        Ok(false)
+        Ok(self.groups.is_empty())
     }
 
     fn next_byte(&mut self) -> Option<u8> {
@@ -203,16 +205,21 @@ impl<'a> Reader<'a> {
             }
             b'\\' | b'{' | b'}' => self.byte(first),
             // A group that may be passed over by those who do not know it; the word behind it says whether we do.
-            b'*' => {
-                if !self.knows_starred() {
-                    self.group.destination = Destination::Nowhere;
-                }
+            b'*' if self.is_group_beginning() && !self.knows_starred() => {
+                self.group.destination = Destination::Nowhere;
             }
             b'~' => self.text("\u{a0}"),
             b'_' => self.text("-"),
             b'\r' | b'\n' => self.paragraph(),
             _ => {}
         }
+    }
+
+    /// Whether the control sign just read is the first thing in its group. Elsewhere, a star means nothing.
+    fn is_group_beginning(&self) -> bool {
+        self.bytes[..self.at.saturating_sub(2)]
+            .trim_ascii_end()
+            .ends_with(b"{")
     }
 
     /// Whether the starred group that begins here holds text for readers.
@@ -432,12 +439,21 @@ we meet {\b early}\emdash at \ldblquote nine\rdblquote .\line Bring\~water.\par
             br"{\rtf1{\*\generator X;}{\pict\pngblip 8950}{\*\unknown never}{\v hidden}{\deleted gone}
 {\field{\*\fldinst HYPERLINK never}{\fldrslt link}} {\bkmkstart b}end\bin4 }{}\\ }";
         assert_eq!(read(source), "link end\n");
+        assert_eq!(
+            read(br"{\rtf1 {\b0\*\cs7 a star that stars nothing}}"),
+            "a star that stars nothing\n"
+        );
     }
 
     #[test]
     fn notes_and_footers_come_behind_the_text() {
         let source = br"{\rtf1{\footer page 1}One{\footnote the note} two{\*\annotation a remark}.\par}";
         assert_eq!(read(source), "One two.\n\npage 1\n\nthe note\n\na remark\n");
+    }
+
+    #[test]
+    fn a_fragment_without_header_is_read_to_its_end() {
+        assert_eq!(read(br"{\pard One\par}{\pard Two\par}"), "One\nTwo\n");
     }
 
     #[test]

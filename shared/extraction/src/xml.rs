@@ -190,11 +190,6 @@ impl<R: BufRead> XmlReader<R> {
         Ok(text)
     }
 
-    /// How many elements are open.
-    pub(crate) fn depth(&self) -> usize {
-        self.depth
-    }
-
     /// Whether reading ended before the end, because of damage.
     pub(crate) fn is_damaged(&self) -> bool {
         self.damaged || self.depth > 0

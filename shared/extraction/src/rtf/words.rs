@@ -176,7 +176,7 @@ const WITHOUT_TEXT: &[&[u8]] = &[
 ];
 
 /// The encoding of a Windows code page; the western one stands in for those that are unknown.
-pub(super) fn code_page(number: i32) -> &'static Encoding {
+pub(crate) fn code_page(number: i32) -> &'static Encoding {
     let label = match number {
         // The old western pages share their letters with none of today's; of the Cyrillic one this is the name.
         866 => "ibm866".to_owned(),

@@ -53,7 +53,9 @@ mirror! {
 }
 mirror! {
     /// What a document is. More words may come.
-    DocumentKindName = domain::DocumentKind { Text, Markdown, Csv, Html, Pdf }
+    DocumentKindName = domain::DocumentKind {
+        Text, Markdown, Csv, Html, Pdf, Docx, Pptx, Xlsx, Xls, Xlsb, Odt, Odp, Ods, Rtf, Epub
+    }
 }
 
 /// What a client asked for, and where it stands.

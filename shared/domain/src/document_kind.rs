@@ -1,5 +1,7 @@
 //! What a document is: by its content first, then by its name.
 
+mod containers;
+
 use std::fmt;
 
 use crate::UnknownWord;
@@ -18,6 +20,26 @@ pub enum DocumentKind {
     Html,
     /// Portable Document Format.
     Pdf,
+    /// Word processing: Office Open XML, with and without macros (which never run).
+    Docx,
+    /// Slides: Office Open XML.
+    Pptx,
+    /// A workbook: Office Open XML.
+    Xlsx,
+    /// A workbook: the binary format of Excel 5 to 2003.
+    Xls,
+    /// A workbook: Office Open XML with binary parts.
+    Xlsb,
+    /// Word processing: OpenDocument.
+    Odt,
+    /// Slides: OpenDocument.
+    Odp,
+    /// A workbook: OpenDocument.
+    Ods,
+    /// Rich Text Format.
+    Rtf,
+    /// An e-book.
+    Epub,
 }
 
 /// The content is one thing and the name says another, and the two cannot both be right.
@@ -39,16 +61,14 @@ pub enum KindMismatch {
     },
 }
 
+const ZIP: &str = "application/zip";
+const COMPOUND_FILE: &str = "application/x-ole-storage";
+
 /// First bytes that settle what a file is. Offsets and values are those of the formats' own specifications.
 const SIGNATURES: &[(usize, &[u8], &str)] = &[
-    (0, b"PK\x03\x04", "application/zip"),
-    (0, b"PK\x05\x06", "application/zip"),
-    (
-        0,
-        b"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1",
-        "application/x-ole-storage",
-    ),
-    (0, b"{\\rtf", "application/rtf"),
+    (0, b"PK\x03\x04", ZIP),
+    (0, b"PK\x05\x06", ZIP),
+    (0, b"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1", COMPOUND_FILE),
     (0, b"\x89PNG\r\n\x1A\n", "image/png"),
     (0, b"\xFF\xD8\xFF", "image/jpeg"),
     (0, b"GIF8", "image/gif"),
@@ -72,7 +92,23 @@ const SIGNATURES: &[(usize, &[u8], &str)] = &[
 
 impl DocumentKind {
     /// Every kind, in the order in which people list them.
-    pub const ALL: &'static [Self] = &[Self::Pdf, Self::Html, Self::Markdown, Self::Csv, Self::Text];
+    pub const ALL: &'static [Self] = &[
+        Self::Pdf,
+        Self::Docx,
+        Self::Odt,
+        Self::Rtf,
+        Self::Pptx,
+        Self::Odp,
+        Self::Xlsx,
+        Self::Xlsb,
+        Self::Xls,
+        Self::Ods,
+        Self::Epub,
+        Self::Html,
+        Self::Markdown,
+        Self::Csv,
+        Self::Text,
+    ];
 
     /// Bytes of the beginning that [`DocumentKind::recognize`] wants to see.
     pub const HEAD_BYTES: usize = 4096;
@@ -86,6 +122,16 @@ impl DocumentKind {
             Self::Csv => "csv",
             Self::Html => "html",
             Self::Pdf => "pdf",
+            Self::Docx => "docx",
+            Self::Pptx => "pptx",
+            Self::Xlsx => "xlsx",
+            Self::Xls => "xls",
+            Self::Xlsb => "xlsb",
+            Self::Odt => "odt",
+            Self::Odp => "odp",
+            Self::Ods => "ods",
+            Self::Rtf => "rtf",
+            Self::Epub => "epub",
         }
     }
 
@@ -98,6 +144,16 @@ impl DocumentKind {
             Self::Csv => "text/csv",
             Self::Html => "text/html",
             Self::Pdf => "application/pdf",
+            Self::Docx => "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+            Self::Pptx => "application/vnd.openxmlformats-officedocument.presentationml.presentation",
+            Self::Xlsx => "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+            Self::Xls => "application/vnd.ms-excel",
+            Self::Xlsb => "application/vnd.ms-excel.sheet.binary.macroenabled.12",
+            Self::Odt => "application/vnd.oasis.opendocument.text",
+            Self::Odp => "application/vnd.oasis.opendocument.presentation",
+            Self::Ods => "application/vnd.oasis.opendocument.spreadsheet",
+            Self::Rtf => "application/rtf",
+            Self::Epub => "application/epub+zip",
         }
     }
 
@@ -110,6 +166,16 @@ impl DocumentKind {
             Self::Csv => &["csv", "tsv"],
             Self::Html => &["html", "htm", "xhtml"],
             Self::Pdf => &["pdf"],
+            Self::Docx => &["docx", "docm", "dotx", "dotm"],
+            Self::Pptx => &["pptx", "pptm", "ppsx", "ppsm", "potx", "potm"],
+            Self::Xlsx => &["xlsx", "xlsm", "xltx", "xltm"],
+            Self::Xls => &["xls", "xlt"],
+            Self::Xlsb => &["xlsb"],
+            Self::Odt => &["odt", "ott"],
+            Self::Odp => &["odp", "otp"],
+            Self::Ods => &["ods", "ots"],
+            Self::Rtf => &["rtf"],
+            Self::Epub => &["epub"],
         }
     }
 
@@ -124,10 +190,17 @@ impl DocumentKind {
         })
     }
 
+    /// Whether documents of this kind are text that a person could read as it is.
+    #[must_use]
+    pub const fn is_text(self) -> bool {
+        matches!(self, Self::Text | Self::Markdown | Self::Csv | Self::Html)
+    }
+
     /// Decides what a file is from its first [`DocumentKind::HEAD_BYTES`] and its name.
     ///
-    /// Content that has a signature decides alone. Text is what its name says, or plain text, or HTML where it
-    /// begins like a page.
+    /// Content that has a signature decides alone. Archives and compound files show only later, when they are opened,
+    /// what is in them: where their beginning does not tell, the name is believed for now. Text is what its name says,
+    /// or plain text, or HTML where it begins like a page.
     ///
     /// # Errors
     /// When the content is something else than a readable document, or contradicts the name.
@@ -139,8 +212,17 @@ impl DocumentKind {
         if pdf_header && (named.is_none_or(|kind| kind == Self::Pdf) || head.starts_with(b"%PDF-")) {
             return Ok(Self::Pdf);
         }
+        // Converters leave out the header; then the name has to help.
+        if head.starts_with(b"{\\rtf") || (named == Some(Self::Rtf) && head.starts_with(b"{\\")) {
+            return Ok(Self::Rtf);
+        }
         if let Some(content) = signature(head) {
-            return Err(KindMismatch::Unsupported { content });
+            let kind = match content {
+                ZIP => containers::in_archive(head, named),
+                COMPOUND_FILE => containers::in_compound_file(named),
+                _ => None,
+            };
+            return kind.ok_or(KindMismatch::Unsupported { content });
         }
         if !looks_like_text(head) {
             return Err(KindMismatch::Unsupported {
@@ -148,11 +230,13 @@ impl DocumentKind {
             });
         }
         match named {
-            Some(Self::Pdf) => Err(KindMismatch::Contradiction {
-                named: Self::Pdf,
+            Some(kind) if kind.is_text() => Ok(kind),
+            // Web applications like to give their tables the ending of a workbook.
+            Some(_) if looks_like_html(head) => Ok(Self::Html),
+            Some(named) => Err(KindMismatch::Contradiction {
+                named,
                 content: "text/plain",
             }),
-            Some(kind) => Ok(kind),
             None if looks_like_html(head) => Ok(Self::Html),
             None => Ok(Self::Text),
         }
@@ -291,10 +375,37 @@ mod tests {
     }
 
     #[test]
+    fn rich_text_is_rich_text_whatever_its_name() {
+        assert_eq!(
+            DocumentKind::recognize(b"{\\rtf1\\ansi", "letter.doc"),
+            Ok(DocumentKind::Rtf)
+        );
+    }
+
+    #[test]
+    fn a_page_that_calls_itself_a_workbook_is_a_page() {
+        assert_eq!(
+            DocumentKind::recognize(b"<html><table>", "export.xls"),
+            Ok(DocumentKind::Html)
+        );
+        assert!(DocumentKind::recognize(b"a;b", "export.xlsx").is_err());
+    }
+
+    #[test]
+    fn every_kind_is_found_by_its_word_and_its_endings() {
+        for kind in DocumentKind::ALL {
+            assert_eq!(kind.as_str().parse(), Ok(*kind));
+            for ending in kind.extensions() {
+                assert_eq!(DocumentKind::from_file_name(&format!("a.{ending}")), Some(*kind));
+            }
+        }
+    }
+
+    #[test]
     fn what_cannot_be_read_is_named() {
         let refused = |head: &[u8], name| DocumentKind::recognize(head, name).unwrap_err().to_string();
         assert_eq!(
-            refused(b"PK\x03\x04....", "a.docx"),
+            refused(b"PK\x03\x04....", "a.zip"),
             "the content is application/zip, which cannot be read here"
         );
         assert_eq!(

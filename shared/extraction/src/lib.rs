@@ -3,13 +3,27 @@
 //! Everything here is pure and blocking, and trusts no byte: what a parser cannot survive (a panic, an endless loop, a
 //! huge allocation) is for the process around it to contain. One file, or folder, for each kind of document.
 
+mod archive;
+mod containers;
 mod csv;
+mod docx;
+mod drawing;
+mod epub;
 mod html;
 mod markdown;
+mod odf;
+mod ole;
+mod ooxml;
+mod ordinal;
 mod passages;
 mod pdf;
+mod pptx;
+mod prose;
+mod rtf;
 mod text;
 mod words;
+mod workbook;
+mod xml;
 
 use std::collections::BTreeMap;
 
@@ -110,6 +124,8 @@ pub fn extract(
         DocumentKind::Csv => Ok(csv::extract(file_name, &bytes, limits)),
         DocumentKind::Html => Ok(html::extract(&bytes, limits)),
         DocumentKind::Pdf => pdf::extract(bytes, limits),
+        DocumentKind::Rtf => rtf::extract(&bytes, limits),
+        _ => containers::extract(kind, &bytes, limits).map(|(_, extracted)| extracted),
     }
 }
 

@@ -1,0 +1,78 @@
+//! Opens what comes in archives and compound files, and finds out what it really is: the beginning of a file, by which its
+//! kind was guessed, does not always tell.
+
+use domain::DocumentKind;
+
+use crate::archive::Archive;
+use crate::ole::CompoundFile;
+use crate::workbook::{ods, xls, xlsb, xlsx};
+use crate::{Extracted, ExtractionError, Limits, docx, epub, odf, ole, ooxml, pptx};
+
+/// Reads a document that comes in a container, and says what kind it turned out to be.
+pub(crate) fn extract(
+    expected: DocumentKind,
+    bytes: &[u8],
+    limits: &Limits,
+) -> Result<(DocumentKind, Extracted), ExtractionError> {
+    if bytes.starts_with(ole::SIGNATURE) {
+        from_compound_file(bytes, limits)
+    } else {
+        from_archive(expected, bytes, limits)
+    }
+}
+
+/// A compound file holds a workbook of old, or any document of Office Open XML behind a password.
+fn from_compound_file(bytes: &[u8], limits: &Limits) -> Result<(DocumentKind, Extracted), ExtractionError> {
+    let file = CompoundFile::open(bytes)?;
+    let has = |name| file.contains(name);
+    if has("EncryptedPackage") {
+        return Err(ExtractionError::Encrypted(
+            "it opens only with a password".to_owned(),
+        ));
+    }
+    if has("WordDocument") || has("PowerPoint Document") {
+        return Err(ExtractionError::Unreadable(
+            "documents and slides of Office 97 to 2003 cannot be read; save it in a newer format".to_owned(),
+        ));
+    }
+    Ok((DocumentKind::Xls, xls::extract(&file, limits)?))
+}
+
+fn from_archive(
+    expected: DocumentKind,
+    bytes: &[u8],
+    limits: &Limits,
+) -> Result<(DocumentKind, Extracted), ExtractionError> {
+    let mut archive = Archive::open(bytes)?;
+    let kind = kind(expected, &mut archive)?;
+    let extracted = match kind {
+        DocumentKind::Docx => docx::extract(&mut archive, limits),
+        DocumentKind::Pptx => pptx::extract(&mut archive, limits),
+        DocumentKind::Odt => odf::extract_text(&mut archive, limits),
+        DocumentKind::Odp => odf::extract_slides(&mut archive, limits),
+        DocumentKind::Epub => epub::extract(&mut archive, limits),
+        DocumentKind::Xlsx => xlsx::extract(&mut archive, limits),
+        DocumentKind::Xlsb => xlsb::extract(&mut archive, limits),
+        DocumentKind::Ods => ods::extract(&mut archive, limits),
+        _ => Err(ExtractionError::Unreadable(
+            "the archive holds no document".to_owned(),
+        )),
+    };
+    Ok((kind, extracted?))
+}
+
+/// What the archive holds: by its media type, else by its main part, else what was expected.
+fn kind(expected: DocumentKind, archive: &mut Archive<'_>) -> Result<DocumentKind, ExtractionError> {
+    if let Some(media_type) = archive.read("mimetype")? {
+        let media_type = String::from_utf8_lossy(&media_type);
+        // Templates have the media type of their documents with an addition.
+        let by_media_type = DocumentKind::ALL
+            .iter()
+            .find(|kind| media_type.trim().starts_with(kind.media_type()));
+        if let Some(kind) = by_media_type {
+            return Ok(*kind);
+        }
+    }
+    let by_main_part = ooxml::kind(archive)?;
+    Ok(by_main_part.unwrap_or(expected))
+}

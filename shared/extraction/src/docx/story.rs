@@ -1,0 +1,199 @@
+//! Paragraphs and tables in their order: of the body, of a header, of a note.
+
+use super::numbering::Numbering;
+use crate::prose::Prose;
+use crate::xml::{Element, Node};
+
+/// What is to be done with an element that has begun.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Then {
+    /// Its content comes next.
+    Go,
+    /// Its content is passed over.
+    Skip,
+}
+
+/// Something that is not in the text but belongs to it.
+pub(super) enum Reference {
+    Footnote(String),
+    Endnote(String),
+    Comment(String),
+    /// A chart or diagram, by the relationship to its part.
+    Part(String),
+}
+
+/// Takes the events of a part one by one.
+pub(super) struct Story<'n> {
+    pub(super) prose: Prose,
+    /// In the order in which the text refers to them, since they were last taken.
+    pub(super) references: Vec<Reference>,
+    /// The text of the paragraph with the style for titles.
+    pub(super) title: Option<String>,
+    numbering: &'n Numbering,
+    counters: super::numbering::Counters,
+    /// Elements of text that are open.
+    texts: usize,
+    page_ended: bool,
+    paragraph: Paragraph,
+    /// Whether the paragraph before was part of a list.
+    after_item: bool,
+}
+
+/// What the properties of a paragraph say.
+#[derive(Default)]
+struct Paragraph {
+    style: Option<String>,
+    list: Option<String>,
+    level: Option<usize>,
+    /// Number or bullet, to be written before the first text.
+    label: Option<String>,
+    is_title: bool,
+}
+
+/// How the text refers to a note, and the note to the text.
+pub(super) fn mark(id: &str) -> String {
+    format!("[{id}] ")
+}
+
+impl<'n> Story<'n> {
+    pub(super) fn new(numbering: &'n Numbering) -> Self {
+        Self {
+            prose: Prose::default(),
+            references: Vec::new(),
+            title: None,
+            numbering,
+            counters: super::numbering::Counters::default(),
+            texts: 0,
+            page_ended: false,
+            paragraph: Paragraph::default(),
+            after_item: false,
+        }
+    }
+
+    /// Whether a page has ended since this was last asked.
+    pub(super) fn take_page_end(&mut self) -> bool {
+        std::mem::take(&mut self.page_ended)
+    }
+
+    pub(super) fn take(&mut self, node: &Node<'_>) -> Then {
+        match node {
+            Node::Start(element) => return self.start(element),
+            Node::End(name) => self.end(name),
+            Node::Text(text) if self.texts > 0 => self.text(text),
+            Node::Text(_) | Node::Other => {}
+        }
+        Then::Go
+    }
+
+    fn start(&mut self, element: &Element<'_>) -> Then {
+        match element.name() {
+            // What was deleted or moved away, what a field is told to do, and what is there for older programs.
+            "del" | "moveFrom" | "delText" | "instrText" | "delInstrText" | "Fallback" => return Then::Skip,
+            // How things look. The tab stops of a paragraph would be taken for tabs.
+            "rPr" | "tabs" | "sectPr" | "tblPr" | "tblGrid" | "trPr" | "tcPr" | "sdtPr" => return Then::Skip,
+            "p" => {
+                self.prose.paragraph();
+                self.paragraph = Paragraph::default();
+            }
+            "pStyle" => self.paragraph.style = value(element),
+            "numId" => self.paragraph.list = value(element),
+            "ilvl" => self.paragraph.level = element.number("val"),
+            "tr" => self.prose.begin_row(),
+            "tc" => self.prose.begin_cell(),
+            "tbl" | "txbxContent" => self.prose.paragraph(),
+            "t" => self.texts += 1,
+            "tab" | "ptab" => self.prose.tab(),
+            "br" | "cr" => self.prose.line(),
+            "noBreakHyphen" => self.text("-"),
+            "sym" => self.symbol(element),
+            "lastRenderedPageBreak" => self.page_ended = true,
+            "footnoteReference" => self.refer(element, Reference::Footnote),
+            "endnoteReference" => self.refer(element, Reference::Endnote),
+            "commentReference" => {
+                if let Some(id) = element.attribute("id") {
+                    self.references.push(Reference::Comment(id.into_owned()));
+                }
+            }
+            "chart" => self.part(element.attribute("id").as_deref()),
+            "relIds" => self.part(element.attribute("dm").as_deref()),
+            _ => {}
+        }
+        Then::Go
+    }
+
+    fn end(&mut self, name: &str) {
+        match name {
+            "pPr" => self.begin_paragraph(),
+            "p" => {
+                self.prose.paragraph();
+                self.paragraph.is_title = false;
+            }
+            "tr" => self.prose.end_row(),
+            "tbl" | "txbxContent" => self.prose.paragraph(),
+            "t" => self.texts = self.texts.saturating_sub(1),
+            _ => {}
+        }
+    }
+
+    /// The properties of a paragraph are complete: its number or bullet can be told.
+    fn begin_paragraph(&mut self) {
+        let paragraph = &mut self.paragraph;
+        paragraph.is_title = paragraph.style.as_deref() == Some("Title") && self.title.is_none();
+        let from_style = paragraph
+            .style
+            .as_deref()
+            .and_then(|style| self.numbering.of_style(style));
+        let list = paragraph
+            .list
+            .as_deref()
+            .or_else(|| from_style.map(|(list, _)| list));
+        let level = paragraph
+            .level
+            .or_else(|| from_style.map(|(_, level)| level))
+            .unwrap_or(0);
+        paragraph.label = list.and_then(|list| self.counters.next_label(self.numbering, list, level));
+        let is_item = paragraph.label.is_some();
+        if is_item && self.after_item {
+            self.prose.only_line();
+        }
+        self.after_item = is_item;
+    }
+
+    fn text(&mut self, text: &str) {
+        if let Some(label) = self.paragraph.label.take() {
+            self.prose.push(&label);
+            self.prose.push(" ");
+        }
+        if self.paragraph.is_title {
+            self.title.get_or_insert_default().push_str(text);
+        }
+        self.prose.push(text);
+    }
+
+    /// A character by its number. Those of symbol fonts have no meaning outside of the font.
+    fn symbol(&mut self, element: &Element<'_>) {
+        let code = element.attribute("char");
+        let c = code
+            .and_then(|code| u32::from_str_radix(&code, 16).ok())
+            .and_then(char::from_u32);
+        if let Some(c) = c.filter(|c| !matches!(c, '\u{E000}'..='\u{F8FF}')) {
+            self.text(c.encode_utf8(&mut [0; 4]));
+        }
+    }
+
+    fn refer(&mut self, element: &Element<'_>, note: fn(String) -> Reference) {
+        if let Some(id) = element.attribute("id") {
+            self.text(mark(&id).trim_end());
+            self.references.push(note(id.into_owned()));
+        }
+    }
+
+    fn part(&mut self, id: Option<&str>) {
+        self.references
+            .extend(id.map(|id| Reference::Part(id.to_owned())));
+    }
+}
+
+fn value(element: &Element<'_>) -> Option<String> {
+    element.attribute("val").map(|value| value.into_owned())
+}

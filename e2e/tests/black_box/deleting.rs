@@ -19,7 +19,7 @@ on_both! {
         let id = job["id"].as_str().unwrap();
         let documents = ada.documents(&job).await;
         // An original and a text for each.
-        assert_eq!(mill.objects_of(id).await.len(), 4);
+        assert_eq!(mill.objects_of(ada.user_id()).await.len(), 4);
 
         let path = job["links"]["self"].as_str().unwrap();
         let deleted = ada.delete(path).await.status(204);

@@ -114,7 +114,7 @@ on_both! {
         assert_eq!(listed(&format!("/api/v1/documents?job_id={}", id(&batch))).await.len(), 2);
         assert_eq!(listed(&format!("/api/v1/documents?job_id={}&kind=csv", id(&batch))).await.len(), 0);
 
-        for refused in ["/api/v1/jobs?status=done", "/api/v1/jobs?kind=single%27", "/api/v1/documents?kind=docx"] {
+        for refused in ["/api/v1/jobs?status=done", "/api/v1/jobs?kind=single%27", "/api/v1/documents?kind=word"] {
             ada.get(refused).await.problem(400, "invalid_request");
         }
         ada.get("/api/v1/documents?job_id=1").await.refuses("query:job_id");

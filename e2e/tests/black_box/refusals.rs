@@ -26,7 +26,7 @@ on_both! {
         let ada = mill.user().await;
         for (name, content) in [
             ("picture.png", texts::PICTURE),
-            ("report.docx", b"PK\x03\x04\x14\0\x06\0\x08\0\0\0!\0"),
+            ("archive.zip", b"PK\x03\x04\x14\0\x06\0\x08\0\0\0!\0"),
             ("liar.txt", texts::PICTURE),
             ("noise.bin", &[1, 2, 3, 4, 5, 6, 7, 8]),
             ("words.pdf", b"only words, whatever the name says"),

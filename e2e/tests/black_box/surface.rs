@@ -115,6 +115,7 @@ on_both! {
             "post /auth/refresh",
             "post /auth/register",
             "post /documents",
+            "post /jobs/{id}/cancel",
         ];
         assert_eq!(operations, expected);
     }

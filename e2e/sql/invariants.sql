@@ -6,8 +6,9 @@
 --   objects (key text)      what lies in the bucket
 
 WITH object AS (
-    SELECT key, part[1]::uuid AS user_id, part[2]::uuid AS job_id, part[3]::uuid AS document_id, part[4] AS name
-    FROM objects, regexp_match(key, '^users/([0-9a-f-]{36})/jobs/([0-9a-f-]{36})/([0-9a-f-]{36})/([^/]+)$') AS part
+    SELECT key, part[1]::uuid AS user_id, part[2]::uuid AS document_id, part[3] AS name
+    FROM objects, regexp_match(key,
+        '^users/([0-9a-f-]{36})/(?:[^ ]*/)?([0-9a-f-]{36})[./](original|text-[0-9]+)(?:[.]txt)?$') AS part
     WHERE part IS NOT NULL
 ),
 counted AS (
@@ -78,14 +79,14 @@ FROM documents d WHERE d.status = 'failed' AND d.error_code IS NULL
 UNION ALL
 SELECT 'no object without a row', o.key, COALESCE(d.status, 'no document')
 FROM objects all_keys LEFT JOIN object o ON o.key = all_keys.key
-LEFT JOIN documents d ON d.id = o.document_id AND d.job_id = o.job_id AND d.user_id = o.user_id
+LEFT JOIN documents d ON d.id = o.document_id AND d.user_id = o.user_id
 WHERE all_keys.key LIKE 'users/%' AND (d.id IS NULL OR d.status = 'cancelled'
-    OR (o.name <> 'original' AND o.name <> format('text-%s.txt', d.text_fence)))
+    OR (o.name <> 'original' AND o.name <> format('text-%s', d.text_fence)))
 
 UNION ALL
 SELECT 'no row without an object', d.id::text, wanted.name
 FROM documents d
-CROSS JOIN LATERAL (VALUES ('original'), ('text-' || d.text_fence || '.txt')) AS wanted (name)
+CROSS JOIN LATERAL (VALUES ('original'), ('text-' || d.text_fence)) AS wanted (name)
 WHERE wanted.name IS NOT NULL AND d.status <> 'cancelled'
     AND NOT EXISTS (SELECT 1 FROM object o WHERE o.document_id = d.id AND o.name = wanted.name)
 ORDER BY 1, 2;

@@ -32,11 +32,11 @@ pub(in crate::chaos) async fn scenario(scale: Scale, _: Dice) -> Verdict {
 
     let of_cancelled = async |scratch: &Scratch| {
         let mut journal = Journal::open(scratch).await;
-        let jobs = journal
-            .texts("SELECT id::text FROM jobs WHERE status = 'cancelled'")
+        let documents = journal
+            .texts("SELECT id::text FROM documents WHERE status = 'cancelled'")
             .await;
         let mut keys = scratch.servers.bucket().keys().await;
-        keys.retain(|key| jobs.iter().any(|job| key.contains(job)));
+        keys.retain(|key| documents.iter().any(|document| key.contains(document)));
         keys.len()
     };
     let asked = Instant::now();

@@ -12,6 +12,7 @@ pub mod documents;
 mod entity;
 mod error;
 pub mod jobs;
+mod pulse;
 pub mod search;
 pub mod sessions;
 mod settings;
@@ -22,4 +23,5 @@ pub mod workers;
 
 pub use connection::{Database, MigrationState};
 pub use error::{DatabaseError, Result};
+pub use pulse::Pulse;
 pub use settings::DatabaseSettings;

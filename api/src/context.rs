@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use database::Database;
+use database::{Database, Pulse};
 use domain::SharedClock;
 use queue::{SharedEvents, SharedHints};
 use storage::Storage;
@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::auth::access_tokens::Tokens;
 use crate::auth::passwords::Passwords;
 use crate::auth::standing::Standings;
+use crate::http::admission::Admission;
 use crate::http::cursor::CursorKey;
 use crate::operations::handover::Handover;
 use crate::settings::HttpSettings;
@@ -28,6 +29,10 @@ pub struct Api {
     pub(crate) handover: Arc<Handover>,
     pub(crate) cursors: CursorKey,
     pub(crate) http: HttpSettings,
+    /// Who is served, and how many.
+    pub(crate) admission: Arc<Admission>,
+    /// Whether the database answers.
+    pub(crate) pulse: Pulse,
     /// Set when the process stops: waiting requests answer at once.
     pub(crate) stopping: CancellationToken,
 }
@@ -53,7 +58,7 @@ pub struct Parts {
 }
 
 impl Api {
-    /// Puts the API together.
+    /// Puts the API together, inside the runtime that it will run in.
     ///
     /// # Errors
     /// When the keys or the password parameters cannot be used.
@@ -64,6 +69,8 @@ impl Api {
             standings: Arc::new(Standings::default()),
             handover: Arc::new(Handover::new(parts.hints)),
             cursors: CursorKey::derive(&parts.auth),
+            admission: Arc::new(Admission::new(&parts.http)),
+            pulse: parts.database.pulse(),
             database: parts.database,
             storage: parts.storage,
             events: parts.events,
@@ -73,6 +80,26 @@ impl Api {
         })
     }
 }
+
+impl Api {
+    /// What comes of work that needs the database, unless the database is away: a statement that nobody answers would
+    /// wait for as long as the kernel hopes.
+    ///
+    /// # Errors
+    /// As soon as the database is away. The work is dropped then.
+    pub(crate) async fn unless_away<T>(&self, work: impl Future<Output = T>) -> Result<T, DatabaseAway> {
+        tokio::select! {
+            biased;
+            outcome = work => Ok(outcome),
+            () = self.pulse.gone() => Err(DatabaseAway),
+        }
+    }
+}
+
+/// The database does not answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the database does not answer")]
+pub struct DatabaseAway;
 
 /// The section `auth` cannot be used.
 #[derive(Debug, thiserror::Error)]

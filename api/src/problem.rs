@@ -97,6 +97,10 @@ pub enum Code {
     UnsupportedMediaType,
     /// The range lies outside the document.
     RangeNotSatisfiable,
+    /// The body did not come in time.
+    RequestTimeout,
+    /// Too many requests wait for jobs already.
+    TooManyWaits,
     /// There is more to do than can be done soon.
     Overloaded,
     /// A part that docmill needs is away.
@@ -108,7 +112,10 @@ pub enum Code {
 impl Code {
     /// Whether the same request may succeed later.
     const fn may_pass(&self) -> bool {
-        matches!(self, Self::Overloaded | Self::Unavailable)
+        matches!(
+            self,
+            Self::RequestTimeout | Self::TooManyWaits | Self::Overloaded | Self::Unavailable
+        )
     }
 
     /// Every kind, for the page that explains them.
@@ -130,6 +137,8 @@ impl Code {
         Self::TooLarge,
         Self::UnsupportedMediaType,
         Self::RangeNotSatisfiable,
+        Self::RequestTimeout,
+        Self::TooManyWaits,
         Self::Overloaded,
         Self::Unavailable,
         Self::Internal,
@@ -207,6 +216,16 @@ impl Code {
                 StatusCode::RANGE_NOT_SATISFIABLE,
                 "range_not_satisfiable",
                 "The range lies outside the document",
+            ),
+            Self::RequestTimeout => (
+                StatusCode::REQUEST_TIMEOUT,
+                "request_timeout",
+                "The request did not come in time",
+            ),
+            Self::TooManyWaits => (
+                StatusCode::TOO_MANY_REQUESTS,
+                "too_many_waits",
+                "Too many requests are waiting already",
             ),
             Self::Overloaded => (
                 StatusCode::SERVICE_UNAVAILABLE,
@@ -323,6 +342,13 @@ impl Problem {
 impl From<database::DatabaseError> for Problem {
     fn from(error: database::DatabaseError) -> Self {
         from_inside("database", error.is_transient(), &error)
+    }
+}
+
+impl From<crate::context::DatabaseAway> for Problem {
+    /// The watch over the database has told the log already, once.
+    fn from(_: crate::context::DatabaseAway) -> Self {
+        Self::new(Code::Unavailable).detail("the database is away; try again")
     }
 }
 

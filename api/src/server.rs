@@ -75,7 +75,9 @@ impl Server {
         metrics: Option<telemetry::Exposition>,
     ) -> Result<(), ServerError> {
         let stopping = self.api.stopping.clone();
-        let app = routes::all(self.api, probes, metrics).around(middleware::around);
+        let api = self.api.clone();
+        let app = routes::all(self.api, probes, metrics)
+            .around(move |next, request| middleware::around(api.clone(), next, request));
         poem::Server::new_with_acceptor(self.acceptor)
             .run_with_graceful_shutdown(app, async move { stopping.cancelled().await }, Some(GRACE))
             .await

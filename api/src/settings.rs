@@ -5,6 +5,9 @@ use std::net::SocketAddr;
 use domain::units::ByteSize;
 use serde::Deserialize;
 
+/// More would be no bound any more.
+const PLACES_MAX: usize = 100_000;
+
 /// The section `http`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -13,6 +16,16 @@ pub struct HttpSettings {
     pub listen: SocketAddr,
     /// Bytes of one uploaded file at most.
     pub upload_bytes_max: ByteSize,
+    /// Uploads at the same time. Each holds 16 MiB at most, so 64 of them a gibibyte.
+    pub uploads_max: usize,
+    /// Downloads at the same time.
+    pub downloads_max: usize,
+    /// Other requests at the same time, without those that wait for a job.
+    pub requests_max: usize,
+    /// Requests that wait for a job at the same time.
+    pub waits_max: usize,
+    /// Of these, requests of one account.
+    pub waits_per_account_max: usize,
     /// Whether anybody may make an account. Otherwise `docmill user create` makes them.
     pub registration_open: bool,
 }
@@ -22,6 +35,11 @@ impl Default for HttpSettings {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8000)),
             upload_bytes_max: ByteSize::from_gib(2),
+            uploads_max: 64,
+            downloads_max: 128,
+            requests_max: 256,
+            waits_max: 512,
+            waits_per_account_max: 64,
             registration_open: true,
         }
     }
@@ -31,9 +49,41 @@ impl HttpSettings {
     /// Everything wrong with the section, one line each.
     #[must_use]
     pub fn problems(&self) -> Vec<String> {
+        let mut problems = Vec::new();
         if self.upload_bytes_max.bytes() == 0 {
-            return vec!["upload_bytes_max: must be more than 0".to_owned()];
+            problems.push("upload_bytes_max: must be more than 0".to_owned());
         }
-        Vec::new()
+        for (key, count) in [
+            ("uploads_max", self.uploads_max),
+            ("downloads_max", self.downloads_max),
+            ("requests_max", self.requests_max),
+            ("waits_max", self.waits_max),
+            ("waits_per_account_max", self.waits_per_account_max),
+        ] {
+            if !(1..=PLACES_MAX).contains(&count) {
+                problems.push(format!("{key}: must be between 1 and {PLACES_MAX}"));
+            }
+        }
+        problems
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bound_that_lets_nobody_or_everybody_in_is_a_problem() {
+        assert_eq!(HttpSettings::default().problems(), Vec::<String>::new());
+        let wrong = HttpSettings {
+            upload_bytes_max: ByteSize::from_bytes(0),
+            uploads_max: 0,
+            waits_max: PLACES_MAX + 1,
+            ..HttpSettings::default()
+        };
+        let problems = wrong.problems();
+        assert_eq!(problems.len(), 3, "{problems:?}");
+        assert!(problems[1].starts_with("uploads_max: "), "{problems:?}");
+        assert!(problems[2].starts_with("waits_max: "), "{problems:?}");
     }
 }

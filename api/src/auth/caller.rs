@@ -43,10 +43,8 @@ async fn identify(api: &Api, request: &Request, token: &str) -> Result<Identity,
         .tokens
         .verify(token)
         .map_err(|_| Problem::new(Code::Unauthenticated))?;
-    let standing = api
-        .standings
-        .of(&api.database, claims.session, api.clock.now())
-        .await?;
+    let asking = api.standings.of(&api.database, claims.session, api.clock.now());
+    let standing = api.unless_away(asking).await??;
     let standing = standing
         .filter(|standing| standing.alive && standing.user == claims.user)
         .ok_or_else(|| Problem::new(Code::Unauthenticated))?;

@@ -10,8 +10,11 @@ use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
+use telemetry::metrics::PlaceKind;
 use tokio::sync::{AcquireError, Semaphore};
 use tokio::task::{JoinError, spawn_blocking};
+
+use crate::http::admission::Room;
 
 /// Characters of a password at least.
 pub const PASSWORD_CHARS_MIN: usize = 8;
@@ -137,7 +140,7 @@ struct Hashing {
     nobody: String,
     slots: Arc<Semaphore>,
     /// Room for those who wait for a slot.
-    queue: Semaphore,
+    queue: Room,
 }
 
 impl Passwords {
@@ -154,7 +157,7 @@ impl Passwords {
             .map_err(|_| PasswordError::Hash(argon2::password_hash::Error::Crypto))?;
         let nobody = hash(&argon2, &unguessable)?;
         let slots = Arc::new(Semaphore::new(settings.parallel_hashes));
-        let queue = Semaphore::new(WAITING_PER_SLOT * settings.parallel_hashes);
+        let queue = Room::new(PlaceKind::Password, WAITING_PER_SLOT * settings.parallel_hashes);
         Ok(Self(Arc::new(Hashing {
             argon2,
             nobody,
@@ -215,7 +218,7 @@ impl Passwords {
         work: impl FnOnce(&Hashing) -> T + Send + 'static,
     ) -> Result<T, PasswordError> {
         let slot = {
-            let _waiting = self.0.queue.try_acquire().map_err(|_| PasswordError::Busy)?;
+            let _waiting = self.0.queue.enter().ok_or(PasswordError::Busy)?;
             Arc::clone(&self.0.slots).acquire_owned().await?
         };
         let hashing = Arc::clone(&self.0);

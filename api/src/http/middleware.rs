@@ -1,7 +1,8 @@
 //! Around every route: an id, a span, a figure, headers that keep browsers careful, and a problem for whatever fails.
 
 use std::panic::AssertUnwindSafe;
-use std::time::Instant;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use domain::RequestId;
 use futures::FutureExt;
@@ -9,7 +10,9 @@ use poem::http::{HeaderName, HeaderValue, header};
 use poem::{Body, Endpoint, IntoResponse, PathPattern, Request, Response};
 use tracing::Instrument;
 
-use super::request_body::RequestBody;
+use super::admission::{Kind, Place};
+use super::request_body::{RequestBody, RestBytes};
+use crate::context::{Api, DatabaseAway};
 use crate::problem::{Code, Problem, REQUEST_ID};
 
 /// Bytes of a body that is not an upload.
@@ -17,15 +20,18 @@ const BODY_BYTES_MAX: usize = 64 * 1024;
 
 const REQUEST_ID_HEADER: HeaderName = HeaderName::from_static("x-request-id");
 
+/// The time for such a body: it arrives in one piece, or its sender only wants to keep a place.
+const BODY_PATIENCE: Duration = Duration::from_secs(10);
+
 /// Runs an endpoint with everything around it.
-pub(crate) async fn around<E: Endpoint>(next: std::sync::Arc<E>, request: Request) -> poem::Result<Response> {
+pub(crate) async fn around<E: Endpoint>(api: Api, next: Arc<E>, request: Request) -> poem::Result<Response> {
     let id = RequestId::new();
     let started = Instant::now();
     let method = request.method().clone();
     let path = request.uri().path().to_owned();
     let span = tracing::info_span!("request", request.id = %id, http.method = %method, http.path = %path);
     let mut response = REQUEST_ID
-        .scope(id, answer(next, request))
+        .scope(id, answer(&api, next, request))
         .instrument(span.clone())
         .await;
     let route = response
@@ -56,17 +62,54 @@ pub(crate) async fn around<E: Endpoint>(next: std::sync::Arc<E>, request: Reques
     Ok(response)
 }
 
-async fn answer<E: Endpoint>(next: std::sync::Arc<E>, mut request: Request) -> Response {
+async fn answer<E: Endpoint>(api: &Api, next: Arc<E>, mut request: Request) -> Response {
     let body = RequestBody::of(&mut request);
-    let response = try_answer(next, request, body.is_some()).await;
+    let kind = Kind::of(&request);
+    let place = match let_in(api, kind) {
+        Ok(place) => place,
+        Err(problem) => {
+            // The answer goes out now; what is on its way already is thrown away beside it.
+            if let Some(body) = body {
+                tokio::spawn(body.discard_rest(RestBytes::TURNED_AWAY));
+            }
+            return problem.into_answer();
+        }
+    };
+    if let Some(place) = &place {
+        request.set_data(place.clone());
+    }
+    let serving = try_answer(next, request, kind, body.is_some());
+    let response = match kind {
+        // Bytes may come for hours without the database. An upload looks itself where it needs it.
+        None | Some(Kind::Upload) => serving.await,
+        Some(_) => api
+            .unless_away(serving)
+            .await
+            .unwrap_or_else(|away| Problem::from(away).into_answer()),
+    };
+    drop(place);
     if let Some(body) = body.filter(|_| !response.status().is_success()) {
-        body.discard_rest().await;
+        body.discard_rest(RestBytes::SEEN).await;
     }
     response
 }
 
-async fn try_answer<E: Endpoint>(next: std::sync::Arc<E>, request: Request, has_body: bool) -> Response {
-    let request = match limit_body(request, has_body).await {
+/// A place for a request of the API, if it can be served now.
+fn let_in(api: &Api, kind: Option<Kind>) -> Result<Option<Place>, Problem> {
+    let Some(kind) = kind else { return Ok(None) };
+    if api.pulse.is_gone() {
+        return Err(DatabaseAway.into());
+    }
+    api.admission.enter(kind).map(Some)
+}
+
+async fn try_answer<E: Endpoint>(
+    next: Arc<E>,
+    request: Request,
+    kind: Option<Kind>,
+    has_body: bool,
+) -> Response {
+    let request = match limit_body(request, kind, has_body).await {
         Ok(request) => request,
         Err(problem) => return problem.into_answer(),
     };
@@ -82,15 +125,16 @@ async fn try_answer<E: Endpoint>(next: std::sync::Arc<E>, request: Request, has_
 }
 
 /// Uploads count their own bytes while they stream; every other body is small, whatever it says of its length.
-async fn limit_body(mut request: Request, has_body: bool) -> Result<Request, Problem> {
-    let is_upload = request.uri().path().trim_end_matches('/') == crate::routes::UPLOAD_PATH;
-    if is_upload || !has_body {
+async fn limit_body(mut request: Request, kind: Option<Kind>, has_body: bool) -> Result<Request, Problem> {
+    if kind == Some(Kind::Upload) || !has_body {
         return Ok(request);
     }
-    let bytes = request
-        .take_body()
-        .into_bytes_limit(BODY_BYTES_MAX)
+    let reading = request.take_body().into_bytes_limit(BODY_BYTES_MAX);
+    let bytes = tokio::time::timeout(BODY_PATIENCE, reading)
         .await
+        .map_err(|_| {
+            Problem::new(Code::RequestTimeout).detail(format!("the body may take {BODY_PATIENCE:?}"))
+        })?
         .map_err(|error| match error {
             poem::error::ReadBodyError::PayloadTooLarge => {
                 Problem::new(Code::TooLarge).detail(format!("the body may have {BODY_BYTES_MAX} bytes"))

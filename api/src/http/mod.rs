@@ -1,5 +1,6 @@
-//! What HTTP asks of every route: cursors, conditions, ranges, keys, limits, patience.
+//! What HTTP asks of every route: room, cursors, conditions, ranges, keys, limits, patience.
 
+pub(crate) mod admission;
 pub(crate) mod cursor;
 pub(crate) mod declared_queries;
 pub(crate) mod middleware;

@@ -7,6 +7,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use chrono::{DateTime, Utc};
 use database::audit::Origin;
 use database::discarded::StoredDocument;
 use database::jobs::{self, Job, JobOptions, NewDocument, NewJob, Submitted};
@@ -14,9 +15,13 @@ use domain::{ByteSize, DocumentId, DocumentKind, JobId, KindMismatch, UserId, li
 use futures::{Stream, StreamExt, stream};
 use sha2::{Digest, Sha256};
 use storage::{PutError, StorageKey};
+use tracing::Instrument;
 
 use super::cleanup;
-use crate::context::Api;
+use crate::context::{Api, DatabaseAway};
+
+/// How long the job may take to be written once nobody waits for it any more: a connection that is dead is given up then.
+const SUBMIT_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Why an upload is refused.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +43,10 @@ pub(crate) enum Refused {
     KeyReused,
     #[error("the job of this Idempotency-Key was deleted this moment")]
     Gone,
+    #[error(transparent)]
+    Away(#[from] DatabaseAway),
+    #[error("the task that stores the job ended")]
+    Unfinished,
     #[error(transparent)]
     Storage(#[from] storage::StorageError),
     #[error(transparent)]
@@ -128,7 +137,12 @@ impl Intake {
         Ok(())
     }
 
-    /// Makes the job durable and tells the workers.
+    /// Makes the job durable and tells the workers. Once begun it is brought to an end whether or not anybody listens: cut
+    /// off in the middle, nobody would know whether the job is there.
+    ///
+    /// # Errors
+    /// When there is no file, the key was used for something else, or the database is away. In the last case the job may
+    /// have become durable all the same; the same request with an idempotency key finds it.
     pub(crate) async fn submit(mut self, choices: Choices, origin: Origin) -> Result<Accepted, Refused> {
         if self.documents.is_empty() {
             return Err(Refused::NoFile);
@@ -136,7 +150,6 @@ impl Intake {
         let now = self.api.clock.now();
         let documents = std::mem::take(&mut self.documents);
         let fingerprint = fingerprint(&documents, &choices);
-        let bytes = documents.iter().map(|document| document.size_bytes).sum();
         let dispatched = self.api.handover.is_open(now);
         let new = NewJob {
             id: self.job,
@@ -151,43 +164,79 @@ impl Intake {
             dispatched,
             origin,
         };
-        match jobs::submit(&self.api.database, new, now).await? {
-            Submitted::Accepted(job, tasks) => {
-                telemetry::metrics::documents_accepted(tasks.len() as u64, bytes);
-                self.loose.clear();
-                if dispatched {
-                    self.api.handover.push(&self.api.database, &tasks, now).await;
-                }
-                Ok(Accepted {
-                    job: *job,
-                    replayed: false,
-                })
-            }
-            Submitted::Replayed(id) => {
-                let job = jobs::find(&self.api.database, self.user, id).await?;
-                Ok(Accepted {
-                    job: job.ok_or(Refused::Gone)?,
-                    replayed: true,
-                })
-            }
-            Submitted::KeyReused => Err(Refused::KeyReused),
-        }
+        let (api, stored) = (self.api.clone(), self.take_loose());
+        let storing = tokio::spawn(store(api, new, stored, now).in_current_span());
+        self.api
+            .unless_away(storing)
+            .await?
+            .unwrap_or(Err(Refused::Unfinished))
+    }
+
+    /// What is stored and part of no job, which from here on is the business of whoever takes it.
+    fn take_loose(&mut self) -> Vec<StoredDocument> {
+        let (user, job) = (self.user, self.job);
+        let stored = self.loose.drain().map(|document| StoredDocument {
+            user,
+            job,
+            document,
+            text_fence: None,
+        });
+        stored.collect()
     }
 }
 
 impl Drop for Intake {
     fn drop(&mut self) {
-        if self.loose.is_empty() {
-            return;
+        let stored = self.take_loose();
+        if !stored.is_empty() {
+            cleanup::discard_in_background(&self.api, stored);
         }
-        let (user, job) = (self.user, self.job);
-        let stored = self.loose.iter().map(|document| StoredDocument {
-            user,
-            job,
-            document: *document,
-            text_fence: None,
-        });
-        cleanup::discard_in_background(&self.api, stored.collect());
+    }
+}
+
+/// Writes the job, and deletes the objects when there certainly is none. When nobody knows, they stay: a job without its
+/// objects would be a loss, objects without a job are found by the nightly clean-up.
+async fn store(
+    api: Api,
+    new: NewJob,
+    stored: Vec<StoredDocument>,
+    now: DateTime<Utc>,
+) -> Result<Accepted, Refused> {
+    let (user, dispatched) = (new.user, new.dispatched);
+    let bytes = new.documents.iter().map(|document| document.size_bytes).sum();
+    let submitting = tokio::time::timeout(SUBMIT_PATIENCE, jobs::submit(&api.database, new, now));
+    match submitting.await.map_err(|_| DatabaseAway)? {
+        Ok(Submitted::Accepted(job, tasks)) => {
+            telemetry::metrics::documents_accepted(tasks.len() as u64, bytes);
+            if dispatched {
+                api.handover.push(&api.database, &tasks, now).await;
+            }
+            Ok(Accepted {
+                job: *job,
+                replayed: false,
+            })
+        }
+        Ok(Submitted::Replayed(id)) => {
+            cleanup::discard_in_background(&api, stored);
+            let job = jobs::find(&api.database, user, id).await?;
+            Ok(Accepted {
+                job: job.ok_or(Refused::Gone)?,
+                replayed: true,
+            })
+        }
+        Ok(Submitted::KeyReused) => {
+            cleanup::discard_in_background(&api, stored);
+            Err(Refused::KeyReused)
+        }
+        Err(error) => {
+            if error.changed_nothing() {
+                cleanup::discard_in_background(&api, stored);
+            } else {
+                let count = stored.len();
+                tracing::warn!("left {count} objects of a job that may not be there to the clean-up");
+            }
+            Err(error.into())
+        }
     }
 }
 

@@ -17,6 +17,7 @@ use super::schema::{DocumentBody, DocumentKindName, DocumentPage, DocumentStatus
 use super::upload::{self, Accepted, Files};
 use crate::auth::caller::Caller;
 use crate::context::Api;
+use crate::http::admission::Place;
 use crate::http::cursor::Position;
 use crate::http::patience::Patience;
 use crate::http::range::{self, Wanted};
@@ -95,6 +96,7 @@ impl Documents {
         &self,
         api: Data<&Api>,
         caller: Caller,
+        place: Data<&Place>,
         request: &Request,
         files: Files,
         /// The name of a raw body.
@@ -106,7 +108,15 @@ impl Documents {
     ) -> Result<Accepted, Problem> {
         let choices = upload::choices(request, max_tags.0, deadline_seconds.0)?;
         let patience = Patience::read(None, request.headers())?;
-        upload::receive(&api, caller, files, file_name.0.as_deref(), choices, patience).await
+        upload::receive(
+            &api,
+            caller,
+            files,
+            file_name.0.as_deref(),
+            choices,
+            (patience, &place),
+        )
+        .await
     }
 
     /// Your documents, the newest first; with `q` those that match, the best first
@@ -192,10 +202,16 @@ impl Documents {
 
     /// The text of a document
     #[oai(path = "/documents/:id/text", method = "get")]
-    async fn text(&self, api: Data<&Api>, caller: Caller, id: Path<String>) -> Result<TextAnswer, Problem> {
+    async fn text(
+        &self,
+        api: Data<&Api>,
+        caller: Caller,
+        place: Data<&Place>,
+        id: Path<String>,
+    ) -> Result<TextAnswer, Problem> {
         let document = find(&api, &caller, &id.0).await?;
         let object = downloads::text(&api, &document).await?;
-        Ok(TextAnswer::Text(Binary(body_of(object))))
+        Ok(TextAnswer::Text(Binary(body_of(object, &place))))
     }
 
     /// A document as it came in, whole or a `Range` of it
@@ -204,6 +220,7 @@ impl Documents {
         &self,
         api: Data<&Api>,
         caller: Caller,
+        place: Data<&Place>,
         id: Path<String>,
         #[oai(name = "Range")] range: Header<Option<String>>,
     ) -> Result<OriginalAnswer, Problem> {
@@ -217,7 +234,7 @@ impl Documents {
             }
             Wanted::Everything => {
                 let object = downloads::original(&api, &document, None).await?;
-                let body = Binary(body_of(object));
+                let body = Binary(body_of(object, &place));
                 let (ranges, sandbox) = ("bytes".to_owned(), SANDBOX.to_owned());
                 Ok(OriginalAnswer::Whole(
                     body,
@@ -230,7 +247,7 @@ impl Documents {
             }
             Wanted::Part(part) => {
                 let object = downloads::original(&api, &document, Some(part.clone())).await?;
-                let body = Binary(body_of(object));
+                let body = Binary(body_of(object, &place));
                 let shown = format!("bytes {}-{}/{size}", part.start, part.end - 1);
                 let length = part.end - part.start;
                 Ok(OriginalAnswer::Part(
@@ -261,9 +278,11 @@ impl Documents {
     }
 }
 
-/// What breaks off half-way can only be cut: the status has been sent.
-fn body_of(object: Object) -> Body {
-    Body::from_bytes_stream(object.stream.map_err(|error| {
+/// What breaks off half-way can only be cut: the status has been sent. The place is kept until the last byte is.
+fn body_of(object: Object, place: &Place) -> Body {
+    let place = place.clone();
+    Body::from_bytes_stream(object.stream.map_err(move |error| {
+        let _kept = &place;
         tracing::warn!("a download broke off: {}", telemetry::chain(&error));
         std::io::Error::other(error)
     }))

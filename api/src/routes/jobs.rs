@@ -13,10 +13,11 @@ use super::listing::{self, Page};
 use super::schema::{JobBody, JobKindName, JobPage, JobStatusName};
 use crate::auth::caller::Caller;
 use crate::context::Api;
+use crate::http::admission::Place;
 use crate::http::cursor::Position;
 use crate::http::patience::Patience;
 use crate::http::request_headers;
-use crate::operations::waiting;
+use crate::operations::waiting::{self, NoWait};
 use crate::problem::{Code, Problem};
 
 pub(super) struct Jobs;
@@ -78,10 +79,12 @@ impl Jobs {
     /// `If-None-Match` it comes as soon as anything has changed, or as 304; a job that has ended changes no more and is
     /// answered at once. `Prefer: wait=N` waits too, 60 seconds at most, where there is no `wait`.
     #[oai(path = "/jobs/:id", method = "get")]
+    #[allow(clippy::too_many_arguments)] // one for each part of the request
     async fn job(
         &self,
         api: Data<&Api>,
         caller: Caller,
+        place: Data<&Place>,
         request: &Request,
         id: Path<String>,
         /// Seconds to wait, 0 to 60.
@@ -93,7 +96,7 @@ impl Jobs {
         let known = if_none_match.0;
         let changed = |job: &Job| known.is_some() && !request_headers::holds(known.as_deref(), &etag(job));
         let enough = |job: &Job| job.status.is_terminal() || changed(job);
-        let job = waiting::for_job(&api, caller.0.user, id, patience.wait(), enough).await?;
+        let job = waiting::for_job(&api, &place, caller.0.user, id, patience.wait(), enough).await?;
         let job = job.ok_or_else(|| Problem::new(Code::NotFound))?;
         let etag = etag(&job);
         if request_headers::holds(known.as_deref(), &etag) {
@@ -162,6 +165,15 @@ impl Jobs {
             api.events.publish(id);
         }
         Ok(Deleted::Done)
+    }
+}
+
+impl From<NoWait> for Problem {
+    fn from(reason: NoWait) -> Self {
+        match reason {
+            NoWait::TooMany(reason) => reason.into(),
+            NoWait::Database(error) => error.into(),
+        }
     }
 }
 

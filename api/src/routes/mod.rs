@@ -20,7 +20,7 @@ use crate::context::Api;
 use crate::http::declared_queries::DeclaredQueries;
 
 /// What every route of the API begins with.
-const PREFIX: &str = "/api/v1";
+pub(crate) const PREFIX: &str = "/api/v1";
 
 /// Where uploads go: the one path whose body may be large.
 pub(crate) const UPLOAD_PATH: &str = "/api/v1/documents";

@@ -16,11 +16,12 @@ use tokio_util::io::ReaderStream;
 use super::jobs::{RETRY_AFTER_SECONDS, etag};
 use super::schema::{self, JobBody};
 use crate::auth::caller::Caller;
-use crate::context::Api;
+use crate::context::{Api, DatabaseAway};
+use crate::http::admission::Place;
 use crate::http::patience::Patience;
 use crate::http::request_headers;
 use crate::operations::upload::{Choices, Intake, Refused};
-use crate::operations::waiting;
+use crate::operations::waiting::{self, NoWait};
 use crate::problem::{Code, Problem};
 
 /// Bytes read from a form at once.
@@ -124,7 +125,7 @@ pub(super) async fn receive(
     files: Files,
     file_name: Option<&str>,
     choices: Choices,
-    patience: Patience,
+    (patience, place): (Patience, &Place),
 ) -> Result<Accepted, Problem> {
     let Caller(who) = caller;
     let mut intake = Intake::new(api, who.user);
@@ -148,9 +149,9 @@ pub(super) async fn receive(
     }
     let accepted = intake.submit(choices, who.origin).await?;
     let replayed = accepted.replayed.then_some(true);
-    let job = ended_or_accepted(api, accepted.job, patience).await;
-    let (location, etag, waited) = (schema::job_path(job.id), etag(&job), patience.applied());
-    if patience.applied().is_some() && job.status.is_terminal() {
+    let (job, waited) = wait_for(api, place, accepted.job, patience).await;
+    let (location, etag) = (schema::job_path(job.id), etag(&job));
+    if waited.is_some() && job.status.is_terminal() {
         let job = Json(job.into());
         return Ok(Accepted::Ended(job, location, etag, replayed, waited));
     }
@@ -164,18 +165,23 @@ pub(super) async fn receive(
     ))
 }
 
-/// The job as it is after the client's patience. It was accepted before, and stays so whatever becomes of the waiting.
-async fn ended_or_accepted(api: &Api, accepted: Job, patience: Patience) -> Job {
+/// The job after the client's patience, and whether the wish to wait was granted. It was accepted before, and stays so
+/// whatever becomes of the waiting.
+async fn wait_for(api: &Api, place: &Place, accepted: Job, patience: Patience) -> (Job, Option<String>) {
     if patience.wait().is_zero() {
-        return accepted;
+        return (accepted, patience.applied());
     }
     let (user, id) = (accepted.user, accepted.id);
-    match waiting::for_job(api, user, id, patience.wait(), |job| job.status.is_terminal()).await {
-        Ok(job) => job.unwrap_or(accepted),
-        Err(error) => {
+    let waiting = waiting::for_job(api, place, user, id, patience.wait(), |job| {
+        job.status.is_terminal()
+    });
+    match api.unless_away(waiting).await {
+        Ok(Ok(job)) => (job.unwrap_or(accepted), patience.applied()),
+        Ok(Err(NoWait::Database(error))) => {
             tracing::warn!(job.id = %id, "could not wait for job {id}: {}", telemetry::chain(&error));
-            accepted
+            (accepted, None)
         }
+        Ok(Err(NoWait::TooMany(_))) | Err(DatabaseAway) => (accepted, None),
     }
 }
 
@@ -227,6 +233,11 @@ impl From<Refused> for Problem {
             Refused::TooLarge { .. } => Self::new(Code::TooLarge).detail(detail),
             Refused::KeyReused => Self::new(Code::IdempotencyKeyReused),
             Refused::Gone => Self::new(Code::NotFound).detail(detail),
+            Refused::Away(away) => away.into(),
+            Refused::Unfinished => {
+                tracing::error!("{detail}");
+                Self::new(Code::Internal)
+            }
             Refused::Storage(error) => error.into(),
             Refused::Database(error) => error.into(),
         }

@@ -1,5 +1,8 @@
 //! What the API does when something is missing, slow, or too much: it says so, soon, and nothing is lost.
 #![allow(clippy::unwrap_used)]
 
+mod database_away;
+mod overload;
+mod raw;
 mod readiness;
 mod waiting;

@@ -10,11 +10,13 @@ use sea_orm::{
 use secrecy::ExposeSecret;
 
 use crate::error::{DatabaseError, Result};
+use crate::pulse::{Pulse, Trouble};
 use crate::settings::{DatabaseSettings, is_postgres};
 use crate::sql;
 
-/// How long a request waits for a free connection to Postgres before it is told that the database is not available.
-const POSTGRES_ACQUIRE_TIMEOUT: Duration = Duration::from_secs(1);
+/// How long a request waits for a free connection to Postgres before it is told that the database is not available, which
+/// it should hear within a second.
+const POSTGRES_ACQUIRE_TIMEOUT: Duration = Duration::from_millis(900);
 /// SQLite is never away, only busy; giving up early would turn a queue into an error.
 const SQLITE_ACQUIRE_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a writer waits for another one.
@@ -30,6 +32,7 @@ const MIGRATION_LOCK: i64 = 0x646f_636d_696c_6c00;
 #[derive(Debug, Clone)]
 pub struct Database {
     connection: DatabaseConnection,
+    trouble: Trouble,
 }
 
 /// One step of the schema's history.
@@ -57,7 +60,9 @@ impl Database {
             .sqlx_logging(false)
             .test_before_acquire(false)
             .test_before_acquire_if_idle_for(TEST_AFTER_IDLE);
+        let trouble = Trouble::none();
         if is_postgres(url) {
+            trouble.watch_over(&mut options);
             options
                 .max_connections(settings.connections_max)
                 .acquire_timeout(POSTGRES_ACQUIRE_TIMEOUT)
@@ -82,6 +87,7 @@ impl Database {
         }
         Ok(Self {
             connection: sea_orm::Database::connect(options).await?,
+            trouble,
         })
     }
 
@@ -147,6 +153,19 @@ impl Database {
     pub async fn ping(&self) -> Result<()> {
         self.connection.execute_unprepared("SELECT 1").await?;
         Ok(())
+    }
+
+    /// Begins to watch whether the database answers, on one more connection. Call it inside the runtime that lives as long
+    /// as whoever looks at it.
+    #[must_use]
+    pub fn pulse(&self) -> Pulse {
+        match self.backend() {
+            DbBackend::Postgres => {
+                let server = self.connection.get_postgres_connection_pool().connect_options();
+                Pulse::begin(server, self.trouble.clone())
+            }
+            _ => Pulse::steady(),
+        }
     }
 
     /// Lets every connection go.

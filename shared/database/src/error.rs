@@ -37,6 +37,22 @@ impl DatabaseError {
     pub const fn is_transient(&self) -> bool {
         matches!(self, Self::Unavailable(_))
     }
+
+    /// Whether a statement certainly changed nothing: it got no connection, or the database itself refused it and undid
+    /// whatever it had done. Otherwise nobody knows: the connection may have broken after the change and before the answer.
+    #[must_use]
+    pub fn changed_nothing(&self) -> bool {
+        let (Self::Unavailable(error) | Self::Constraint(error) | Self::Refused(error)) = self else {
+            return false;
+        };
+        match error {
+            DbErr::Conn(_) | DbErr::ConnectionAcquire(_) => true,
+            DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error)) => {
+                matches!(error.as_ref(), sqlx::Error::Database(_))
+            }
+            _ => false,
+        }
+    }
 }
 
 impl From<DbErr> for DatabaseError {
@@ -89,6 +105,15 @@ fn is_transient_code(code: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_connection_that_breaks_leaves_everything_open() {
+        let exec = |error: sqlx::Error| DatabaseError::from(DbErr::Exec(RuntimeErr::SqlxError(error.into())));
+        let broken = exec(sqlx::Error::Io(std::io::ErrorKind::ConnectionReset.into()));
+        assert!(broken.is_transient() && !broken.changed_nothing());
+        let none = DatabaseError::from(DbErr::ConnectionAcquire(sea_orm::ConnAcquireErr::Timeout));
+        assert!(none.is_transient() && none.changed_nothing());
+    }
 
     #[test]
     fn a_deadlock_passes_and_a_missing_table_does_not() {

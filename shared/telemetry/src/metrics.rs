@@ -112,6 +112,33 @@ impl RedisFault {
     }
 }
 
+/// What there is only so much room for in the API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PlaceKind {
+    /// Uploads.
+    Upload,
+    /// Downloads.
+    Download,
+    /// Any other requests.
+    Request,
+    /// Requests that wait for a job.
+    Wait,
+    /// Passwords that wait to be hashed.
+    Password,
+}
+
+impl PlaceKind {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Upload => "upload",
+            Self::Download => "download",
+            Self::Request => "request",
+            Self::Wait => "wait",
+            Self::Password => "password",
+        }
+    }
+}
+
 impl Metric {
     fn values<const N: usize>(&self, values: [SharedString; N]) -> Vec<Label> {
         debug_assert_eq!(self.labels.len(), N, "{} has other labels", self.name);
@@ -128,6 +155,10 @@ impl Metric {
 
     fn set<const N: usize>(&self, values: [SharedString; N], value: f64) {
         ::metrics::gauge!(self.name, self.values(values)).set(value);
+    }
+
+    fn change<const N: usize>(&self, values: [SharedString; N], by: f64) {
+        ::metrics::gauge!(self.name, self.values(values)).increment(by);
     }
 
     fn time<const N: usize>(&self, values: [SharedString; N], took: Duration) {
@@ -165,6 +196,26 @@ pub fn http_request(method: &str, route: Option<&str>, status: u16, took: Durati
     let route = SharedString::from(route.map_or_else(|| "unmatched".to_owned(), str::to_owned));
     table::HTTP_REQUESTS.add([method.into(), route.clone(), status_class(status).into()], 1);
     table::HTTP_REQUEST_DURATION.time([method.into(), route], took);
+}
+
+/// A request was refused before anything was done for it, because too many of its kind were there.
+pub fn http_request_refused(kind: PlaceKind) {
+    table::HTTP_REQUESTS_REFUSED.add([kind.as_str().into()], 1);
+}
+
+/// Somebody took a place.
+pub fn http_place_taken(kind: PlaceKind) {
+    table::HTTP_PLACES_TAKEN.change([kind.as_str().into()], 1.0);
+}
+
+/// Somebody left a place.
+pub fn http_place_left(kind: PlaceKind) {
+    table::HTTP_PLACES_TAKEN.change([kind.as_str().into()], -1.0);
+}
+
+/// The watch over the database heard nothing any more.
+pub fn database_lost() {
+    table::DATABASE_LOST.add([], 1);
 }
 
 /// Documents of `bytes` bytes together were promised to a client.

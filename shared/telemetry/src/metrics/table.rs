@@ -78,6 +78,12 @@ metrics! {
         "Requests answered, by route pattern and class of status.";
     HTTP_REQUEST_DURATION = "docmill_http_request_duration_seconds" Histogram(REQUEST_SECONDS) Seconds ["method", "route"]
         "Time from the head of a request to the head of its answer.";
+    HTTP_REQUESTS_REFUSED = "docmill_http_requests_refused_total" Counter Count ["kind"]
+        "Requests refused because too many of their kind were there: upload, download, request, wait, password.";
+    HTTP_PLACES_TAKEN = "docmill_http_places_taken" Gauge Count ["kind"]
+        "Requests being served or waiting, and passwords waiting to be hashed, of as many as there is room for.";
+    DATABASE_LOST = "docmill_database_lost_total" Counter Count []
+        "Times that the database stopped answering, as the API saw it.";
     DOCUMENTS_ACCEPTED = "docmill_documents_accepted_total" Counter Count []
         "Documents promised to a client with a 202.";
     UPLOADED_BYTES = "docmill_uploaded_bytes_total" Counter Bytes []

@@ -4,8 +4,8 @@ use std::error::Error;
 use std::net::SocketAddr;
 
 use api::{Api, Parts, Server};
-use database::Database;
-use domain::SystemClock;
+use database::{Database, workers};
+use domain::{Clock, SystemClock};
 use queue::Queue;
 use runtime::{Checks, ProbeServer, Probes};
 use sandbox::{ChildProgram, ParserPool};
@@ -39,6 +39,10 @@ impl Embedded {
     ) -> Result<Self, Box<dyn Error>> {
         let database = Database::connect(&settings.database).await?;
         database.migrate_up().await?;
+        if !database.is_shared() && settings.queue.is_memory() {
+            // A data folder belongs to one process: whoever worked on it before is dead, so nobody waits for its silence.
+            workers::stop_all(&database, SystemClock.now()).await?;
+        }
         let storage = Storage::open(&settings.storage)?;
         let queue = Queue::open(&settings.queue)?;
         let clock = SystemClock::shared();

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use domain::UserId;
 use e2e::{Client, Embedded, Fleet, Gate, PATIENCE, Process, Settings, eventually, texts};
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
 /// A worker counts as dead after 30 seconds of silence; its tasks are taken back within a few more.
@@ -312,6 +313,34 @@ async fn an_embedded_mill_goes_on_where_it_was_killed() {
         let job = ada.ended(job).await;
         assert_eq!(job["status"], "completed", "{job}");
     }
+}
+
+#[tokio::test]
+async fn a_killed_embedded_mill_does_not_wait_for_its_own_dead_worker() {
+    let mut mill = Embedded::start(&Settings::new()).await;
+    let ada = mill.user().await;
+    ada.processed("first.txt", texts::LIGHTHOUSE.as_bytes()).await;
+    // Readers that do nothing hold the worker in the middle of its task.
+    let children = children_of(mill.process.pid()).into_iter();
+    let children: Vec<Pid> = children
+        .filter_map(|child| Pid::from_raw(i32::try_from(child).ok()?))
+        .collect();
+    for child in &children {
+        kill_process(*child, Signal::STOP).unwrap();
+    }
+    let accepted = upload(&ada, "stuck.txt").await;
+    begun(&ada, &accepted).await;
+    mill.process.kill();
+    for child in children {
+        // Held up like this it would not even notice that its parent is gone.
+        let _ = kill_process(child, Signal::KILL);
+    }
+    mill = mill.again().await;
+    let started = Instant::now();
+    let ada = mill.anybody().with_session(ada.session.clone());
+    // The attempt that died with the process counts.
+    assert_completes(&ada, &accepted, 2).await;
+    assert!(started.elapsed() < 15 * SECOND, "took {:?}", started.elapsed());
 }
 
 #[tokio::test]

@@ -34,7 +34,9 @@ const SECOND: Duration = Duration::from_secs(1);
 pub(crate) const TABLE: &[Recurring] = &[
     Recurring {
         name: "recover_orphans",
-        when: When::Every(Duration::from_millis(2_900)),
+        // A dead worker's task starts again 35 seconds after it died at the latest: this, its silence, and the dispatcher's
+        // round.
+        when: When::Every(Duration::from_millis(950)),
         work: |parts| Box::pin(async move { sweeps::orphans::recover(&parts).await }),
     },
     Recurring {

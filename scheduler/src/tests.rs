@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use database::jobs::{self, JobOptions, NewDocument, NewJob, Submitted};
+use database::tasks::Reason;
 use database::users::{self, NewUser};
 use database::{Database, DatabaseSettings, audit, discarded, tasks};
 use domain::{
-    Clock, DocumentId, DocumentKind, JobId, JobStatus, ManualClock, QueueName, SystemClock, TaskId, UserId,
-    UserRole, WorkerId, limits,
+    Clock, DocumentId, DocumentKind, JobId, JobStatus, ManualClock, QueueName, ReasonCode, SystemClock,
+    TaskId, UserId, UserRole, WorkerId, limits,
 };
 use futures::TryStreamExt;
 use queue::{Queue, QueueSettings};
@@ -261,6 +262,28 @@ async fn objects_that_no_row_points_at_go_after_a_day() {
     assert_eq!(sweeps::leftovers::delete(&bench.parts).await.unwrap(), 2);
     assert_eq!(bench.stored().await, [wanted.to_string()]);
     assert_eq!(sweeps::leftovers::delete(&bench.parts).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn what_was_given_up_waits_a_month_for_an_operator() {
+    let bench = Bench::new().await;
+    let (_, _, ids) = bench.submit(2, true).await;
+    let worker = WorkerId::new();
+    let claims = tasks::claim(&bench.parts.database, worker, &ids, bench.clock.now())
+        .await
+        .unwrap();
+    let reason = Reason::of(ReasonCode::Encrypted);
+    tasks::reject(&bench.parts.database, &claims[0], &reason, bench.clock.now())
+        .await
+        .unwrap();
+    let month = 30 * 24 * HOUR;
+    bench.clock.advance(month);
+    assert_eq!(sweeps::expired_rows::delete(&bench.parts).await.unwrap(), 0);
+    bench.clock.advance(SECOND);
+    assert_eq!(sweeps::expired_rows::delete(&bench.parts).await.unwrap(), 1);
+    assert_eq!(sweeps::expired_rows::delete(&bench.parts).await.unwrap(), 0);
+    let kept = tasks::find(&bench.parts.database, claims[1].task).await.unwrap();
+    assert!(kept.is_some(), "what has not been given up stays");
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use database::{tasks, workers};
+use database::tasks;
 use telemetry::metrics;
 
 use super::SweepError;
@@ -26,9 +26,7 @@ pub(crate) async fn recover(parts: &Parts) -> Result<u64, SweepError> {
             tracing::warn!("took back {queued} tasks of dead workers and gave {dead} up");
         }
         if rows < u64::from(BATCH) || parts.stopping.is_cancelled() {
-            break;
+            return Ok(sum);
         }
     }
-    workers::delete_silent(&parts.database, parts.clock.now() - 10 * SILENCE).await?;
-    Ok(sum)
 }

@@ -185,6 +185,12 @@ impl Database {
         }
     }
 
+    /// Whether other processes, on other machines, may use it too.
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        self.backend() == DbBackend::Postgres
+    }
+
     pub(crate) fn connection(&self) -> &DatabaseConnection {
         &self.connection
     }

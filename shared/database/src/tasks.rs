@@ -23,7 +23,7 @@ pub use dispatch::{Backlog, backlog, forget_lost, release, take_due};
 pub use history::Attempt;
 pub(crate) use history::{End, append, append_if_running};
 pub use inspect::{Task, TaskFilter, find, list};
-pub use sweep::{Recovered, SUSPECTS_APART, expire, lose_these, recover_orphans};
+pub use sweep::{Recovered, SUSPECTS_APART, delete_given_up, expire, lose_these, recover_orphans};
 
 /// The newest form of a payload that this release can read. A worker leaves newer ones to those who know them.
 pub(crate) const PAYLOAD_VERSION: i16 = 1;

@@ -236,6 +236,24 @@ pub async fn expire(db: &Database, now: DateTime<Utc>, limit: u32) -> Result<u64
     Ok(ended.len() as u64)
 }
 
+/// Deletes at most `limit` tasks that were given up before `before`: failed and dead ones. Their documents stay, with the
+/// reason, and cannot be put back in line any more. Returns how many.
+///
+/// # Errors
+/// When the database is away.
+pub async fn delete_given_up(db: &Database, before: DateTime<Utc>, limit: u32) -> Result<u64> {
+    let skip_locked = of_tasks(db);
+    sql::execute(
+        db.connection(),
+        format!(
+            "DELETE FROM tasks WHERE id IN (SELECT t.id FROM tasks t WHERE t.state IN ('failed', 'dead') \
+             AND t.finished_at < $1 LIMIT $2{skip_locked})"
+        ),
+        [before.into(), i64::from(limit).into()],
+    )
+    .await
+}
+
 fn of_tasks(db: &Database) -> &'static str {
     if db.backend() == DbBackend::Postgres {
         " FOR UPDATE OF t SKIP LOCKED"

@@ -172,7 +172,7 @@ fn refuse_encrypted(archive: &mut Archive<'_>) -> Result<(), ExtractionError> {
 }
 
 /// The texts of headers and of footers, each once.
-fn edges(archive: &mut Archive<'_>) -> Result<(Vec<String>, Vec<String>), ExtractionError> {
+pub(crate) fn edges(archive: &mut Archive<'_>) -> Result<(Vec<String>, Vec<String>), ExtractionError> {
     let (mut headers, mut footers) = (Vec::new(), Vec::new());
     let Some(mut xml) = archive.xml("styles.xml")? else {
         return Ok((headers, footers));

@@ -197,3 +197,116 @@ fn read_notes(
     }
     Ok(())
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::archive::tests::pack;
+
+    const ROOT: &[u8] =
+        b"<Relationships><Relationship Id='r' Type='x/officeDocument' Target='word/document.xml'/></Relationships>";
+    const RELATIONSHIPS: &[u8] = b"<Relationships><Relationship Id='r1' Type='x/footnotes' Target='footnotes.xml'/>\
+        <Relationship Id='r2' Type='x/numbering' Target='numbering.xml'/>\
+        <Relationship Id='r3' Type='x/styles' Target='styles.xml'/>\
+        <Relationship Id='r4' Type='x/chart' Target='charts/chart1.xml'/>\
+        <Relationship Id='r5' Type='x/image' TargetMode='External' Target='http://127.0.0.1/never'/></Relationships>";
+
+    fn read_with(body: &str, others: &[(&str, &[u8])]) -> Result<Extracted, ExtractionError> {
+        let document = format!("<w:document><w:body>{body}</w:body></w:document>");
+        let mut parts: Vec<(&str, &[u8])> = vec![
+            ("_rels/.rels", ROOT),
+            ("word/document.xml", document.as_bytes()),
+            ("word/_rels/document.xml.rels", RELATIONSHIPS),
+        ];
+        parts.extend_from_slice(others);
+        extract(&mut Archive::open(&pack(&parts)).unwrap(), &Limits::default())
+    }
+
+    fn read(body: &str) -> Vec<String> {
+        read_with(body, &[]).unwrap().pages
+    }
+
+    #[test]
+    fn what_was_deleted_or_is_an_instruction_is_left_out() {
+        let body = "<w:p><w:r><w:t>We </w:t></w:r><w:del><w:r><w:delText>never</w:delText></w:r></w:del>\
+            <w:ins><w:r><w:t>meet</w:t></w:r></w:ins><w:r><w:instrText>PAGE</w:instrText></w:r>\
+            <mc:AlternateContent><mc:Choice><w:r><w:t> once</w:t></w:r></mc:Choice><mc:Fallback><w:r><w:t>twice</w:t>\
+            </w:r></mc:Fallback></mc:AlternateContent></w:p>";
+        assert_eq!(read(body), ["We meet once\n"]);
+    }
+
+    #[test]
+    fn notes_and_charts_stand_at_the_end_of_their_page() {
+        let footnotes = b"<w:footnotes><w:footnote w:id='-1' w:type='separator'><w:p><w:r><w:t>never</w:t></w:r></w:p>\
+            </w:footnote><w:footnote w:id='2'><w:p><w:r><w:t>a note</w:t></w:r></w:p></w:footnote></w:footnotes>";
+        let chart = b"<c:chart><c:title><a:t>Growth</a:t></c:title><c:v>4.4000000000000004</c:v></c:chart>";
+        let body = "<w:p><w:r><w:t>One</w:t><w:footnoteReference w:id='2'/></w:r></w:p>\
+            <w:p><w:r><w:drawing><c:chart r:id='r4'/></w:drawing></w:r></w:p>\
+            <w:p><w:r><w:lastRenderedPageBreak/><w:t>Two</w:t></w:r></w:p>";
+        let others: &[(&str, &[u8])] = &[
+            ("word/footnotes.xml", footnotes),
+            ("word/charts/chart1.xml", chart),
+        ];
+        let read = read_with(body, others).unwrap();
+        assert_eq!(read.pages, ["One[2]\n\n[2] a note\n\nGrowth4.4\n", "Two\n"]);
+        assert!(read.paged);
+    }
+
+    #[test]
+    fn headings_are_numbered_by_their_style() {
+        let numbering =
+            b"<w:numbering><w:abstractNum w:abstractNumId='7'><w:lvl w:ilvl='0'><w:start w:val='2'/>\
+            <w:numFmt w:val='decimal'/><w:lvlText w:val='%1.'/></w:lvl><w:lvl w:ilvl='1'><w:start w:val='1'/>\
+            <w:numFmt w:val='lowerLetter'/><w:lvlText w:val='%1.%2)'/></w:lvl></w:abstractNum>\
+            <w:num w:numId='5'><w:abstractNumId w:val='7'/></w:num></w:numbering>";
+        let styles = b"<w:styles><w:style w:styleId='H1'><w:pPr><w:numPr><w:numId w:val='5'/></w:numPr></w:pPr></w:style>\
+            <w:style w:styleId='H2'><w:basedOn w:val='H1'/><w:pPr><w:numPr><w:ilvl w:val='1'/></w:numPr></w:pPr>\
+            </w:style></w:styles>";
+        let heading = |style: &str, text: &str| {
+            format!("<w:p><w:pPr><w:pStyle w:val='{style}'/></w:pPr><w:r><w:t>{text}</w:t></w:r></w:p>")
+        };
+        let body = [
+            ("H1", "A"),
+            ("H2", "B"),
+            ("H2", "C"),
+            ("H1", "D"),
+            ("H2", "E"),
+            ("Title", "T"),
+        ]
+        .map(|(style, text)| heading(style, text))
+        .concat();
+        let others: &[(&str, &[u8])] = &[("word/numbering.xml", numbering), ("word/styles.xml", styles)];
+        let read = read_with(&body, others).unwrap();
+        assert_eq!(read.pages, ["2. A\n2.a) B\n2.b) C\n3. D\n3.a) E\n\nT\n"]);
+        assert_eq!(read.title.as_deref(), Some("T"));
+    }
+
+    #[test]
+    fn a_document_that_breaks_off_is_kept_up_to_there() {
+        let parts: &[(&str, &[u8])] = &[
+            ("_rels/.rels", ROOT),
+            (
+                "word/document.xml",
+                b"<w:document><w:p><w:r><w:t>kept</w:t></w:r></w:p><w:p",
+            ),
+        ];
+        let packed = pack(parts);
+        let read = extract(&mut Archive::open(&packed).unwrap(), &Limits::default()).unwrap();
+        assert_eq!((read.pages[0].as_str(), read.truncated), ("kept\n", true));
+    }
+
+    #[test]
+    fn a_document_that_declares_entities_is_refused() {
+        let parts: &[(&str, &[u8])] = &[
+            ("_rels/.rels", ROOT),
+            (
+                "word/document.xml",
+                b"<!DOCTYPE d [<!ENTITY a 'ha'>]><w:document>&a;</w:document>",
+            ),
+        ];
+        let packed = pack(parts);
+        let error = extract(&mut Archive::open(&packed).unwrap(), &Limits::default()).unwrap_err();
+        assert_eq!(error.code(), "unreadable");
+    }
+}

@@ -1,7 +1,9 @@
 //! Document bytes in; text, pages and metadata out.
 //!
 //! Everything here is pure and blocking, and trusts no byte: what a parser cannot survive (a panic, an endless loop, a
-//! huge allocation) is for the process around it to contain. One file, or folder, for each kind of document.
+//! huge allocation) is for the process around it to contain. One file, or folder, for each kind of document. Documents that
+//! come in zip archives (`archive`) and compound files (`ole`) are opened in `containers`, which also finds out what they
+//! really are.
 
 mod archive;
 mod containers;
@@ -56,7 +58,7 @@ impl Default for Limits {
 /// What was read from a document.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Extracted {
-    /// The text of each page, with `\n` as line end and no other control character but the tab. A document of a kind
+    /// The text of each page, slide, sheet or chapter, with `\n` as line end and no other control character but the tab. A document of a kind
     /// without pages has exactly one.
     pub pages: Vec<String>,
     /// Whether the pages are those of the document, and not just a place for its text.
@@ -64,14 +66,15 @@ pub struct Extracted {
     /// The title that the document itself gives.
     pub title: Option<String>,
     /// What the document says of itself. Keys are of a closed set: `author`, `subject`, `keywords`, `creator`,
-    /// `producer`, `created_at` and `modified_at` (RFC 3339), `language`, `encoding`, `page_count` (all pages, the
-    /// unread ones too).
+    /// `producer`, `created_at` and `modified_at` (RFC 3339), `language`, `encoding`, `page_count`, `slide_count`,
+    /// `sheet_count` and `chapter_count` (all of them, the unread ones too), `content_kind` (what the content turned out
+    /// to be, where the file's name or the upload said otherwise).
     pub metadata: BTreeMap<String, String>,
     /// Glyphs whose letter nobody could tell. Each is a U+FFFD in the text.
     pub unmapped_glyphs: u32,
     /// Whether there are pages but hardly any legible text on them: most likely images of text.
     pub needs_ocr: bool,
-    /// Whether [`Limits`] left something out.
+    /// Whether something was left out: beyond [`Limits`], or behind a place where the document is damaged.
     pub truncated: bool,
     /// What read the document, to tell results of different versions apart.
     pub engine: String,
@@ -118,15 +121,30 @@ pub fn extract(
     bytes: Vec<u8>,
     limits: &Limits,
 ) -> Result<Extracted, ExtractionError> {
-    match kind {
-        DocumentKind::Text => Ok(text::extract(&bytes, limits)),
-        DocumentKind::Markdown => Ok(markdown::extract(&bytes, limits)),
-        DocumentKind::Csv => Ok(csv::extract(file_name, &bytes, limits)),
-        DocumentKind::Html => Ok(html::extract(&bytes, limits)),
-        DocumentKind::Pdf => pdf::extract(bytes, limits),
-        DocumentKind::Rtf => rtf::extract(&bytes, limits),
-        _ => containers::extract(kind, &bytes, limits).map(|(_, extracted)| extracted),
+    let (found, mut extracted) = match kind {
+        DocumentKind::Text => (kind, text::extract(&bytes, limits)),
+        DocumentKind::Markdown => (kind, markdown::extract(&bytes, limits)),
+        DocumentKind::Csv => (kind, csv::extract(file_name, &bytes, limits)),
+        DocumentKind::Html => (kind, html::extract(&bytes, limits)),
+        DocumentKind::Pdf => (kind, pdf::extract(bytes, limits)?),
+        DocumentKind::Rtf => (kind, rtf::extract(&bytes, limits)?),
+        DocumentKind::Docx
+        | DocumentKind::Pptx
+        | DocumentKind::Xlsx
+        | DocumentKind::Xlsb
+        | DocumentKind::Xls
+        | DocumentKind::Odt
+        | DocumentKind::Odp
+        | DocumentKind::Ods
+        | DocumentKind::Epub => containers::extract(kind, &bytes, limits)?,
+    };
+    let named = DocumentKind::from_file_name(file_name);
+    let misnamed = named.is_some_and(|named| named != found && !(named.is_text() && found.is_text()));
+    if misnamed || found != kind {
+        let found = found.as_str().to_owned();
+        extracted.metadata.insert("content_kind".to_owned(), found);
     }
+    Ok(extracted)
 }
 
 /// The result for a document without pages: its whole text, cut to the limit.

@@ -172,7 +172,7 @@ fn refuse_encrypted(archive: &mut Archive<'_>) -> Result<(), ExtractionError> {
 }
 
 /// The texts of headers and of footers, each once.
-fn edges(archive: &mut Archive<'_>) -> Result<(Vec<String>, Vec<String>), ExtractionError> {
+pub(crate) fn edges(archive: &mut Archive<'_>) -> Result<(Vec<String>, Vec<String>), ExtractionError> {
     let (mut headers, mut footers) = (Vec::new(), Vec::new());
     let Some(mut xml) = archive.xml("styles.xml")? else {
         return Ok((headers, footers));
@@ -214,4 +214,67 @@ fn is_edge(name: &str) -> bool {
         name,
         "header" | "header-left" | "header-first" | "footer" | "footer-left" | "footer-first"
     )
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::archive::tests::pack;
+
+    fn text(styles: &str, body: &str) -> Extracted {
+        let content = format!(
+            "<office:document-content><office:automatic-styles>{styles}</office:automatic-styles>\
+             <office:body><office:text>{body}</office:text></office:body></office:document-content>"
+        );
+        let packed = pack(&[("content.xml", content.as_bytes())]);
+        extract_text(&mut Archive::open(&packed).unwrap(), &Limits::default()).unwrap()
+    }
+
+    #[test]
+    fn notes_and_comments_come_behind_their_paragraph() {
+        let read = text(
+            "",
+            "<text:p>The hives<text:note><text:note-citation>1</text:note-citation><text:note-body><text:p>Two of \
+             them.</text:p></text:note-body></text:note> face<office:annotation><dc:creator>Ana</dc:creator>\
+             <text:p>Sure?</text:p></office:annotation> south.</text:p><text:p>End</text:p>",
+        );
+        assert_eq!(
+            read.pages,
+            ["The hives[1] face south.\n\n[1] Two of them.\n\nSure?\n\nEnd\n"]
+        );
+    }
+
+    #[test]
+    fn lists_are_numbered_as_their_style_says() {
+        let styles = "<text:list-style style:name='L'><text:list-level-style-number text:level='1' style:num-format='a' \
+                      style:num-suffix=')' text:start-value='3'/></text:list-style>";
+        let read = text(
+            styles,
+            "<text:list text:style-name='L'><text:list-item><text:p>one</text:p><text:p>more</text:p></text:list-item>\
+             <text:list-item><text:p>two</text:p><text:list><text:list-item><text:p>inner</text:p></text:list-item>\
+             </text:list></text:list-item></text:list><text:p>after</text:p>",
+        );
+        assert_eq!(read.pages, ["c) one\nmore\nd) two\n- inner\n\nafter\n"]);
+    }
+
+    #[test]
+    fn deleted_text_and_descriptions_of_pictures_are_left_out() {
+        let read = text(
+            "",
+            "<text:tracked-changes><text:p>deleted</text:p></text:tracked-changes><text:p>kept \
+             <draw:frame><svg:title>picture</svg:title></draw:frame><text:title>of</text:title><text:tab/>a\
+             <text:s text:c='3'/>b<text:line-break/>c</text:p>",
+        );
+        assert_eq!(read.pages, ["kept of\ta   b\nc\n"]);
+    }
+
+    #[test]
+    fn an_encrypted_document_says_so() {
+        let manifest =
+            b"<manifest><file-entry full-path='content.xml'><encryption-data/></file-entry></manifest>";
+        let packed = pack(&[("META-INF/manifest.xml", manifest), ("content.xml", b"\x01\x02")]);
+        let error = extract_text(&mut Archive::open(&packed).unwrap(), &Limits::default()).unwrap_err();
+        assert_eq!(error.code(), "encrypted");
+    }
 }

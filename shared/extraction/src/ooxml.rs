@@ -99,10 +99,14 @@ pub(crate) fn kind(archive: &mut Archive<'_>) -> Result<Option<DocumentKind>, Ex
         Some(DocumentKind::Docx)
     } else if says(["presentationml", "ms-powerpoint", "ppt/"]) {
         Some(DocumentKind::Pptx)
-    } else if says(["sheet.binary", "workbook.bin", "workbook.bin"]) {
-        Some(DocumentKind::Xlsb)
     } else if says(["spreadsheetml", "ms-excel", "xl/"]) {
-        Some(DocumentKind::Xlsx)
+        // Content types of binary parts differ by the version of the program.
+        let binary = main.ends_with(".bin");
+        Some(if binary {
+            DocumentKind::Xlsb
+        } else {
+            DocumentKind::Xlsx
+        })
     } else {
         None
     })

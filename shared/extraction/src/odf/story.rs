@@ -30,6 +30,13 @@ pub(super) struct Story {
     paragraphs: usize,
     in_title: bool,
     lists: Vec<List>,
+    /// Where the text goes on while a note or comment in the middle of it is read.
+    outer: Option<Prose>,
+    /// Notes and comments of the paragraph, which come behind it.
+    notes: Vec<String>,
+    /// The sign by which the text refers to the note that is read, and whether the sign itself is still open.
+    citation: Option<String>,
+    in_citation: bool,
     /// Number or bullet, to be written before the first text.
     label: Option<String>,
     /// How the levels of lists are numbered, by style and level counted from one.
@@ -124,7 +131,14 @@ impl Story {
             }
             "tab" => self.prose.tab(),
             "line-break" => self.prose.line(),
-            "note-body" | "annotation" | "text-box" => self.prose.paragraph(),
+            "note-citation" => {
+                self.citation = Some(String::new());
+                self.in_citation = true;
+            }
+            "note-body" | "annotation" if self.outer.is_none() => {
+                self.outer = Some(std::mem::take(&mut self.prose))
+            }
+            "text-box" => self.prose.paragraph(),
             "table" => self.prose.paragraph(),
             "table-row" => self.prose.begin_row(),
             "table-cell" | "covered-table-cell" => {
@@ -143,6 +157,9 @@ impl Story {
             "p" | "h" => {
                 self.paragraphs = self.paragraphs.saturating_sub(1);
                 self.in_title &= self.paragraphs > 0;
+                if self.paragraphs == 0 && self.outer.is_none() {
+                    self.prose.push_paragraphs(&std::mem::take(&mut self.notes));
+                }
                 self.break_paragraph();
             }
             "list" => {
@@ -152,9 +169,43 @@ impl Story {
                     self.prose.paragraph();
                 }
             }
-            "note-body" | "annotation" | "text-box" | "table" => self.prose.paragraph(),
+            "note-citation" => {
+                self.in_citation = false;
+                let mark = self.mark();
+                self.push(&mark);
+            }
+            "note-body" | "annotation" => self.end_note(name),
+            "text-box" | "table" => self.prose.paragraph(),
             "table-row" => self.prose.end_row(),
             _ => {}
+        }
+    }
+
+    /// How the text refers to its note, and the note to the text.
+    fn mark(&self) -> String {
+        let citation = self.citation.as_deref().unwrap_or_default().trim();
+        if citation.is_empty() {
+            String::new()
+        } else {
+            format!("[{citation}]")
+        }
+    }
+
+    fn end_note(&mut self, name: &str) {
+        let Some(outer) = self.outer.take() else { return };
+        let text = std::mem::replace(&mut self.prose, outer).take();
+        let mark = if name == "note-body" {
+            self.mark()
+        } else {
+            String::new()
+        };
+        if !text.is_empty() {
+            self.notes.push(format!("{mark} {text}").trim_start().to_owned());
+        }
+        self.citation = None;
+        // A comment beside the text and not in it belongs to nothing that ends.
+        if self.paragraphs == 0 {
+            self.prose.push_paragraphs(&std::mem::take(&mut self.notes));
         }
     }
 
@@ -224,6 +275,10 @@ impl Story {
     }
 
     fn flow(&mut self, text: &str) {
+        if self.in_citation {
+            self.citation.get_or_insert_default().push_str(text);
+            return;
+        }
         if !text.trim().is_empty() {
             self.push_label();
         }

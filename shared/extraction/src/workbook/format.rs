@@ -286,7 +286,7 @@ impl Pattern {
 
     /// The number with as many digits as wanted on both sides of the point.
     fn fixed(&self, number: f64) -> String {
-        let rounded = format!("{:.*}", self.decimals_max, fifteen_digits(number));
+        let rounded = format!("{:.*}", self.decimals_max, half_away(number, self.decimals_max));
         let (sign, rounded) = rounded
             .strip_prefix('-')
             .map_or(("", rounded.as_str()), |digits| ("-", digits));
@@ -318,7 +318,7 @@ impl Pattern {
 }
 
 fn scientific(number: f64, decimals: usize, exponent_digits: usize) -> String {
-    let written = format!("{number:.decimals$e}");
+    let written = format!("{:.decimals$e}", half_away(number, decimals));
     let (mantissa, exponent) = written.split_once('e').unwrap_or((&written, "0"));
     let (sign, exponent) = exponent
         .strip_prefix('-')
@@ -352,6 +352,20 @@ pub(crate) fn tidy(written: &str) -> String {
     match written.trim().parse() {
         Ok(number) => general(number),
         Err(_) => written.to_owned(),
+    }
+}
+
+/// The number, moved away from zero by less than it can tell, so that halves are rounded up, as sheets do it, and not to the
+/// even neighbour, as computers do.
+fn half_away(number: f64, decimals: usize) -> f64 {
+    /// With more decimals than this, the move itself would be seen.
+    const VISIBLE_FROM: usize = 8;
+
+    let number = fifteen_digits(number);
+    if decimals < VISIBLE_FROM {
+        number * (1.0 + 2e-15)
+    } else {
+        number
     }
 }
 
@@ -395,6 +409,9 @@ mod tests {
             ("#.##", 0.5, ".5"),
             ("0.0#", 2.5, "2.5"),
             ("0%", 0.256, "26%"),
+            ("0%", 0.025, "3%"),
+            ("0.00", 1.005, "1.01"),
+            ("0", -0.5, "-1"),
             ("0.00E+00", 198_356_388.0, "1.98E+08"),
             ("#,##0,", 12_345_678.0, "12,346"),
             ("0.00 \"kg\"", 3.0, "3.00 kg"),
@@ -417,7 +434,7 @@ mod tests {
             formats.add_style(number);
         }
         assert_eq!(formats.show(0, 1.25), "1.25");
-        assert_eq!(formats.show(1, 1.25), "1.2 km");
+        assert_eq!(formats.show(1, 1.25), "1.3 km");
         assert_eq!(formats.show(2, 44_197.0), "2021-01-01");
         assert_eq!(formats.show(3, 0.5), "50%");
         assert_eq!(formats.show(99, 7.0), "7", "a style that is not there");

@@ -30,9 +30,12 @@ pub(crate) fn extract(archive: &mut Archive<'_>, limits: &Limits) -> Result<Extr
             // BrtWbProp, BrtBundleSh
             153 => formats.from_1904 = record.number_u32(0).unwrap_or(0) & 1 == 1,
             156 => {
-                let entry = record.wide_text(8).and_then(|(id, end)| {
+                // The first version of the format has one more number before the texts.
+                let entry = [8, 12].into_iter().find_map(|at| {
+                    let (id, end) = record.wide_text(at)?;
                     let (name, _) = record.wide_text(end)?;
-                    Some(SheetEntry { name, id })
+                    let known = relationships.iter().any(|relationship| relationship.id == id);
+                    known.then_some(SheetEntry { name, id })
                 });
                 sheets.extend(entry);
             }

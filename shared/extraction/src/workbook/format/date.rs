@@ -10,6 +10,7 @@ const DAYS_MAX: f64 = 2_958_466.0;
 pub(super) struct Shape {
     date: bool,
     time: bool,
+    seconds: bool,
     /// Hours, minutes or seconds beyond a day, such as the length of a trip.
     elapsed: bool,
 }
@@ -38,6 +39,7 @@ impl Shape {
         (date || clock).then_some(Self {
             date,
             time: clock,
+            seconds: has("s"),
             elapsed,
         })
     }
@@ -55,7 +57,7 @@ impl Shape {
         }
         let seconds = whole_seconds(days);
         let (day, second) = (seconds / 86_400, seconds % 86_400);
-        let clock = clock(second);
+        let clock = clock(second, self.seconds);
         // A time of day alone is less than a day.
         if !self.date {
             return Some(clock);
@@ -76,12 +78,12 @@ fn whole_seconds(days: f64) -> i64 {
     seconds
 }
 
-fn clock(second: i64) -> String {
+fn clock(second: i64, with_seconds: bool) -> String {
     let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
-    if second == 0 {
-        format!("{hour:02}:{minute:02}")
-    } else {
+    if with_seconds {
         format!("{hour:02}:{minute:02}:{second:02}")
+    } else {
+        format!("{hour:02}:{minute:02}")
     }
 }
 

@@ -8,7 +8,7 @@
 WITH object AS (
     SELECT key, part[1]::uuid AS user_id, part[2]::uuid AS document_id, part[3] AS name
     FROM objects, regexp_match(key,
-        '^users/([0-9a-f-]{36})/(?:[^ ]*/)?([0-9a-f-]{36})[./](original|text-[0-9]+)(?:[.]txt)?$') AS part
+        '^users/([0-9a-f-]{36})/[0-9-]{10}/([0-9a-f-]{36})[.](original|text-[0-9]+)$') AS part
     WHERE part IS NOT NULL
 ),
 counted AS (
@@ -77,7 +77,7 @@ SELECT 'what failed says why', d.id::text, d.status
 FROM documents d WHERE d.status = 'failed' AND d.error_code IS NULL
 
 UNION ALL
-SELECT 'no object without a row', o.key, COALESCE(d.status, 'no document')
+SELECT 'no object without a row', all_keys.key, COALESCE(d.status, 'no document')
 FROM objects all_keys LEFT JOIN object o ON o.key = all_keys.key
 LEFT JOIN documents d ON d.id = o.document_id AND d.user_id = o.user_id
 WHERE all_keys.key LIKE 'users/%' AND (d.id IS NULL OR d.status = 'cancelled'

@@ -36,10 +36,12 @@ async fn begun(user: &Client, job: &Value) {
     eventually("a worker begins the document", PATIENCE, processing).await;
 }
 
-async fn assert_nothing_stored(mill: &Mill, job: &Value) {
+async fn assert_nothing_stored(mill: &Mill, user: &Client, job: &Value) {
     let id = job["id"].as_str().unwrap();
-    let gone = async || mill.objects_of(id).await.is_empty();
-    eventually("nothing of it is stored", PATIENCE, gone).await;
+    for document in user.documents(job).await {
+        let gone = async || mill.objects_of(document["id"].as_str().unwrap()).await.is_empty();
+        eventually("nothing of it is stored", PATIENCE, gone).await;
+    }
     let forgotten = async || mill.rows("discarded_documents", "job_id", id).await == 0;
     eventually("nothing of it has to go any more", PATIENCE, forgotten).await;
 }
@@ -115,7 +117,7 @@ async fn a_job_that_waits_is_cancelled_at_once_and_leaves_nothing() {
             ada.get(path).await.problem(410, "gone");
         }
     }
-    assert_nothing_stored(&mill, &job).await;
+    assert_nothing_stored(&mill, &ada, &job).await;
     // Saying it again changes nothing, and is no mistake.
     let again = ada.post(path, &json!({})).await.status(202).json();
     assert_eq!(again, job);
@@ -137,7 +139,7 @@ async fn a_job_that_runs_is_stopped_within_seconds() {
     worker_is_free(fleet(&mill)).await;
     told("a running job", asked.elapsed(), RUNNING_WITHIN);
     gate.open();
-    assert_nothing_stored(&mill, &job).await;
+    assert_nothing_stored(&mill, &ada, &job).await;
     // The worker is as good as before.
     let next = ada.ended(&upload(&ada, "next.txt").await).await;
     assert_eq!(
@@ -166,7 +168,7 @@ async fn a_reader_that_does_not_listen_is_killed() {
     let gone = async || children_of(worker).iter().all(|child| !children.contains(child));
     eventually("the reader is killed", PATIENCE, gone).await;
     told("a stubborn reader", asked.elapsed(), STUBBORN_WITHIN);
-    assert_nothing_stored(&mill, &job).await;
+    assert_nothing_stored(&mill, &ada, &job).await;
     let next = ada.ended(&upload(&ada, "next.txt").await).await;
     assert_eq!(
         (&next["status"], &next["attempt"]),
@@ -219,7 +221,7 @@ async fn cancelling_right_after_the_upload_ends_every_job_one_way_or_the_other()
             202 => {
                 cancelled += 1;
                 assert_eq!(job["status"], "cancelled", "{job}");
-                assert_nothing_stored(&mill, &job).await;
+                assert_nothing_stored(&mill, &ada, &job).await;
             }
             409 => assert_eq!(job["status"], "completed", "{job}"),
             other => panic!("answered with {other}"),

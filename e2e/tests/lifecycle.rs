@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use domain::UserId;
 use e2e::{Client, Embedded, Fleet, Gate, PATIENCE, Process, Settings, eventually, texts};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Signal, kill_process};
 use serde_json::{Value, json};
 
 /// A worker counts as dead after 30 seconds of silence; its tasks are taken back within a few more.
@@ -321,10 +321,7 @@ async fn a_killed_embedded_mill_does_not_wait_for_its_own_dead_worker() {
     let ada = mill.user().await;
     ada.processed("first.txt", texts::LIGHTHOUSE.as_bytes()).await;
     // Readers that do nothing hold the worker in the middle of its task.
-    let children = children_of(mill.process.pid()).into_iter();
-    let children: Vec<Pid> = children
-        .filter_map(|child| Pid::from_raw(i32::try_from(child).ok()?))
-        .collect();
+    let children = mill.process.children();
     for child in &children {
         kill_process(*child, Signal::STOP).unwrap();
     }

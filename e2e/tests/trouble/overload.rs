@@ -209,6 +209,8 @@ async fn a_flood_of_uploads_is_refused_in_part_and_what_was_accepted_is_there() 
     assert!(added <= ROOM as u64 * UPLOAD_MEMORY_MAX, "{added} bytes more");
     let counted = metric(api, "docmill_documents_accepted_total", "").await;
     assert_eq!(counted, (UPLOADS + 1) as f64);
+    let lost = metric(api, "docmill_database_lost_total", "").await;
+    assert_eq!(lost, 0.0, "a database that is only busy is not away");
     // Other tests use the same bucket.
     let mut stored = fleet.stores.bucket.keys().await;
     stored.retain(|key| key.contains(ada.user_id()));

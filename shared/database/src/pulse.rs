@@ -19,12 +19,12 @@ use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
 /// Between a sign of life and the next question.
-const ASK_EVERY: Duration = Duration::from_millis(200);
-/// How long a sign of life may take. With the time between questions a loss is known after 750 ms at the latest, which
-/// leaves a quarter of a second to say so. A Postgres that is only busy takes some ten: what is asked needs no lock, no disk
-/// and no free connection, and the kernel prefers who has slept. An answer that has arrived counts, however late this
-/// process comes to read it.
-const ANSWER_WITHIN: Duration = Duration::from_millis(550);
+const ASK_EVERY: Duration = Duration::from_millis(100);
+/// How long a sign of life may take. With the time between questions a loss is known after 800 ms at the latest, which
+/// leaves a fifth of a second to say so. A Postgres that is only busy takes some ten milliseconds: what is asked needs no
+/// lock, no disk and no free connection, and the kernel prefers who has slept. An answer that has arrived counts, however
+/// late this process comes to read it.
+const ANSWER_WITHIN: Duration = Duration::from_millis(700);
 /// How long a connection may take to prove itself after trouble. Less than anybody waits for a free one.
 const TEST_WITHIN: Duration = Duration::from_millis(300);
 /// Connections that come back to the pool this long after trouble have to prove themselves too.

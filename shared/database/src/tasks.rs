@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 pub use claim::{claim, give_back, owned};
 pub use close::{Closed, Retried, reject, retry};
-pub use complete::{DocumentResult, PassageText, complete};
+pub use complete::{DocumentResult, PassageText, complete, is_complete};
 pub use dispatch::{Backlog, backlog, forget_lost, release, take_due};
 pub use sweep::{Recovered, expire, recover_orphans};
 

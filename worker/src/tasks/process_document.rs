@@ -43,7 +43,8 @@ pub(crate) async fn run(
     let key = StorageKey::text(claim.user, claim.job, claim.document, claim.fence);
     timed(Stage::Store, context.storage.put(&key, enriched.text)).await?;
     let closed = close(context, claim, enriched.result).await;
-    if !matches!(closed, Ok(Closed::Won)) {
+    // After an error nobody knows: the results may be stored, and then they point at this text.
+    if matches!(closed, Ok(Closed::Lost)) {
         // Nobody will ever point at this text: its fence is this run's alone.
         if let Err(error) = context.storage.delete(std::slice::from_ref(&key)).await {
             tracing::warn!(
@@ -166,13 +167,15 @@ fn result_of(extracted: Extracted, tags_max: usize) -> Enriched {
 /// Stores the result. A database that is away for a moment does not waste the work that was done.
 async fn close(context: &Arc<Context>, claim: &Claim, result: DocumentResult) -> Result<Closed, Failure> {
     let started = Instant::now();
+    let mut unanswered = false;
     loop {
-        match tasks::complete(&context.database, claim, result.clone(), context.clock.now()).await {
+        match complete(context, claim, result.clone(), unanswered).await {
             Ok(closed) => {
                 metrics::stage_finished(Stage::Close, started.elapsed());
                 return Ok(closed);
             }
             Err(error) if error.is_transient() && started.elapsed() < CLOSE_PATIENCE => {
+                unanswered = true;
                 tracing::warn!("could not store the result yet: {}", telemetry::chain(&error));
                 tokio::time::sleep(CLOSE_AGAIN).await;
             }
@@ -181,6 +184,20 @@ async fn close(context: &Arc<Context>, claim: &Claim, result: DocumentResult) ->
                 return Err(retry("database_unavailable", "the result could not be stored"));
             }
         }
+    }
+}
+
+/// Stores the result once. After a try that was not answered, a lost race may be one against that try.
+async fn complete(
+    context: &Context,
+    claim: &Claim,
+    result: DocumentResult,
+    unanswered: bool,
+) -> database::Result<Closed> {
+    let database = &context.database;
+    match tasks::complete(database, claim, result, context.clock.now()).await? {
+        Closed::Lost if unanswered && tasks::is_complete(database, claim).await? => Ok(Closed::Won),
+        closed => Ok(closed),
     }
 }
 

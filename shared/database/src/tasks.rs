@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 
 pub use claim::{claim, give_back, give_back_these, owned};
 pub use close::{Closed, Retried, reject, retry};
-pub use complete::{DocumentResult, PassageText, complete};
+pub use complete::{DocumentResult, PassageText, complete, is_complete};
 pub use dispatch::{Backlog, backlog, forget_lost, release, take_due};
 pub use history::Attempt;
 pub(crate) use history::{End, append, append_if_running};

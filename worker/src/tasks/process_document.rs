@@ -48,27 +48,32 @@ pub(crate) async fn run(
         return Ok(Ended::Stopped);
     }
     let key = StorageKey::text(claim.user, claim.document, claim.fence);
-    let put = timed(Stage::Store, context.storage.put(&key, enriched.text)).await;
-    let ended = match put {
-        Ok(()) => close(context, claim, enriched.result).await,
+    if let Err(error) = timed(Stage::Store, context.storage.put(&key, enriched.text)).await {
         // It may have arrived although no answer came.
-        Err(error) => Err(error.into()),
-    };
-    if !matches!(ended, Ok(Ended::Done)) {
-        // Nobody will ever point at this text: its fence is this run's alone.
-        let delete = context.storage.delete(std::slice::from_ref(&key));
-        match tokio::time::timeout(DELETE_PATIENCE, delete).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => {
-                tracing::warn!(
-                    "left a text without a row to the clean-up: {}",
-                    telemetry::chain(&error)
-                );
-            }
-            Err(_) => tracing::warn!("left a text without a row to the clean-up: no answer in time"),
-        }
+        take_back(context, &key).await;
+        return Err(error.into());
+    }
+    let ended = close(context, claim, enriched.result).await;
+    // After an error nobody knows: the results may be stored, and then they point at this text.
+    if matches!(ended, Ok(Ended::Stale)) {
+        take_back(context, &key).await;
     }
     ended
+}
+
+/// Deletes a text at which nobody will ever point: its fence is this run's alone.
+async fn take_back(context: &Context, key: &StorageKey) {
+    let delete = context.storage.delete(std::slice::from_ref(key));
+    match tokio::time::timeout(DELETE_PATIENCE, delete).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => {
+            tracing::warn!(
+                "left a text without a row to the clean-up: {}",
+                telemetry::chain(&error)
+            );
+        }
+        Err(_) => tracing::warn!("left a text without a row to the clean-up: no answer in time"),
+    }
 }
 
 /// The bytes go from storage to a parser child without ever lying in this process as a whole.
@@ -162,8 +167,9 @@ fn result_of(extracted: Extracted, tags_max: usize) -> Enriched {
 /// Stores the result. A database that is away for a moment does not waste the work that was done.
 async fn close(context: &Arc<Context>, claim: &Claim, result: DocumentResult) -> Result<Ended, Failure> {
     let started = Instant::now();
+    let mut unanswered = false;
     loop {
-        match tasks::complete(&context.database, claim, result.clone(), context.clock.now()).await {
+        match complete(context, claim, result.clone(), unanswered).await {
             Ok(closed) => {
                 metrics::stage_finished(Stage::Close, started.elapsed());
                 return Ok(match closed {
@@ -172,6 +178,7 @@ async fn close(context: &Arc<Context>, claim: &Claim, result: DocumentResult) ->
                 });
             }
             Err(error) if error.is_transient() && started.elapsed() < CLOSE_PATIENCE => {
+                unanswered = true;
                 tracing::warn!("could not store the result yet: {}", telemetry::chain(&error));
                 tokio::time::sleep(CLOSE_AGAIN).await;
             }
@@ -185,6 +192,20 @@ async fn close(context: &Arc<Context>, claim: &Claim, result: DocumentResult) ->
                 });
             }
         }
+    }
+}
+
+/// Stores the result once. After a try that was not answered, a lost race may be one against that try.
+async fn complete(
+    context: &Context,
+    claim: &Claim,
+    result: DocumentResult,
+    unanswered: bool,
+) -> database::Result<Closed> {
+    let database = &context.database;
+    match tasks::complete(database, claim, result, context.clock.now()).await? {
+        Closed::Lost if unanswered && tasks::is_complete(database, claim).await? => Ok(Closed::Won),
+        closed => Ok(closed),
     }
 }
 

@@ -60,6 +60,7 @@ pub(in crate::chaos) async fn scenario(scale: Scale, mut dice: Dice) -> Verdict 
     let lost_claims = scratch.metric(Role::Worker, "docmill_claims_lost_total").await;
     verdict.at_least("of them found nothing to do and were counted", 1, lost_claims);
     invariants::check(&mut scratch, &tally.accepted, &mut verdict).await;
+    let mut journal = Journal::open(&scratch).await;
     let stale = scratch.metric(Role::Worker, "docmill_stale_results_total").await;
     verdict.at_least("stale results refused and counted", 1, stale);
     let twice = "SELECT count(*) FROM (SELECT task_id FROM journal.steps WHERE became = 'done' GROUP BY task_id \

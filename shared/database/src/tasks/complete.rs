@@ -70,6 +70,26 @@ pub async fn complete(
 /// The owner stays: with `started_at` and `finished_at` it tells of the attempt that succeeded.
 const END: &str = "UPDATE tasks SET state = 'done', finished_at = $3, error_code = NULL, error_detail = NULL";
 
+/// Whether the results of this very claim are stored. For whoever got no answer from [`complete`] and then
+/// [`Closed::Lost`]: the first try may have been committed although its answer did not arrive.
+///
+/// # Errors
+/// When the database is away.
+pub async fn is_complete(db: &Database, claim: &Claim) -> Result<bool> {
+    #[derive(FromQueryResult)]
+    struct Row {
+        #[allow(dead_code)] // that there is a row is all
+        id: Uuid,
+    }
+    let row: Option<Row> = sql::first(
+        db.connection(),
+        "SELECT id FROM tasks WHERE id = $1 AND fence = $2 AND state = 'done'",
+        [claim.task.uuid().into(), claim.fence.into()],
+    )
+    .await?;
+    Ok(row.is_some())
+}
+
 /// SQLite: a transaction, whose statements cost no round trip.
 async fn complete_in_steps(
     db: &Database,

@@ -71,6 +71,9 @@ on_both! {
         assert_eq!(result, Closed::Won);
         let again = tasks::complete(db, &claim, a_result("twice", &["new"]), later).await.unwrap();
         assert_eq!(again, Closed::Lost);
+        // Who asks again because no answer came can find out that it had won.
+        assert!(tasks::is_complete(db, &claim).await.unwrap());
+        assert!(!tasks::is_complete(db, &stale).await.unwrap());
         let document = documents::find(db, user.id, claim.document).await.unwrap().unwrap();
         assert_eq!((document.title.as_deref(), document.text_fence), (Some("fresh"), Some(2)));
         let job = jobs::find(db, user.id, id).await.unwrap().unwrap();

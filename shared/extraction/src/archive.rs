@@ -10,6 +10,7 @@ use std::rc::Rc;
 
 use zip::ZipArchive;
 use zip::read::{ZipFile, ZipReadOptions};
+use zip::result::ZipError;
 
 use crate::ExtractionError;
 use crate::xml::XmlReader;
@@ -86,7 +87,8 @@ impl<'a> Archive<'a> {
         self.indices.keys().map(String::as_str)
     }
 
-    /// A part as a whole; `None` when there is none of that name. Of a damaged part, what comes before the damage.
+    /// A part as a whole; `None` when there is none of that name, or only in the list of parts. Of a damaged part, what comes
+    /// before the damage.
     ///
     /// # Errors
     /// When the part is encrypted, packed in a way that documents do not use, or too large.
@@ -125,9 +127,16 @@ impl<'a> Archive<'a> {
         }
         // A wrong check sum tells that something is damaged, not that nothing can be read.
         let options = ZipReadOptions::new().ignore_crc32(true);
-        let file = self.zip.by_index_with_options(index, options).map_err(|_| {
-            ExtractionError::Unreadable(format!("{name} is packed in a way that cannot be unpacked"))
-        })?;
+        let file = match self.zip.by_index_with_options(index, options) {
+            Ok(file) => file,
+            Err(ZipError::CompressionMethodNotSupported(_) | ZipError::UnsupportedArchive(_)) => {
+                return Err(ExtractionError::Unreadable(format!(
+                    "{name} is packed in a way that documents do not use"
+                )));
+            }
+            // It is not where the list of parts says: as good as not there.
+            Err(_) => return Ok(None),
+        };
         let by_ratio = file
             .compressed_size()
             .saturating_mul(RATIO_MAX)

@@ -9,11 +9,13 @@ mod story;
 
 use std::collections::{BTreeMap, HashSet};
 
+use domain::DocumentKind;
+
 use crate::archive::Archive;
 use crate::ooxml::{self, Relationship};
-use crate::prose::Parts;
+use crate::prose::{Parts, Prose};
 use crate::xml::Node;
-use crate::{Extracted, ExtractionError, Limits};
+use crate::{Extracted, ExtractionError, Limits, drawing, html};
 use numbering::Numbering;
 use story::{Reference, Story, Then};
 
@@ -86,10 +88,26 @@ fn finish_page(
             Reference::Part(id) => {
                 let part = relationships.iter().find(|relationship| relationship.id == *id);
                 if let Some(part) = part {
-                    crate::drawing::append(archive, &part.target, &mut story.prose)?;
+                    append_part(archive, part, &mut story.prose)?;
                 }
             }
         }
+    }
+    Ok(())
+}
+
+/// Appends the text of a chart or diagram, or of a web page that the document holds.
+fn append_part(
+    archive: &mut Archive<'_>,
+    part: &Relationship,
+    prose: &mut Prose,
+) -> Result<(), ExtractionError> {
+    if part.kind != "aFChunk" {
+        return drawing::append(archive, &part.target, prose);
+    }
+    let is_page = DocumentKind::from_file_name(&part.target) == Some(DocumentKind::Html);
+    if let Some(content) = archive.read(&part.target)?.filter(|_| is_page) {
+        prose.push_paragraphs(&html::extract(&content, &Limits::default()).pages);
     }
     Ok(())
 }

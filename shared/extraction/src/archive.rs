@@ -21,6 +21,8 @@ const ENTRIES_MAX: usize = 10_000;
 const NAME_BYTES_MAX: usize = 1_024;
 /// Bytes that one part may have when it is read as a whole.
 const PART_BYTES_MAX: u64 = 64 << 20;
+/// Bytes that one part may have when it is read piece by piece. The text of so large a sheet is beyond every limit.
+const STREAM_BYTES_MAX: u64 = 128 << 20;
 /// Bytes that all parts together may have, those included that are read piece by piece.
 const TOTAL_BYTES_MAX: u64 = 256 << 20;
 /// How many times its packed size a part may have, beyond the first [`RATIO_FREE_BYTES`]. Sparse tables reach a hundred;
@@ -105,7 +107,7 @@ impl<'a> Archive<'a> {
 
     /// A part to be read piece by piece, for those that may be larger than the memory.
     pub(crate) fn stream(&mut self, name: &str) -> Result<Option<PartStream<'_, 'a>>, ExtractionError> {
-        let part = self.open_part(name, TOTAL_BYTES_MAX)?;
+        let part = self.open_part(name, STREAM_BYTES_MAX)?;
         Ok(part.map(|part| BufReader::with_capacity(32 << 10, part)))
     }
 

@@ -27,6 +27,7 @@ on_both! {
         for (name, content) in [
             ("picture.png", texts::PICTURE),
             ("archive.zip", b"PK\x03\x04\x14\0\x06\0\x08\0\0\0!\0"),
+            ("words.docx", b"only words, whatever the name says"),
             ("liar.txt", texts::PICTURE),
             ("noise.bin", &[1, 2, 3, 4, 5, 6, 7, 8]),
             ("words.pdf", b"only words, whatever the name says"),
@@ -34,7 +35,7 @@ on_both! {
             let problem = ada.send(ada.form("", &[(name, content)])).await.problem(415, "unsupported_media_type");
             let detail = problem["detail"].as_str().unwrap();
             assert!(detail.contains(name), "{detail}");
-            for known in ["application/pdf", "text/html", "text/markdown", "text/csv", "text/plain"] {
+            for known in ["application/pdf", "application/epub+zip", "text/html", "text/markdown", "text/csv", "text/plain"] {
                 assert!(detail.contains(known), "{detail}");
             }
         }

@@ -115,6 +115,28 @@ on_both! {
     }
 }
 
+on_both! {
+    async fn office_documents_are_read_part_by_part(mill: &Mill) {
+        let ada = mill.user().await;
+        let files = files("../shared/extraction/tests/fixtures");
+        for (name, kind, pages, words) in [
+            ("orchard.docx", "docx", None, "1. Sign the list at the gate."),
+            ("accounts.xlsx", "xlsx", Some(2), "2026-02-14 16:45\trent of the press\t1,250.00 €\t50%"),
+            ("harvest.pptx", "pptx", Some(3), "Thank the neighbours by name."),
+            ("bees.odt", "odt", None, "[1] Two metres from the fence."),
+            ("letter.rtf", "rtf", None, "paní Novotná"),
+            ("tales.epub", "epub", Some(2), "It had thirteen rungs."),
+        ] {
+            let (_, content) = files.iter().find(|(file, _)| file == name).expect("a fixture");
+            let document = ada.processed(name, content).await;
+            assert_eq!((&document["status"], &document["kind"]), (&"completed".into(), &kind.into()), "{document}");
+            assert_eq!(document.get("pages").and_then(serde_json::Value::as_u64), pages, "{document}");
+            let text = ada.get(document["links"]["text"].as_str().unwrap()).await.status(200).text();
+            assert!(text.contains(words), "{name}: {text}");
+        }
+    }
+}
+
 fn files(folder: &str) -> Vec<(String, Vec<u8>)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
     let entries = std::fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
@@ -131,10 +153,12 @@ fn files(folder: &str) -> Vec<(String, Vec<u8>)> {
 }
 
 /// What becomes of the files that cannot be read as they should.
-const BROKEN: [(&str, &str); 6] = [
+const BROKEN: [(&str, &str); 8] = [
+    ("bomb.docx", "too_large"),
     ("exhausts-memory.pdf", "crashed_parser"),
     ("garbage.pdf", "unreadable"),
     ("never-ends.pdf", "parser_timeout"),
+    ("password.docx", "encrypted"),
     ("password.pdf", "encrypted"),
     ("scan-without-text.pdf", "needs_ocr"),
     ("truncated.pdf", "unreadable"),
@@ -160,7 +184,7 @@ on_both! {
         // A document that takes long, or takes its reader down, holds nobody else up.
         assert_eq!(ada.processed("meanwhile.txt", b"a few words").await["status"], "completed");
         let job = ada.ended(&job).await;
-        assert_eq!((&job["status"], &job["completed"], &job["failed"]), (&"partial".into(), &1.into(), &5.into()), "{job}");
+        assert_eq!((&job["status"], &job["completed"], &job["failed"]), (&"partial".into(), &1.into(), &7.into()), "{job}");
         for (document, (name, outcome)) in ada.documents(&job).await.iter().zip(BROKEN) {
             assert_eq!(document["file_name"], name);
             if outcome == "needs_ocr" {

@@ -10,6 +10,7 @@ use std::rc::Rc;
 
 use zip::ZipArchive;
 use zip::read::{ZipFile, ZipReadOptions};
+use zip::result::ZipError;
 
 use crate::ExtractionError;
 use crate::xml::XmlReader;
@@ -20,6 +21,8 @@ const ENTRIES_MAX: usize = 10_000;
 const NAME_BYTES_MAX: usize = 1_024;
 /// Bytes that one part may have when it is read as a whole.
 const PART_BYTES_MAX: u64 = 64 << 20;
+/// Bytes that one part may have when it is read piece by piece. The text of so large a sheet is beyond every limit.
+const STREAM_BYTES_MAX: u64 = 128 << 20;
 /// Bytes that all parts together may have, those included that are read piece by piece.
 const TOTAL_BYTES_MAX: u64 = 256 << 20;
 /// How many times its packed size a part may have, beyond the first [`RATIO_FREE_BYTES`]. Sparse tables reach a hundred;
@@ -86,7 +89,8 @@ impl<'a> Archive<'a> {
         self.indices.keys().map(String::as_str)
     }
 
-    /// A part as a whole; `None` when there is none of that name. Of a damaged part, what comes before the damage.
+    /// A part as a whole; `None` when there is none of that name, or only in the list of parts. Of a damaged part, what comes
+    /// before the damage.
     ///
     /// # Errors
     /// When the part is encrypted, packed in a way that documents do not use, or too large.
@@ -103,7 +107,7 @@ impl<'a> Archive<'a> {
 
     /// A part to be read piece by piece, for those that may be larger than the memory.
     pub(crate) fn stream(&mut self, name: &str) -> Result<Option<PartStream<'_, 'a>>, ExtractionError> {
-        let part = self.open_part(name, TOTAL_BYTES_MAX)?;
+        let part = self.open_part(name, STREAM_BYTES_MAX)?;
         Ok(part.map(|part| BufReader::with_capacity(32 << 10, part)))
     }
 
@@ -125,9 +129,16 @@ impl<'a> Archive<'a> {
         }
         // A wrong check sum tells that something is damaged, not that nothing can be read.
         let options = ZipReadOptions::new().ignore_crc32(true);
-        let file = self.zip.by_index_with_options(index, options).map_err(|_| {
-            ExtractionError::Unreadable(format!("{name} is packed in a way that cannot be unpacked"))
-        })?;
+        let file = match self.zip.by_index_with_options(index, options) {
+            Ok(file) => file,
+            Err(ZipError::CompressionMethodNotSupported(_) | ZipError::UnsupportedArchive(_)) => {
+                return Err(ExtractionError::Unreadable(format!(
+                    "{name} is packed in a way that documents do not use"
+                )));
+            }
+            // It is not where the list of parts says: as good as not there.
+            Err(_) => return Ok(None),
+        };
         let by_ratio = file
             .compressed_size()
             .saturating_mul(RATIO_MAX)

@@ -9,11 +9,13 @@ mod story;
 
 use std::collections::{BTreeMap, HashSet};
 
+use domain::DocumentKind;
+
 use crate::archive::Archive;
 use crate::ooxml::{self, Relationship};
-use crate::prose::Parts;
+use crate::prose::{Parts, Prose};
 use crate::xml::Node;
-use crate::{Extracted, ExtractionError, Limits};
+use crate::{Extracted, ExtractionError, Limits, drawing, html};
 use numbering::Numbering;
 use story::{Reference, Story, Then};
 
@@ -21,7 +23,7 @@ const ENGINE: &str = "docx/1";
 
 pub(crate) fn extract(archive: &mut Archive<'_>, limits: &Limits) -> Result<Extracted, ExtractionError> {
     let main = ooxml::main_part(archive)?;
-    let relationships = ooxml::relationships(archive, &main)?;
+    let mut relationships = ooxml::relationships(archive, &main)?;
     let mut extracted = Extracted {
         engine: ENGINE.to_owned(),
         ..Extracted::default()
@@ -29,7 +31,7 @@ pub(crate) fn extract(archive: &mut Archive<'_>, limits: &Limits) -> Result<Extr
     ooxml::properties(archive, &mut extracted)?;
 
     let numbering = Numbering::read(archive, &relationships)?;
-    let notes = Notes::read(archive, &relationships, &numbering)?;
+    let mut notes = Notes::read(archive, &relationships, &numbering)?;
     let headers = edge_stories(archive, &relationships, "header", &numbering)?;
     let footers = edge_stories(archive, &relationships, "footer", &numbering)?;
 
@@ -45,7 +47,7 @@ pub(crate) fn extract(archive: &mut Archive<'_>, limits: &Limits) -> Result<Extr
         }
         if story.take_page_end() {
             extracted.paged = true;
-            finish_page(archive, &mut story, &notes, &relationships)?;
+            finish_page(archive, &mut story, &mut notes, &mut relationships)?;
             if parts.is_full() {
                 break;
             }
@@ -56,7 +58,7 @@ pub(crate) fn extract(archive: &mut Archive<'_>, limits: &Limits) -> Result<Extr
         }
     }
     let damaged = xml.is_damaged();
-    finish_page(archive, &mut story, &notes, &relationships)?;
+    finish_page(archive, &mut story, &mut notes, &mut relationships)?;
     story.prose.push_paragraphs(&footers);
     let rest = story.prose.take();
     if damaged && rest.is_empty() && parts.pages.is_empty() {
@@ -71,25 +73,44 @@ pub(crate) fn extract(archive: &mut Archive<'_>, limits: &Limits) -> Result<Extr
     Ok(extracted)
 }
 
-/// What stands at the end of a page: the notes it refers to, and the texts of its charts and diagrams.
+/// What stands at the end of a page: the notes it refers to, and the texts of its charts and diagrams. Each comes once, where
+/// it is first referred to; a document of references alone would otherwise be endless.
 fn finish_page(
     archive: &mut Archive<'_>,
     story: &mut Story<'_>,
-    notes: &Notes,
-    relationships: &[Relationship],
+    notes: &mut Notes,
+    relationships: &mut Vec<Relationship>,
 ) -> Result<(), ExtractionError> {
     for reference in std::mem::take(&mut story.references) {
         match &reference {
-            Reference::Footnote(id) => story.prose.push_paragraphs(notes.footnotes.get(id)),
-            Reference::Endnote(id) => story.prose.push_paragraphs(notes.endnotes.get(id)),
-            Reference::Comment(id) => story.prose.push_paragraphs(notes.comments.get(id)),
+            Reference::Footnote(id) => story.prose.push_paragraphs(&notes.footnotes.remove(id)),
+            Reference::Endnote(id) => story.prose.push_paragraphs(&notes.endnotes.remove(id)),
+            Reference::Comment(id) => story.prose.push_paragraphs(&notes.comments.remove(id)),
             Reference::Part(id) => {
-                let part = relationships.iter().find(|relationship| relationship.id == *id);
-                if let Some(part) = part {
-                    crate::drawing::append(archive, &part.target, &mut story.prose)?;
+                let place = relationships
+                    .iter()
+                    .position(|relationship| relationship.id == *id);
+                if let Some(part) = place.map(|place| relationships.swap_remove(place)) {
+                    append_part(archive, &part, &mut story.prose)?;
                 }
             }
         }
+    }
+    Ok(())
+}
+
+/// Appends the text of a chart or diagram, or of a web page that the document holds.
+fn append_part(
+    archive: &mut Archive<'_>,
+    part: &Relationship,
+    prose: &mut Prose,
+) -> Result<(), ExtractionError> {
+    if part.kind != "aFChunk" {
+        return drawing::append(archive, &part.target, prose);
+    }
+    let is_page = DocumentKind::from_file_name(&part.target) == Some(DocumentKind::Html);
+    if let Some(content) = archive.read(&part.target)?.filter(|_| is_page) {
+        prose.push_paragraphs(&html::extract(&content, &Limits::default()).pages);
     }
     Ok(())
 }
@@ -251,6 +272,20 @@ mod tests {
         let read = read_with(body, others).unwrap();
         assert_eq!(read.pages, ["One[2]\n\n[2] a note\n\nGrowth4.4\n", "Two\n"]);
         assert!(read.paged);
+    }
+
+    #[test]
+    fn a_note_that_is_referred_to_without_end_comes_once() {
+        let note = format!(
+            "<w:footnotes><w:footnote w:id='2'><w:p><w:r><w:t>{}</w:t></w:r></w:p></w:footnote></w:footnotes>",
+            "ha ".repeat(10_000)
+        );
+        let body = format!(
+            "<w:p><w:r>{}</w:r></w:p>",
+            "<w:footnoteReference w:id='2'/>".repeat(10_000)
+        );
+        let read = read_with(&body, &[("word/footnotes.xml", note.as_bytes())]).unwrap();
+        assert!(!read.truncated && read.pages[0].len() < 100_000);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Slides of Office Open XML: one page for each slide, in the order of the show, with its charts and diagrams, its notes and
 //! its comments.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::archive::Archive;
 use crate::drawing;
@@ -36,6 +36,9 @@ pub(crate) fn extract(archive: &mut Archive<'_>, limits: &Limits) -> Result<Extr
         let relationships = ooxml::relationships(archive, slide)?;
         let whole = append_shapes(archive, slide, &relationships, &["sldNum"], &mut prose)?;
         for relationship in &relationships {
+            if prose.len() > parts.bytes_left() {
+                break;
+            }
             match &*relationship.kind {
                 "notesSlide" => {
                     let edges = ["sldNum", "dt", "hdr", "ftr"];
@@ -96,7 +99,7 @@ fn append_shapes(
     };
     // Elements of text that are open.
     let mut texts = 0_usize;
-    let mut drawings = Vec::new();
+    let mut drawings = HashSet::new();
     // Whether the shape that is open shows the same on every slide.
     let mut edge = false;
     while let Some(node) = xml.next()? {
@@ -138,10 +141,11 @@ fn append_shapes(
         }
     }
     let whole = !xml.is_damaged();
-    for id in drawings {
-        if let Some(drawing) = relationships.iter().find(|relationship| relationship.id == id) {
-            drawing::append(archive, &drawing.target, prose)?;
-        }
+    for drawing in relationships
+        .iter()
+        .filter(|relationship| drawings.contains(&relationship.id))
+    {
+        drawing::append(archive, &drawing.target, prose)?;
     }
     prose.paragraph();
     Ok(whole)

@@ -29,11 +29,13 @@ pub(super) fn in_archive(head: &[u8], named: Option<DocumentKind>) -> Option<Doc
             .filter(|at| head[*at..].starts_with(ENTRY))
             .filter_map(|at| entry(&head[at..]))
     };
+    let named = named.filter(|kind| is_archive(*kind));
     if let Some((b"mimetype", content)) = entries().next() {
-        return of_media_type(content);
+        // It must not be packed, but some programs pack it.
+        let packed = head.get(8..10) != Some(&[0, 0]);
+        return if packed { named } else { of_media_type(content) };
     }
     let has = |beginning: &[u8]| entries().any(|(name, _)| name.starts_with(beginning));
-    let named = named.filter(|kind| is_archive(*kind));
     if has(b"word/") {
         Some(DocumentKind::Docx)
     } else if has(b"ppt/") {
@@ -120,6 +122,9 @@ mod tests {
             Some(DocumentKind::Epub)
         );
         assert_eq!(kind(&[("mimetype", "image/openraster")], "a.odt"), None);
+        let mut packed = archive(&[("mimetype", "\x03\x04")]);
+        packed[8] = 8;
+        assert_eq!(DocumentKind::recognize(&packed, "a.ods"), Ok(DocumentKind::Ods));
     }
 
     #[test]

@@ -18,7 +18,7 @@ pub(super) enum Reference {
     Footnote(String),
     Endnote(String),
     Comment(String),
-    /// A chart or diagram, by the relationship to its part.
+    /// A chart, a diagram or a document in another format, by the relationship to its part.
     Part(String),
 }
 
@@ -114,7 +114,8 @@ impl<'n> Story<'n> {
                     self.references.push(Reference::Comment(id.into_owned()));
                 }
             }
-            "chart" => self.part(element.attribute("id").as_deref()),
+            // A document in another format in the middle of this one.
+            "altChunk" | "chart" => self.part(element.attribute("id").as_deref()),
             "relIds" => self.part(element.attribute("dm").as_deref()),
             _ => {}
         }

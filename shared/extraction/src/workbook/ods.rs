@@ -169,10 +169,10 @@ impl Reader {
     }
 
     fn text(&mut self, text: &str) {
-        if self.beside > 0 {
-            self.aside.push_str(text);
-        } else {
+        if self.beside == 0 {
             self.shown.push_str(text);
+        } else if self.aside.len() <= self.parts.bytes_left() {
+            self.aside.push_str(text);
         }
     }
 

@@ -90,7 +90,7 @@ pub(super) fn extract_sheets(
             Some(part) => {
                 let room = parts.bytes_left();
                 damaged += usize::from(!read_sheet(archive, &part.target, room, &mut sheet)?);
-                append_asides(archive, &part.target, &mut sheet)?;
+                append_asides(archive, &part.target, room, &mut sheet)?;
             }
             None => damaged += 1,
         }
@@ -345,13 +345,17 @@ fn show(cell: &Cell, strings: &[String], formats: &NumberFormats, sheet: &mut Sh
     }
 }
 
-/// Appends what a sheet shows beside its cells: comments, the texts of shapes, charts and diagrams.
+/// Appends what a sheet shows beside its cells, as far as there is room: comments, the texts of shapes, charts and diagrams.
 fn append_asides(
     archive: &mut Archive<'_>,
     part: &str,
+    room: usize,
     sheet: &mut SheetText,
 ) -> Result<(), ExtractionError> {
     for relationship in ooxml::relationships(archive, part)? {
+        if sheet.len() > room {
+            break;
+        }
         match &*relationship.kind {
             "comments" => append_comments(archive, &relationship.target, sheet)?,
             "drawing" => append_drawing(archive, &relationship.target, sheet)?,

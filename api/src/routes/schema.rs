@@ -146,7 +146,7 @@ impl From<Job> for JobBody {
             failed: job.failed,
             cancelled: job.cancelled,
             attempt: job.attempt,
-            max_attempts: domain::limits::ATTEMPTS_MAX,
+            max_attempts: job.attempts_max,
             created_at: job.created_at.into(),
             started_at: job.started_at.map(Timestamp::from),
             finished_at: job.finished_at.map(Timestamp::from),

@@ -4,7 +4,7 @@ mod cancel;
 mod submit;
 
 use chrono::{DateTime, Utc};
-use domain::{JobId, JobKind, JobStatus, UserId};
+use domain::{JobId, JobKind, JobStatus, UserId, limits};
 use sea_orm::{DatabaseTransaction, FromQueryResult, Value};
 use uuid::Uuid;
 
@@ -38,6 +38,8 @@ pub struct Job {
     pub version: i64,
     /// The highest attempt of any of its tasks so far; 0 before the first.
     pub attempt: i16,
+    /// The attempts allowed to the task that is allowed most; more than a new one has once an operator has put it back.
+    pub attempts_max: i16,
     /// When accepted.
     pub created_at: DateTime<Utc>,
     /// When the first attempt began.
@@ -80,6 +82,7 @@ const SELECT: &str = "SELECT j.id, j.user_id, j.kind, j.status, j.status_reason,
     j.cancelled, j.version, j.created_at, j.finished_at, j.deadline_at, \
     COALESCE(j.started_at, (SELECT min(t.started_at) FROM tasks t WHERE t.job_id = j.id)) AS started_at, \
     (SELECT max(t.attempt) FROM tasks t WHERE t.job_id = j.id) AS attempt, \
+    (SELECT max(t.attempts_max) FROM tasks t WHERE t.job_id = j.id) AS attempts_max, \
     (CASE WHEN j.failed > 0 THEN (SELECT d.error_code FROM documents d WHERE d.job_id = j.id AND d.status = 'failed' \
         ORDER BY d.position LIMIT 1) END) AS error_code, \
     (CASE WHEN j.failed > 0 THEN (SELECT d.error_detail FROM documents d WHERE d.job_id = j.id AND d.status = 'failed' \
@@ -288,6 +291,7 @@ struct Row {
     cancelled: i32,
     version: i64,
     attempt: Option<i16>,
+    attempts_max: Option<i16>,
     created_at: DateTime<Utc>,
     started_at: Option<DateTime<Utc>>,
     finished_at: Option<DateTime<Utc>>,
@@ -317,6 +321,7 @@ impl TryFrom<Row> for Job {
             cancelled: row.cancelled,
             version: row.version,
             attempt: row.attempt.unwrap_or(0),
+            attempts_max: row.attempts_max.unwrap_or(limits::ATTEMPTS_MAX),
             created_at: row.created_at,
             started_at: row.started_at,
             finished_at: row.finished_at,

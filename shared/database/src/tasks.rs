@@ -10,6 +10,7 @@ mod complete;
 mod dispatch;
 mod history;
 mod inspect;
+mod requeue;
 mod sweep;
 
 use chrono::{DateTime, Utc};
@@ -23,6 +24,7 @@ pub use dispatch::{Backlog, backlog, forget_lost, release, take_due};
 pub use history::Attempt;
 pub(crate) use history::{End, append, append_if_running};
 pub use inspect::{Task, TaskFilter, find, list};
+pub use requeue::{Operator, REQUEUED_MAX, Requeued, RequeuedAll, requeue, requeue_all};
 pub use sweep::{Recovered, SUSPECTS_APART, delete_given_up, expire, lose_these, recover_orphans};
 
 /// The newest form of a payload that this release can read. A worker leaves newer ones to those who know them.

@@ -89,6 +89,7 @@ pub async fn submit(db: &Database, new: NewJob, now: DateTime<Utc>) -> Result<Su
         cancelled: 0,
         version: 1,
         attempt: 0,
+        attempts_max: limits::ATTEMPTS_MAX,
         created_at: now,
         started_at: None,
         finished_at: None,

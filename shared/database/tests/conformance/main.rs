@@ -6,5 +6,6 @@ mod cancelling;
 mod history;
 mod jobs;
 mod search;
+mod state_machine;
 mod support;
 mod tasks;

@@ -6,6 +6,7 @@
 
 mod charset;
 mod collector;
+mod outline;
 
 use html5ever::tendril::StrTendril;
 use html5ever::tokenizer::{BufferQueue, Tokenizer, TokenizerOpts};
@@ -30,9 +31,10 @@ pub(crate) fn extract(bytes: &[u8], limits: &Limits) -> Extracted {
     tokenizer.end();
 
     let page = tokenizer.sink.into_page();
-    let mut extracted = single_page("html/1", text::clean(&page.text), limits);
+    let mut extracted = single_page("html/2", page.text, limits);
     extracted.title = page.title;
     extracted.metadata = page.metadata;
+    extracted.structure = page.marks.into_structure();
     extracted
         .metadata
         .insert("encoding".to_owned(), decoded.encoding.to_owned());
@@ -61,6 +63,43 @@ mod tests {
             text,
             "Trip to Graz\n\nWe leave early.\nBring water & bread.\n\ntent\nmap\n\nwho\tpays\nAna\t12€\n\na\n  b\n"
         );
+    }
+
+    #[test]
+    fn markdown_shows_the_structure_of_a_page() {
+        let page = "<h1>Trip <em>to</em> Graz</h1><p>We leave <b>early</b>, see <a href='https://a.example/m?x=1'>the \
+             map</a>.<br>Bring *water*.</p><ol><li>tent<ul><li>poles</ul><li>map</ol>\
+             <table><tr><th>who<th>pays<tr><td>Ana<td>12&euro;<tr><td><td>7</table>\
+             <blockquote><p>Come soon.</p><p>Ben</p></blockquote><pre><code>a\n  b</code></pre>\
+             <p>Use <code>ls</code>, <a href='javascript:x()'>not this</a>.";
+        let extracted = extract(page.as_bytes(), &Limits::default());
+        assert_eq!(
+            crate::markdown(&extracted).as_deref(),
+            Some(
+                "# Trip *to* Graz\n\n\
+                 We leave **early**, see [the map](https://a.example/m?x=1).\\\nBring \\*water\\*.\n\n\
+                 1. tent\n    - poles\n2. map\n\n\
+                 | who | pays |\n|---|---|\n| Ana | 12€ |\n|  | 7 |\n\n\
+                 > Come soon.\n>\n> Ben\n\n\
+                 ```\na\n  b\n```\n\n\
+                 Use `ls`, not this.\n"
+            )
+        );
+    }
+
+    #[test]
+    fn empty_cells_keep_their_columns() {
+        assert_eq!(
+            read("<table><tr><td>a<td><td>c</tr><tr><td><td>b<td></tr></table>d"),
+            "a\t\tc\n\tb\n\nd\n"
+        );
+    }
+
+    #[test]
+    fn a_table_that_only_arranges_a_page_is_no_table() {
+        let page = "<table><tr><td><p>one</p><p>two</p><td>three</table>";
+        let extracted = extract(page.as_bytes(), &Limits::default());
+        assert_eq!(crate::markdown(&extracted).as_deref(), Some("one\n\ntwo\n\nthree\n"));
     }
 
     #[test]

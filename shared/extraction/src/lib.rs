@@ -8,6 +8,7 @@ mod html;
 mod markdown;
 mod passages;
 mod pdf;
+mod structure;
 mod text;
 mod words;
 
@@ -17,6 +18,7 @@ use domain::DocumentKind;
 use serde::{Deserialize, Serialize};
 
 pub use passages::{Passage, full_text, passages};
+pub use structure::{MARKS_BYTES_MAX, Mark, Part, Structure, markdown};
 pub use words::count_words;
 
 /// How much of a document is read. What lies beyond is left out, and [`Extracted::truncated`] says so.
@@ -57,6 +59,9 @@ pub struct Extracted {
     pub unmapped_glyphs: u32,
     /// Whether there are pages but hardly any legible text on them: most likely images of text.
     pub needs_ocr: bool,
+    /// What the parts of the text are, for [`markdown`].
+    #[serde(default)]
+    pub structure: Structure,
     /// Whether [`Limits`] left something out.
     pub truncated: bool,
     /// What read the document, to tell results of different versions apart.

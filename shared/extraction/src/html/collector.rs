@@ -6,13 +6,22 @@ use std::collections::BTreeMap;
 use html5ever::tokenizer::states::RawKind;
 use html5ever::tokenizer::{Tag, TagKind, Token, TokenSink, TokenSinkResult};
 
+use super::outline::Outline;
+use crate::structure::Marks;
+use crate::text::clean;
+
 /// What was gathered from a page.
 #[derive(Default)]
 pub(super) struct CollectedPage {
+    /// Clean already: marks point into it.
     pub(super) text: String,
     pub(super) title: Option<String>,
     pub(super) metadata: BTreeMap<String, String>,
+    pub(super) marks: Marks,
 }
+
+/// Cells without text that are shown beside each other.
+const EMPTY_CELLS_MAX: usize = 100;
 
 /// Where characters go.
 #[derive(Default, PartialEq)]
@@ -31,8 +40,13 @@ struct State {
     place: Place,
     /// Line breaks owed before the next character; two make a paragraph.
     breaks: usize,
-    /// A space or tab owed before the next character, unless a line begins.
-    gap: Option<char>,
+    /// A space owed before the next character, unless a line begins.
+    gap: bool,
+    /// Tabs owed before the next character, one for each cell that has begun since the last one, but the first of a row.
+    tabs: usize,
+    /// Whether the next cell is the first of its row.
+    row_begins: bool,
+    outline: Outline,
     /// Open `<pre>` elements, in which white space counts.
     preformatted: usize,
     /// Open `<template>` elements, which nobody sees.
@@ -60,8 +74,9 @@ impl Collector {
     }
 
     pub(super) fn into_page(self) -> CollectedPage {
-        let mut page = self.state.into_inner().page;
+        let State { mut page, outline, .. } = self.state.into_inner();
         page.text.truncate(page.text.trim_end().len());
+        page.marks = outline.into_marks(&page.text);
         if !page.text.is_empty() {
             page.text.push('\n');
         }
@@ -140,9 +155,10 @@ impl State {
         match &*tag.name {
             "br" => {
                 self.breaks += 1;
-                self.gap = None;
+                self.gap = false;
             }
-            "td" | "th" => self.gap = Some('\t'),
+            "tr" => self.row_begins = true,
+            "td" | "th" => self.cell(),
             "pre" => self.preformatted += 1,
             "template" => self.templates += 1,
             "script" | "style" | "iframe" | "noembed" | "noframes" => self.place = Place::Nowhere,
@@ -156,6 +172,7 @@ impl State {
             _ => {}
         }
         self.break_for(&tag.name);
+        self.outline.start(tag, &self.page.text);
     }
 
     fn end(&mut self, element: &str) {
@@ -171,6 +188,15 @@ impl State {
             _ => {}
         }
         self.break_for(element);
+        self.outline.end(element, &self.page.text);
+    }
+
+    /// Empty cells keep their place, so that columns stay below each other.
+    fn cell(&mut self) {
+        if !std::mem::take(&mut self.row_begins) {
+            self.tabs = (self.tabs + 1).min(EMPTY_CELLS_MAX);
+        }
+        self.gap = false;
     }
 
     fn break_for(&mut self, element: &str) {
@@ -180,7 +206,8 @@ impl State {
             Flow::Paragraph => 2,
         };
         self.breaks = self.breaks.max(breaks);
-        self.gap = None;
+        self.gap = false;
+        self.tabs = 0;
     }
 
     /// The first title of the head is that of the page; drawings have titles of their own.
@@ -220,9 +247,12 @@ impl State {
     /// White space collapses to one space, and vanishes at both ends of a line.
     fn flowing_char(&mut self, c: char) {
         match c {
-            ' ' | '\t' | '\n' | '\r' | '\x0c' | '\u{a0}' => self.gap = self.gap.or(Some(' ')),
+            ' ' | '\t' | '\n' | '\r' | '\x0b' | '\x0c' | '\u{85}' | '\u{a0}' | '\u{2028}' | '\u{2029}' => {
+                self.gap = true;
+            }
             // A soft hyphen only says where a word may be divided.
-            '\u{ad}' => {}
+            '\u{ad}' | '\u{feff}' => {}
+            _ if c.is_control() => {}
             _ => {
                 self.pay_what_is_owed();
                 self.page.text.push(c);
@@ -231,11 +261,12 @@ impl State {
     }
 
     fn preformatted_text(&mut self, characters: &str) {
+        let characters = clean(characters);
         // The line end right after `<pre>` is not shown; neither is any other at the start of a block.
         let characters = if self.breaks > 0 {
             characters.trim_start_matches('\n')
         } else {
-            characters
+            &characters
         };
         if !characters.is_empty() {
             self.pay_what_is_owed();
@@ -245,28 +276,21 @@ impl State {
 
     fn pay_what_is_owed(&mut self) {
         let breaks = std::mem::take(&mut self.breaks);
-        let gap = self.gap.take();
-        if self.page.text.is_empty() {
-            return;
+        let gap = std::mem::take(&mut self.gap);
+        let tabs = std::mem::take(&mut self.tabs);
+        let text = &mut self.page.text;
+        if breaks > 0 && !text.is_empty() {
+            let there = text.bytes().rev().take_while(|byte| *byte == b'\n').count();
+            text.extend(std::iter::repeat_n('\n', breaks.min(2).saturating_sub(there)));
+        } else if gap && tabs == 0 && !text.is_empty() {
+            text.push(' ');
         }
-        if breaks > 0 {
-            let there = self
-                .page
-                .text
-                .bytes()
-                .rev()
-                .take_while(|byte| *byte == b'\n')
-                .count();
-            self.page
-                .text
-                .extend(std::iter::repeat_n('\n', breaks.min(2).saturating_sub(there)));
-        } else if let Some(gap) = gap {
-            self.page.text.push(gap);
-        }
+        self.outline.text_at(text.len());
+        text.extend(std::iter::repeat_n('\t', tabs));
     }
 }
 
-fn attribute<'a>(tag: &'a Tag, name: &str) -> Option<&'a str> {
+pub(super) fn attribute<'a>(tag: &'a Tag, name: &str) -> Option<&'a str> {
     let found = tag
         .attrs
         .iter()

@@ -13,7 +13,7 @@ use storage::Object;
 
 use super::Section;
 use super::listing::{self, Page};
-use super::schema::{DocumentBody, DocumentKindName, DocumentPage, DocumentStatusName};
+use super::schema::{ContentName, DocumentBody, DocumentKindName, DocumentPage, DocumentStatusName};
 use super::upload::{self, Accepted, Files};
 use crate::auth::caller::Caller;
 use crate::context::Api;
@@ -101,8 +101,10 @@ impl Documents {
         max_tags: Query<Option<u8>>,
         /// Seconds after which the job ends in any case, 1 to 86400.
         deadline_seconds: Query<Option<u64>>,
+        /// Which part of a web page is read: all of it, or only its main content without navigation and the like.
+        content: Query<Option<ContentName>>,
     ) -> Result<Accepted, Problem> {
-        let choices = upload::choices(request, max_tags.0, deadline_seconds.0)?;
+        let choices = upload::choices(request, max_tags.0, deadline_seconds.0, content.0)?;
         upload::receive(&api, caller, files, file_name.0.as_deref(), choices).await
     }
 

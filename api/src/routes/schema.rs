@@ -53,7 +53,11 @@ mirror! {
 }
 mirror! {
     /// What a document is. More words may come.
-    DocumentKindName = domain::DocumentKind { Text, Markdown, Csv, Html, Pdf }
+    DocumentKindName = domain::DocumentKind { Text, Markdown, Csv, Html, Pdf, Eml, Mbox, Msg, Chat }
+}
+mirror! {
+    /// Which part of a web page is read.
+    ContentName = domain::Content { Full, Main }
 }
 
 /// What a client asked for, and where it stands.

@@ -11,7 +11,7 @@ mod dispatch;
 mod sweep;
 
 use chrono::{DateTime, Utc};
-use domain::{DocumentId, DocumentKind, JobId, TaskId, TaskKind, UserId, WorkerId};
+use domain::{Content, DocumentId, DocumentKind, JobId, TaskId, TaskKind, UserId, WorkerId};
 use serde::{Deserialize, Serialize};
 
 pub use claim::{claim, give_back, owned};
@@ -34,6 +34,9 @@ pub struct DocumentPayload {
     pub size_bytes: u64,
     /// Tags wanted at most.
     pub tags_max: u8,
+    /// Which part of a web page is read. Payloads of earlier releases do not say.
+    #[serde(default)]
+    pub content: Content,
 }
 
 /// A task that a worker owns until it closes it, gives it back, or is no longer heard of. Only [`claim`] makes one.

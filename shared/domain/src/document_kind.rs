@@ -1,8 +1,13 @@
 //! What a document is: by its content first, then by its name.
 
+mod chat;
+mod message;
+
+use std::borrow::Cow;
 use std::fmt;
 
 use crate::UnknownWord;
+use crate::text_encoding::{ByteOrder, utf_16_without_mark};
 
 /// A kind of document that docmill can read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
@@ -18,6 +23,14 @@ pub enum DocumentKind {
     Html,
     /// Portable Document Format.
     Pdf,
+    /// A message as it is sent (RFC 5322), with its parts (MIME).
+    Eml,
+    /// Many such messages in one file (RFC 4155).
+    Mbox,
+    /// A message saved by Outlook.
+    Msg,
+    /// A conversation exported from a chat program.
+    Chat,
 }
 
 /// The content is one thing and the name says another, and the two cannot both be right.
@@ -39,15 +52,14 @@ pub enum KindMismatch {
     },
 }
 
+/// The container of old office documents and of messages saved by Outlook.
+const OLE_STORAGE: &str = "application/x-ole-storage";
+
 /// First bytes that settle what a file is. Offsets and values are those of the formats' own specifications.
 const SIGNATURES: &[(usize, &[u8], &str)] = &[
     (0, b"PK\x03\x04", "application/zip"),
     (0, b"PK\x05\x06", "application/zip"),
-    (
-        0,
-        b"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1",
-        "application/x-ole-storage",
-    ),
+    (0, b"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1", OLE_STORAGE),
     (0, b"{\\rtf", "application/rtf"),
     (0, b"\x89PNG\r\n\x1A\n", "image/png"),
     (0, b"\xFF\xD8\xFF", "image/jpeg"),
@@ -72,7 +84,17 @@ const SIGNATURES: &[(usize, &[u8], &str)] = &[
 
 impl DocumentKind {
     /// Every kind, in the order in which people list them.
-    pub const ALL: &'static [Self] = &[Self::Pdf, Self::Html, Self::Markdown, Self::Csv, Self::Text];
+    pub const ALL: &'static [Self] = &[
+        Self::Pdf,
+        Self::Html,
+        Self::Markdown,
+        Self::Csv,
+        Self::Text,
+        Self::Eml,
+        Self::Mbox,
+        Self::Msg,
+        Self::Chat,
+    ];
 
     /// Bytes of the beginning that [`DocumentKind::recognize`] wants to see.
     pub const HEAD_BYTES: usize = 4096;
@@ -86,18 +108,33 @@ impl DocumentKind {
             Self::Csv => "csv",
             Self::Html => "html",
             Self::Pdf => "pdf",
+            Self::Eml => "eml",
+            Self::Mbox => "mbox",
+            Self::Msg => "msg",
+            Self::Chat => "chat",
         }
     }
 
     /// The media type under which a document of this kind is served.
     #[must_use]
     pub const fn media_type(self) -> &'static str {
+        self.media_types()[0]
+    }
+
+    /// The media types that stand for this kind, the one under which it is served first.
+    #[must_use]
+    pub const fn media_types(self) -> &'static [&'static str] {
         match self {
-            Self::Text => "text/plain",
-            Self::Markdown => "text/markdown",
-            Self::Csv => "text/csv",
-            Self::Html => "text/html",
-            Self::Pdf => "application/pdf",
+            Self::Text => &["text/plain"],
+            Self::Markdown => &["text/markdown"],
+            Self::Csv => &["text/csv", "text/tab-separated-values"],
+            Self::Html => &["text/html", "application/xhtml+xml"],
+            Self::Pdf => &["application/pdf"],
+            Self::Eml => &["message/rfc822"],
+            Self::Mbox => &["application/mbox"],
+            Self::Msg => &["application/vnd.ms-outlook"],
+            // Text or JSON, whatever the program writes; what is text to a browser does no harm as such.
+            Self::Chat => &["text/plain", "application/json"],
         }
     }
 
@@ -110,6 +147,11 @@ impl DocumentKind {
             Self::Csv => &["csv", "tsv"],
             Self::Html => &["html", "htm", "xhtml"],
             Self::Pdf => &["pdf"],
+            Self::Eml => &["eml"],
+            Self::Mbox => &["mbox"],
+            Self::Msg => &["msg"],
+            // Shared with other texts: the content decides.
+            Self::Chat => &["txt", "json"],
         }
     }
 
@@ -117,7 +159,8 @@ impl DocumentKind {
     #[must_use]
     pub fn from_file_name(name: &str) -> Option<Self> {
         let (_, extension) = name.rsplit_once('.')?;
-        Self::ALL.iter().copied().find(|kind| {
+        let mut named = Self::ALL.iter().copied().filter(|kind| *kind != Self::Chat);
+        named.find(|kind| {
             kind.extensions()
                 .iter()
                 .any(|known| known.eq_ignore_ascii_case(extension))
@@ -126,8 +169,8 @@ impl DocumentKind {
 
     /// Decides what a file is from its first [`DocumentKind::HEAD_BYTES`] and its name.
     ///
-    /// Content that has a signature decides alone. Text is what its name says, or plain text, or HTML where it
-    /// begins like a page.
+    /// Content that has a signature decides alone. Text is what its name says; without a name, or as plain text, it is a
+    /// message, a chat or a page where it begins like one.
     ///
     /// # Errors
     /// When the content is something else than a readable document, or contradicts the name.
@@ -139,7 +182,11 @@ impl DocumentKind {
         if pdf_header && (named.is_none_or(|kind| kind == Self::Pdf) || head.starts_with(b"%PDF-")) {
             return Ok(Self::Pdf);
         }
-        if let Some(content) = signature(head) {
+        let content = signature(head);
+        if content == Some(OLE_STORAGE) && named == Some(Self::Msg) {
+            return Ok(Self::Msg);
+        }
+        if let Some(content) = content {
             return Err(KindMismatch::Unsupported { content });
         }
         if !looks_like_text(head) {
@@ -148,14 +195,42 @@ impl DocumentKind {
             });
         }
         match named {
-            Some(Self::Pdf) => Err(KindMismatch::Contradiction {
-                named: Self::Pdf,
+            Some(named @ (Self::Pdf | Self::Msg)) => Err(KindMismatch::Contradiction {
+                named,
                 content: "text/plain",
             }),
+            Some(Self::Text) | None => {
+                let text = as_text(head);
+                let whole = head.len() < Self::HEAD_BYTES;
+                Ok(if message::looks_like_mailbox(&text) {
+                    Self::Mbox
+                } else if message::looks_like_message(&text) {
+                    Self::Eml
+                } else if chat::looks_like_chat(&text, whole) {
+                    Self::Chat
+                } else if named.is_none() && looks_like_html(head) {
+                    Self::Html
+                } else {
+                    Self::Text
+                })
+            }
             Some(kind) => Ok(kind),
-            None if looks_like_html(head) => Ok(Self::Html),
-            None => Ok(Self::Text),
         }
+    }
+}
+
+/// The text in which structure is looked for; letters outside ASCII need not be right.
+fn as_text(head: &[u8]) -> Cow<'_, str> {
+    let units = |bytes: &[u8], from: fn([u8; 2]) -> u16| {
+        let (pairs, _) = bytes.as_chunks::<2>();
+        String::from_utf16_lossy(&pairs.iter().map(|pair| from(*pair)).collect::<Vec<_>>())
+    };
+    match (head, utf_16_without_mark(head)) {
+        ([0xFF, 0xFE, rest @ ..], _) => Cow::Owned(units(rest, u16::from_le_bytes)),
+        ([0xFE, 0xFF, rest @ ..], _) => Cow::Owned(units(rest, u16::from_be_bytes)),
+        (bytes, Some(ByteOrder::LittleEndian)) => Cow::Owned(units(bytes, u16::from_le_bytes)),
+        (bytes, Some(ByteOrder::BigEndian)) => Cow::Owned(units(bytes, u16::from_be_bytes)),
+        (bytes, None) => String::from_utf8_lossy(bytes),
     }
 }
 
@@ -166,23 +241,14 @@ fn signature(head: &[u8]) -> Option<&'static str> {
         .map(|(_, _, content)| *content)
 }
 
-/// Text has no control bytes but white space; UTF-16 has zeros, but only on one side of its pairs.
+/// Text has no control bytes but white space, unless it is UTF-16 or UTF-32.
 fn looks_like_text(head: &[u8]) -> bool {
-    if head.starts_with(b"\xFF\xFE") || head.starts_with(b"\xFE\xFF") {
+    let marks = [b"\xFF\xFE".as_slice(), b"\xFE\xFF", b"\0\0\xFE\xFF"];
+    if marks.iter().any(|mark| head.starts_with(mark)) || utf_16_without_mark(head).is_some() {
         return true;
     }
-    let zeros = |parity: usize| {
-        head.iter()
-            .skip(parity)
-            .step_by(2)
-            .filter(|byte| **byte == 0)
-            .count()
-    };
-    let (even, odd) = (zeros(0), zeros(1));
-    if even + odd > 0 {
-        let (less, more) = (even.min(odd), even.max(odd));
-        // Mostly Latin UTF-16 without a mark: nearly every second byte is zero, and nearly only those.
-        return more * 4 > head.len() && less * 10 <= more;
+    if head.contains(&0) {
+        return false;
     }
     // ESC begins ISO-2022 encodings and terminal colours; both are text.
     let control = head
@@ -264,6 +330,65 @@ mod tests {
     }
 
     #[test]
+    fn messages_and_chats_are_known_by_their_content() {
+        let mail = b"From: a@b.example\r\nMIME-Version: 1.0\r\nSubject: x\r\n\r\nhello";
+        let mailbox = b"From a@b.example Mon Mar  2 18:04:11 2026\nFrom: a@b.example\n\nhello";
+        let chat = b"[2026-03-02 18:04] Nora: hi\n[2026-03-02 18:05] Ben: hello\n";
+        for name in ["", "saved.txt", "export"] {
+            assert_eq!(
+                DocumentKind::recognize(mail, name),
+                Ok(DocumentKind::Eml),
+                "{name}"
+            );
+            assert_eq!(
+                DocumentKind::recognize(mailbox, name),
+                Ok(DocumentKind::Mbox),
+                "{name}"
+            );
+            assert_eq!(
+                DocumentKind::recognize(chat, name),
+                Ok(DocumentKind::Chat),
+                "{name}"
+            );
+        }
+        assert_eq!(DocumentKind::recognize(b"hello", "a.eml"), Ok(DocumentKind::Eml));
+        assert_eq!(
+            DocumentKind::recognize(chat, "notes.md"),
+            Ok(DocumentKind::Markdown)
+        );
+        assert_eq!(
+            DocumentKind::recognize(b"{\"a\": 1}", "data.json"),
+            Ok(DocumentKind::Text)
+        );
+        let wide: Vec<u8> = String::from_utf8_lossy(chat)
+            .encode_utf16()
+            .flat_map(u16::to_le_bytes)
+            .collect();
+        assert_eq!(DocumentKind::recognize(&wide, "chat.txt"), Ok(DocumentKind::Chat));
+    }
+
+    #[test]
+    fn a_message_of_outlook_needs_its_container() {
+        let container = b"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1";
+        assert_eq!(
+            DocumentKind::recognize(container, "offer.MSG"),
+            Ok(DocumentKind::Msg)
+        );
+        assert!(DocumentKind::recognize(container, "offer.txt").is_err());
+        assert!(DocumentKind::recognize(b"hello", "offer.msg").is_err());
+    }
+
+    #[test]
+    fn every_word_and_every_ending_reads_back() {
+        for kind in DocumentKind::ALL {
+            assert_eq!(kind.as_str().parse(), Ok(*kind));
+            assert!(!kind.media_types().is_empty() && !kind.extensions().is_empty());
+        }
+        assert_eq!(DocumentKind::from_file_name("a.json"), None);
+        assert_eq!(DocumentKind::from_file_name("a.txt"), Some(DocumentKind::Text));
+    }
+
+    #[test]
     fn a_page_without_a_name_is_html() {
         assert_eq!(
             DocumentKind::recognize(b"\n <!DOCTYPE html><html>", ""),
@@ -316,5 +441,10 @@ mod tests {
         assert_eq!(DocumentKind::recognize(&little, "a.txt"), Ok(DocumentKind::Text));
         let marked = [b"\xFF\xFE".as_slice(), &little].concat();
         assert_eq!(DocumentKind::recognize(&marked, "a.txt"), Ok(DocumentKind::Text));
+        let chinese: Vec<u8> = "明天上午十点开会。\n请带上文件。\n"
+            .encode_utf16()
+            .flat_map(u16::to_le_bytes)
+            .collect();
+        assert_eq!(DocumentKind::recognize(&chinese, "a.txt"), Ok(DocumentKind::Text));
     }
 }

@@ -16,10 +16,18 @@ use collector::Collector;
 
 pub(crate) fn extract(bytes: &[u8], limits: &Limits) -> Extracted {
     let decoded = text::decode(bytes, charset::declared(bytes));
-    let xml = decoded.text.trim_start().starts_with("<?xml");
+    let mut extracted = extract_source(decoded.text, limits);
+    extracted
+        .metadata
+        .insert("encoding".to_owned(), decoded.encoding.to_owned());
+    extracted
+}
 
+/// Reads a page that is text already.
+pub(crate) fn extract_source(source: String, limits: &Limits) -> Extracted {
+    let xml = source.trim_start().starts_with("<?xml");
     let input = BufferQueue::default();
-    input.push_back(StrTendril::from(decoded.text));
+    input.push_back(StrTendril::from(source));
     let tokenizer = Tokenizer::new(
         Collector::new(xml, limits.text_bytes_max),
         TokenizerOpts::default(),
@@ -35,9 +43,6 @@ pub(crate) fn extract(bytes: &[u8], limits: &Limits) -> Extracted {
     extracted.title = page.title;
     extracted.metadata = page.metadata;
     extracted.structure = page.marks.into_structure();
-    extracted
-        .metadata
-        .insert("encoding".to_owned(), decoded.encoding.to_owned());
     extracted
 }
 
@@ -99,7 +104,10 @@ mod tests {
     fn a_table_that_only_arranges_a_page_is_no_table() {
         let page = "<table><tr><td><p>one</p><p>two</p><td>three</table>";
         let extracted = extract(page.as_bytes(), &Limits::default());
-        assert_eq!(crate::markdown(&extracted).as_deref(), Some("one\n\ntwo\n\nthree\n"));
+        assert_eq!(
+            crate::markdown(&extracted).as_deref(),
+            Some("one\n\ntwo\n\nthree\n")
+        );
     }
 
     #[test]

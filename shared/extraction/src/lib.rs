@@ -3,8 +3,10 @@
 //! Everything here is pure and blocking, and trusts no byte: what a parser cannot survive (a panic, an endless loop, a
 //! huge allocation) is for the process around it to contain. One file, or folder, for each kind of document.
 
+mod chat;
 mod csv;
 mod html;
+mod mail;
 mod markdown;
 mod passages;
 mod pdf;
@@ -14,7 +16,7 @@ mod words;
 
 use std::collections::BTreeMap;
 
-use domain::DocumentKind;
+use domain::{Content, DocumentKind};
 use serde::{Deserialize, Serialize};
 
 pub use passages::{Passage, full_text, passages};
@@ -29,6 +31,8 @@ pub struct Limits {
     pub pages_max: u32,
     /// Bytes of text, as UTF-8, over all pages.
     pub text_bytes_max: usize,
+    /// Which part of a web page is read; other kinds are all content.
+    pub content: Content,
 }
 
 impl Default for Limits {
@@ -37,6 +41,7 @@ impl Default for Limits {
         Self {
             pages_max: 5_000,
             text_bytes_max: 16 << 20,
+            content: Content::Full,
         }
     }
 }
@@ -53,7 +58,9 @@ pub struct Extracted {
     pub title: Option<String>,
     /// What the document says of itself. Keys are of a closed set: `author`, `subject`, `keywords`, `creator`,
     /// `producer`, `created_at` and `modified_at` (RFC 3339), `language`, `encoding`, `page_count` (all pages, the
-    /// unread ones too).
+    /// unread ones too); of mail also `from`, `to`, `cc`, `sent_at` (RFC 3339), `message_id` and `attachment_count`; of
+    /// mailboxes and chats `message_count`, `first_message_at` and `last_message_at`; of chats `speakers` (the most
+    /// talkative first, separated by commas), `speaker_count`, `chat_program` and `time_zone`.
     pub metadata: BTreeMap<String, String>,
     /// Glyphs whose letter nobody could tell. Each is a U+FFFD in the text.
     pub unmapped_glyphs: u32,
@@ -115,6 +122,10 @@ pub fn extract(
         DocumentKind::Csv => Ok(csv::extract(file_name, &bytes, limits)),
         DocumentKind::Html => Ok(html::extract(&bytes, limits)),
         DocumentKind::Pdf => pdf::extract(bytes, limits),
+        DocumentKind::Eml => mail::extract_eml(&bytes, limits),
+        DocumentKind::Mbox => mail::extract_mbox(&bytes, limits),
+        DocumentKind::Msg => mail::extract_msg(bytes, limits),
+        DocumentKind::Chat => Ok(chat::extract(&bytes, limits)),
     }
 }
 

@@ -62,7 +62,10 @@ async fn parse(context: &Arc<Context>, claim: &Claim) -> Result<Extracted, Failu
         kind: claim.payload.kind,
         file_name: claim.payload.file_name.clone(),
         size: claim.payload.size_bytes,
-        limits: Limits::default(),
+        limits: Limits {
+            content: claim.payload.content,
+            ..Limits::default()
+        },
     };
     let open = || async {
         match context.storage.get(&key).await {

@@ -74,7 +74,9 @@ impl Collector {
     }
 
     pub(super) fn into_page(self) -> CollectedPage {
-        let State { mut page, outline, .. } = self.state.into_inner();
+        let State {
+            mut page, outline, ..
+        } = self.state.into_inner();
         page.text.truncate(page.text.trim_end().len());
         page.marks = outline.into_marks(&page.text);
         if !page.text.is_empty() {

@@ -63,7 +63,10 @@ impl Outline {
                 self.end_within("li", &["ul", "ol", "menu", "dir"], text);
                 Role::Mark(self.item())
             }
-            "table" => Role::Table { rows: 0, header: false },
+            "table" => Role::Table {
+                rows: 0,
+                header: false,
+            },
             "tr" => {
                 self.end_within("tr", &["table"], text);
                 Role::Row
@@ -209,7 +212,21 @@ impl Outline {
 
 /// Elements that stand on lines of their own.
 const BLOCKS: &[&str] = &[
-    "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "menu", "dir", "li", "table", "tr", "pre", "blockquote",
+    "h1",
+    "h2",
+    "h3",
+    "h4",
+    "h5",
+    "h6",
+    "ul",
+    "ol",
+    "menu",
+    "dir",
+    "li",
+    "table",
+    "tr",
+    "pre",
+    "blockquote",
 ];
 
 /// The name of an element that is followed; `None` for any other.

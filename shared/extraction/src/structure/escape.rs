@@ -94,8 +94,14 @@ mod tests {
 
     #[test]
     fn signs_of_markdown_become_letters() {
-        assert_eq!(escaped("2*3 [x] <b> a\\b `c`", false), r"2\*3 \[x\] \<b> a\\b \`c\`");
-        assert_eq!(escaped("snake_case _so_ R&D &amp;", false), r"snake_case \_so\_ R\&D \&amp;");
+        assert_eq!(
+            escaped("2*3 [x] <b> a\\b `c`", false),
+            r"2\*3 \[x\] \<b> a\\b \`c\`"
+        );
+        assert_eq!(
+            escaped("snake_case _so_ R&D &amp;", false),
+            r"snake_case \_so\_ R\&D \&amp;"
+        );
     }
 
     #[test]
@@ -116,10 +122,21 @@ mod tests {
 
     #[test]
     fn only_places_are_addresses() {
-        for safe in ["https://a.example/b:c", "/path", "page.html?x=a:b", "mailto:a@b.example"] {
+        for safe in [
+            "https://a.example/b:c",
+            "/path",
+            "page.html?x=a:b",
+            "mailto:a@b.example",
+        ] {
             assert!(is_safe_address(safe), "{safe}");
         }
-        for odd in ["javascript:alert(1)", " JavaScript:x", "data:text/html,x", "#top", ""] {
+        for odd in [
+            "javascript:alert(1)",
+            " JavaScript:x",
+            "data:text/html,x",
+            "#top",
+            "",
+        ] {
             assert!(!is_safe_address(odd), "{odd}");
         }
         assert_eq!(address("a b(c)<d>"), "a%20b%28c%29%3Cd%3E");

@@ -140,7 +140,8 @@ impl Writer<'_> {
         }
         self.gap();
         self.prefix();
-        self.out.extend(std::iter::repeat_n('#', usize::from(level.clamp(1, 6))));
+        self.out
+            .extend(std::iter::repeat_n('#', usize::from(level.clamp(1, 6))));
         self.out.push(' ');
         self.words(range.clone(), false, false);
         self.end(Block::Other);
@@ -213,7 +214,9 @@ impl Writer<'_> {
                 0
             }
         };
-        let line = lines(self.text, range.clone()).next().unwrap_or_else(|| range.clone());
+        let line = lines(self.text, range.clone())
+            .next()
+            .unwrap_or_else(|| range.clone());
         self.prefix();
         // Four columns lie deeper than any mark of an item, and not so deep as to be code.
         self.out.extend(std::iter::repeat_n(' ', 4 * usize::from(depth)));
@@ -256,7 +259,11 @@ impl Writer<'_> {
                 continue;
             }
             position = self.close(&mut open, position, span.start, in_table);
-            self.plain(position..span.start, line_start && position == range.start, in_table);
+            self.plain(
+                position..span.start,
+                line_start && position == range.start,
+                in_table,
+            );
             position = span.start;
             match part {
                 Part::Strong => open.push((span.end, self.open("**"))),
@@ -273,17 +280,15 @@ impl Writer<'_> {
             }
         }
         position = self.close(&mut open, position, range.end, in_table);
-        self.plain(position..range.end, line_start && position == range.start, in_table);
+        self.plain(
+            position..range.end,
+            line_start && position == range.start,
+            in_table,
+        );
     }
 
     /// Ends the spans that end at or before `until`. Returns how far the text is written.
-    fn close(
-        &mut self,
-        open: &mut Vec<(usize, String)>,
-        from: usize,
-        until: usize,
-        in_table: bool,
-    ) -> usize {
+    fn close(&mut self, open: &mut Vec<(usize, String)>, from: usize, until: usize, in_table: bool) -> usize {
         let mut position = from;
         while let Some((end, _)) = open.last()
             && *end <= until
@@ -420,7 +425,10 @@ mod tests {
             marked("a\tb", &[("a\tb", Part::Table { header: false })]),
             "|  |  |\n|---|---|\n| a | b |\n"
         );
-        assert_eq!(marked("only\nlines", &[("only\nlines", Part::Table { header: true })]), "only\\\nlines\n");
+        assert_eq!(
+            marked("only\nlines", &[("only\nlines", Part::Table { header: true })]),
+            "only\\\nlines\n"
+        );
     }
 
     #[test]
@@ -450,11 +458,23 @@ mod tests {
     #[test]
     fn marks_that_make_no_sense_are_left_out_and_no_text_is_lost() {
         let text = "before inside\nafter";
-        assert_eq!(marked(text, &[("inside", Part::Heading(1))]), "before inside\\\nafter\n");
-        assert_eq!(marked(text, &[("inside\nafter", Part::Strong)]), "before inside\\\nafter\n");
-        assert_eq!(marked(text, &[("before", Part::Heading(1))]), "# before\n\ninside\\\nafter\n");
         assert_eq!(
-            marked(text, &[("before inside", Part::Strong), ("inside\naf", Part::Emphasis)]),
+            marked(text, &[("inside", Part::Heading(1))]),
+            "before inside\\\nafter\n"
+        );
+        assert_eq!(
+            marked(text, &[("inside\nafter", Part::Strong)]),
+            "before inside\\\nafter\n"
+        );
+        assert_eq!(
+            marked(text, &[("before", Part::Heading(1))]),
+            "# before\n\ninside\\\nafter\n"
+        );
+        assert_eq!(
+            marked(
+                text,
+                &[("before inside", Part::Strong), ("inside\naf", Part::Emphasis)]
+            ),
             "**before inside**\\\nafter\n"
         );
     }

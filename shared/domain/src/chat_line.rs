@@ -6,8 +6,8 @@
 //! |---|---|
 //! | WhatsApp on iOS | `[14/03/2026, 18:04:11] Nora: text` |
 //! | WhatsApp on Android | `14/03/2026, 18:04 - Nora: text`, `3/14/26, 6:04 PM - Nora: text` |
-//! | docmill itself | `2026-03-14 18:04 Nora: text` |
-//! | others | `[18:04] Nora: text`, `[18:04] <nora> text`, `Nora (18:04): text`, `Nora: text` |
+//! | docmill itself | `[2026-03-14 18:04:11] Nora: text` |
+//! | others | `2026-03-14 18:04 Nora: text`, `[18:04] Nora: text`, `[18:04] <nora> text`, `Nora (18:04): text`, `Nora: text` |
 
 mod stamp;
 

@@ -189,7 +189,9 @@ impl DocumentKind {
         if let Some(content) = content {
             return Err(KindMismatch::Unsupported { content });
         }
-        if !looks_like_text(head) {
+        // A message may carry bytes of any kind behind its header.
+        let is_mail = matches!(named, Some(Self::Eml | Self::Mbox)) && looks_like_text(header_of(head));
+        if !is_mail && !looks_like_text(head) {
             return Err(KindMismatch::Unsupported {
                 content: "application/octet-stream",
             });
@@ -217,6 +219,14 @@ impl DocumentKind {
             Some(kind) => Ok(kind),
         }
     }
+}
+
+/// The bytes before the first empty line.
+fn header_of(head: &[u8]) -> &[u8] {
+    let unix = head.windows(2).position(|pair| pair == b"\n\n");
+    let network = head.windows(4).position(|four| four == b"\r\n\r\n");
+    let end = [unix, network].into_iter().flatten().min();
+    &head[..end.unwrap_or(head.len())]
 }
 
 /// The text in which structure is looked for; letters outside ASCII need not be right.
@@ -352,6 +362,9 @@ mod tests {
             );
         }
         assert_eq!(DocumentKind::recognize(b"hello", "a.eml"), Ok(DocumentKind::Eml));
+        let binary = b"Subject: x\r\n\r\n\x00\x01\x02\x03\x04\x05";
+        assert_eq!(DocumentKind::recognize(binary, "a.eml"), Ok(DocumentKind::Eml));
+        assert!(DocumentKind::recognize(&[0, 1, 2, 3, 0, 7, 9], "a.eml").is_err());
         assert_eq!(
             DocumentKind::recognize(chat, "notes.md"),
             Ok(DocumentKind::Markdown)

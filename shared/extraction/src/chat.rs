@@ -1,8 +1,8 @@
 //! Chats, exported as text or as JSON.
 //!
-//! Every message comes out the same way, whatever program wrote it: `2026-03-14 18:04:11 Nora: text`, further lines of the
-//! message below. So a person can read it, and a later step can tell from [`domain::ChatLine`] who said what, and when, which
-//! it needs to know what "tomorrow" meant. Times are those of the export: local ones, unless `time_zone` says `UTC`.
+//! Every message comes out the same way, whatever program wrote it: `[2026-03-14 18:04:11] Nora: text`, further lines of
+//! the message below. So a person can read it, and a later step can tell by [`domain::ChatLine`] who said what, and when,
+//! which it needs to know what "tomorrow" meant. Times are those of the export: local ones, unless `time_zone` says `UTC`.
 
 mod json;
 mod lines;
@@ -62,7 +62,9 @@ impl Conversation {
                 break;
             }
             if let Some(time) = &message.time {
+                written.push('[');
                 written.push_str(time);
+                written.push(']');
                 // A dash shows that no name follows.
                 written.push_str(if message.speaker.is_some() { " " } else { " - " });
             }
@@ -111,9 +113,13 @@ impl Conversation {
     }
 }
 
+/// Bytes of a name that are kept; what is longer could not be told from the text behind it.
+const NAME_BYTES_MAX: usize = 40;
+
 /// A name on one line, without what would end it.
 fn name(raw: &str) -> Option<String> {
-    let name = metadata_value(raw)?.replace(": ", " ");
+    let mut name = metadata_value(raw)?.replace(": ", " ");
+    name.truncate(name.floor_char_boundary(NAME_BYTES_MAX));
     Some(name.trim_end_matches(':').to_owned())
 }
 
@@ -134,14 +140,14 @@ mod tests {
                        15/03/2026, 9:05 - Ben: <Media omitted>\n";
         assert_eq!(
             read(ios).pages,
-            ["2026-03-14 18:04:11 Nora: hi\nboth\n2026-03-15 09:05:00 Ben: image omitted\n"]
+            ["[2026-03-14 18:04:11] Nora: hi\nboth\n[2026-03-15 09:05:00] Ben: image omitted\n"]
         );
         let android = read(android);
         assert_eq!(
             android.pages,
             [
-                "2026-03-14 18:04 - Messages are encrypted.\n2026-03-14 18:04 Nora: hi\nboth\n\
-              2026-03-15 09:05 Ben: <Media omitted>\n"
+                "[2026-03-14 18:04] - Messages are encrypted.\n[2026-03-14 18:04] Nora: hi\nboth\n\
+              [2026-03-15 09:05] Ben: <Media omitted>\n"
             ]
         );
         assert_eq!(android.metadata["message_count"], "3");

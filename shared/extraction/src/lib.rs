@@ -58,7 +58,8 @@ pub struct Extracted {
     pub title: Option<String>,
     /// What the document says of itself. Keys are of a closed set: `author`, `subject`, `keywords`, `creator`,
     /// `producer`, `created_at` and `modified_at` (RFC 3339), `language`, `encoding`, `page_count` (all pages, the
-    /// unread ones too); of mail also `from`, `to`, `cc`, `sent_at` (RFC 3339), `message_id` and `attachment_count`; of
+    /// unread ones too); of mail also `from`, `to`, `cc`, `sent_at` (RFC 3339), `message_id`, `attachment_count` and
+    /// `attachments` (name, media type and size); of
     /// mailboxes and chats `message_count`, `first_message_at` and `last_message_at`; of chats `speakers` (the most
     /// talkative first, separated by commas), `speaker_count`, `chat_program` and `time_zone`.
     pub metadata: BTreeMap<String, String>,

@@ -84,13 +84,17 @@ enum Content {
 }
 
 impl Content {
-    /// The bytes, if it is worth keeping them.
-    fn of(bytes: &[u8], name: &str) -> Self {
-        let readable = bytes.len() <= ENCLOSED_BYTES_MAX && DocumentKind::recognize(bytes, name).is_ok();
-        if readable {
-            Self::Bytes(bytes.to_vec())
-        } else {
-            Self::Unread
+    /// The bytes, if they are worth keeping: those of a kind that can be read. Text must be meant as text, for what is not
+    /// decoded looks like it as well.
+    fn of(bytes: &[u8], name: Option<&str>, media_type: Option<&str>) -> Self {
+        let file_name = name.unwrap_or_default();
+        let kind = DocumentKind::recognize(bytes, file_name).ok();
+        let meant = DocumentKind::from_file_name(file_name).is_some()
+            || media_type.is_some_and(|media_type| media_type.starts_with("text/"));
+        match kind {
+            Some(DocumentKind::Text | DocumentKind::Chat) if !meant => Self::Unread,
+            Some(_) if bytes.len() <= ENCLOSED_BYTES_MAX => Self::Bytes(bytes.to_vec()),
+            _ => Self::Unread,
         }
     }
 }
@@ -148,6 +152,11 @@ impl<'l> Writer<'l> {
         if !letter.attachments.is_empty() {
             let count = letter.attachments.len().to_string();
             extracted.metadata.insert("attachment_count".to_owned(), count);
+            let shown = letter.attachments.iter().take(LISTED_MAX).map(Attachment::show);
+            let list = metadata_value(&shown.collect::<Vec<_>>().join("; "));
+            extracted
+                .metadata
+                .extend(list.map(|list| ("attachments".to_owned(), list)));
         }
         extracted
     }
@@ -158,18 +167,15 @@ impl<'l> Writer<'l> {
             self.marked_line(subject, Part::Heading(level));
             self.text.push('\n');
         }
+        let date = letter.date.as_deref().and_then(show_date);
         for (name, value) in [
             ("From", &letter.from),
             ("To", &letter.to),
             ("Cc", &letter.cc),
-            ("Date", &letter.date),
+            ("Date", &date),
         ] {
             if let Some(value) = value {
-                let _ = writeln!(
-                    self.text,
-                    "{name}: {}",
-                    value.replace('T', if name == "Date" { " " } else { "T" })
-                );
+                let _ = writeln!(self.text, "{name}: {value}");
             }
         }
         for body in &letter.body {
@@ -185,70 +191,79 @@ impl<'l> Writer<'l> {
         }
     }
 
+    /// Attachments in full, below their names, and the names of those that are not shown so.
     fn attachments(&mut self, attachments: &[Attachment], depth: usize) {
-        self.paragraph();
-        self.text.push_str("Attachments:\n");
-        for attachment in attachments.iter().take(LISTED_MAX) {
-            self.marked_line(
-                &attachment.show(),
-                Part::Item {
-                    depth: 0,
-                    number: None,
-                },
-            );
-        }
+        let mut others = Vec::new();
         for attachment in attachments {
-            if self.is_full() {
-                return;
-            }
-            match &attachment.content {
+            let shown = match &attachment.content {
+                _ if self.is_full() => false,
                 Content::Letter(letter) if depth < ENCLOSED_DEPTH_MAX => {
                     self.paragraph();
                     self.letter(letter, depth + 1);
+                    true
                 }
                 Content::Bytes(bytes) if self.enclosed < ENCLOSED_MAX => {
+                    self.enclosed += 1;
                     self.enclosed_document(attachment, bytes, depth)
                 }
-                _ => {}
+                _ => false,
+            };
+            if !shown {
+                others.push(attachment);
             }
+        }
+        if others.is_empty() {
+            return;
+        }
+        self.paragraph();
+        self.text.push_str("Attachments:\n");
+        for attachment in others.into_iter().take(LISTED_MAX) {
+            let item = Part::Item {
+                depth: 0,
+                number: None,
+            };
+            self.marked_line(attachment.title(), item);
         }
     }
 
-    /// The text of an attachment, below its name. One that cannot be read stays on the list only.
-    fn enclosed_document(&mut self, attachment: &Attachment, bytes: &[u8], depth: usize) {
-        self.enclosed += 1;
-        let name = attachment.name.as_deref().unwrap_or_default();
+    /// The text of an attachment below its name, if it can be read and has any.
+    fn enclosed_document(&mut self, attachment: &Attachment, bytes: &[u8], depth: usize) -> bool {
+        let name = attachment.title();
         let Ok(kind) = DocumentKind::recognize(bytes, name) else {
-            return;
+            return false;
         };
-        if matches!(kind, DocumentKind::Eml | DocumentKind::Mbox | DocumentKind::Msg)
-            && depth >= ENCLOSED_DEPTH_MAX
-        {
-            return;
-        }
         let limits = Limits {
             text_bytes_max: self.limits.text_bytes_max.saturating_sub(self.text.len()),
             ..*self.limits
         };
-        // Messages within it begin to count anew, so it gets only as many levels as are left.
-        let read = match kind {
-            DocumentKind::Eml => eml::read(bytes).map(|letter| {
+        let document = match kind {
+            DocumentKind::Eml if depth < ENCLOSED_DEPTH_MAX => {
+                let Ok(letter) = eml::read(bytes) else {
+                    return false;
+                };
                 self.paragraph();
                 self.letter(&letter, depth + 1);
-                None
-            }),
-            DocumentKind::Mbox | DocumentKind::Msg if depth > 0 => return,
-            _ => crate::extract(kind, name, bytes.to_vec(), &limits).map(Some),
+                return true;
+            }
+            // These would begin to count their own levels anew.
+            DocumentKind::Eml | DocumentKind::Mbox | DocumentKind::Msg => return false,
+            _ => crate::extract(kind, name, bytes.to_vec(), &limits),
         };
-        if let Ok(Some(document)) = read
-            && document.pages.iter().any(|page| !page.trim().is_empty())
-        {
-            self.paragraph();
+        let Ok(document) = document else {
+            return false;
+        };
+        if document.pages.iter().all(|page| page.trim().is_empty()) {
+            return false;
+        }
+        self.paragraph();
+        // What has no name is a part of the message that its sender added below it.
+        if attachment.name.is_some() {
             self.marked_line(name, Part::Heading(u8::try_from(depth + 2).unwrap_or(6).min(6)));
             self.text.push('\n');
-            self.append(&document);
-            self.line_end();
         }
+        self.append(&document);
+        self.line_end();
+        true
     }
 
     /// The pages of another document, with what is known of their structure.
@@ -302,13 +317,17 @@ impl<'l> Writer<'l> {
 }
 
 impl Attachment {
+    /// What it is called, or what it is.
+    fn title(&self) -> &str {
+        match (&self.name, &self.content) {
+            (Some(name), _) => name,
+            (None, Content::Letter(letter)) => letter.subject.as_deref().unwrap_or("message"),
+            (None, _) => "unnamed",
+        }
+    }
     /// One line: `plan.pdf (application/pdf, 12.3 kB)`.
     fn show(&self) -> String {
-        let name = match (&self.name, &self.content) {
-            (Some(name), _) => name.as_str(),
-            (None, Content::Letter(_)) => "message",
-            (None, _) => "unnamed",
-        };
+        let name = self.title();
         let size = match self.size_bytes {
             bytes @ 0..1_000 => format!("{bytes} bytes"),
             bytes @ 1_000..1_000_000 => format!("{}.{} kB", bytes / 1_000, bytes / 100 % 10),
@@ -319,6 +338,12 @@ impl Attachment {
             None => format!("{name} ({size})"),
         }
     }
+}
+
+/// A time as people read it, to the minute: `2026-03-14 18:04 +01:00`.
+fn show_date(date: &str) -> Option<String> {
+    let date = chrono::DateTime::parse_from_rfc3339(date).ok()?;
+    Some(date.format("%Y-%m-%d %H:%M %:z").to_string())
 }
 
 /// A value from a header as one line; `None` when it is empty.

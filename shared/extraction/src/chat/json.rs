@@ -276,10 +276,10 @@ mod tests {
         assert_eq!(
             lines(source),
             [
-                "2026-03-02 18:04:00 Nora K.: hi @here",
-                "2026-03-02 18:05:00 U2: @Nora K. see the plan (https://a.example/x) & #general",
-                "2026-03-02 18:06:00 U2: [plan.pdf]",
-                "2026-03-02 18:07:00 clock: time",
+                "[2026-03-02 18:04:00] Nora K.: hi @here",
+                "[2026-03-02 18:05:00] U2: @Nora K. see the plan (https://a.example/x) & #general",
+                "[2026-03-02 18:06:00] U2: [plan.pdf]",
+                "[2026-03-02 18:07:00] clock: time",
             ]
         );
         let conversation = read(source).expect("the export has messages");
@@ -297,9 +297,9 @@ mod tests {
         assert_eq!(
             lines(source),
             [
-                "2026-03-02 18:03:00 Nora: create group",
-                "2026-03-02 18:04:00 Nora: see a.example soon",
-                "2026-03-02 18:05:00 Ben: [plan.pdf]",
+                "[2026-03-02 18:03:00] Nora: create group",
+                "[2026-03-02 18:04:00] Nora: see a.example soon",
+                "[2026-03-02 18:05:00] Ben: [plan.pdf]",
             ]
         );
         let conversation = read(source).expect("the export has messages");
@@ -323,8 +323,8 @@ mod tests {
         assert_eq!(
             lines(source),
             [
-                "2026-03-02 18:04:00 Nora: ten?",
-                "2026-03-02 18:05:00 Ben: sure, ten is fine [map.png]",
+                "[2026-03-02 18:04:00] Nora: ten?",
+                "[2026-03-02 18:05:00] Ben: sure, ten is fine [map.png]",
             ]
         );
     }
@@ -339,8 +339,8 @@ mod tests {
         assert_eq!(
             lines(source),
             [
-                "2026-03-02 18:04:00 Nora: [Band] hi",
-                "2026-03-02 18:05:00 Ben: [Ben] hello"
+                "[2026-03-02 18:04:00] Nora: [Band] hi",
+                "[2026-03-02 18:05:00] Ben: [Ben] hello"
             ]
         );
     }
@@ -351,7 +351,10 @@ mod tests {
                          {"sender":{"name":"Ben"},"text":"hello","timestamp":1772474700000}]}"#;
         assert_eq!(
             lines(source),
-            ["2026-03-02 18:04:00 Nora: hi", "2026-03-02 18:05:00 Ben: hello"]
+            [
+                "[2026-03-02 18:04:00] Nora: hi",
+                "[2026-03-02 18:05:00] Ben: hello"
+            ]
         );
     }
 

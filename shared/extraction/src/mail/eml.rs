@@ -98,12 +98,13 @@ fn attachment(part: &MessagePart<'_>, depth: usize) -> Attachment {
         PartType::Message(message) if depth <= super::ENCLOSED_DEPTH_MAX => {
             Content::Letter(Box::new(letter(message, depth + 1)))
         }
-        PartType::Text(words) => Content::of(words.as_bytes(), name.as_deref().unwrap_or("attachment.txt")),
-        PartType::Html(source) => {
-            Content::of(source.as_bytes(), name.as_deref().unwrap_or("attachment.html"))
+        PartType::Text(words) => {
+            let meant = media_type.as_deref().or(Some("text/plain"));
+            Content::of(words.as_bytes(), name.as_deref(), meant)
         }
+        PartType::Html(source) => Content::of(source.as_bytes(), name.as_deref(), Some("text/html")),
         PartType::Binary(bytes) | PartType::InlineBinary(bytes) => {
-            Content::of(bytes, name.as_deref().unwrap_or_default())
+            Content::of(bytes, name.as_deref(), media_type.as_deref())
         }
         _ => Content::Unread,
     };

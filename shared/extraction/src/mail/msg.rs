@@ -29,8 +29,7 @@ const ATTACHMENTS_MAX: usize = 1_000;
 /// # Errors
 /// When the container is damaged, or holds something else.
 pub(crate) fn extract(bytes: Vec<u8>, limits: &Limits) -> Result<Extracted, ExtractionError> {
-    let mut file = CompoundFile::open(Cursor::new(bytes))
-        .map_err(|error| ExtractionError::Unreadable(format!("its container is damaged: {error}")))?;
+    let mut file = open(bytes)?;
     if !file.is_stream("/__properties_version1.0") {
         return Err(ExtractionError::Unreadable(
             "it is no message of Outlook".to_owned(),
@@ -40,6 +39,24 @@ pub(crate) fn extract(bytes: Vec<u8>, limits: &Limits) -> Result<Extracted, Extr
     let mut writer = Writer::new(limits);
     writer.letter(&letter, 0);
     Ok(writer.into_message("msg/1", &letter))
+}
+
+/// Opens the container. Some programs leave out the end of the file, which its table of sectors says is empty.
+fn open(mut bytes: Vec<u8>) -> Result<File, ExtractionError> {
+    /// Bytes of a sector, and sectors in one sector of the table.
+    const SECTOR: usize = 512;
+    const SECTORS: usize = 128;
+
+    let whole = SECTOR
+        + bytes
+            .len()
+            .saturating_sub(SECTOR)
+            .next_multiple_of(SECTORS * SECTOR);
+    if CompoundFile::open(Cursor::new(&bytes)).is_err() {
+        bytes.resize(whole, 0);
+    }
+    CompoundFile::open(Cursor::new(bytes))
+        .map_err(|error| ExtractionError::Unreadable(format!("its container is damaged: {error}")))
 }
 
 /// Reads the message in a storage, whose path ends with a slash.
@@ -133,7 +150,7 @@ fn attachment(file: &mut File, at: &str, message: &Properties, depth: usize) -> 
         Content::Letter(Box::new(letter(file, &enclosed, Owner::Enclosed, depth + 1)))
     } else if size_bytes <= u64::try_from(ENCLOSED_BYTES_MAX).unwrap_or(0) {
         match properties.bytes(file, 0x3701) {
-            Some(bytes) => Content::of(&bytes, name.as_deref().unwrap_or_default()),
+            Some(bytes) => Content::of(&bytes, name.as_deref(), media_type.as_deref()),
             None => Content::Unread,
         }
     } else {

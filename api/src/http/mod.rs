@@ -1,5 +1,6 @@
 //! What HTTP asks of every route: cursors, conditions, ranges, keys, limits.
 
+pub(crate) mod accept;
 pub(crate) mod cursor;
 pub(crate) mod middleware;
 pub(crate) mod range;

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod documents;
+mod formats;
 mod jobs;
 mod listing;
 mod problems;
@@ -29,11 +30,24 @@ enum Section {
     Jobs,
 }
 
-type Service = OpenApiService<(accounts::Accounts, documents::Documents, jobs::Jobs), ()>;
+type Service = OpenApiService<
+    (
+        accounts::Accounts,
+        documents::Documents,
+        formats::Formats,
+        jobs::Jobs,
+    ),
+    (),
+>;
 
 fn service() -> Service {
     OpenApiService::new(
-        (accounts::Accounts, documents::Documents, jobs::Jobs),
+        (
+            accounts::Accounts,
+            documents::Documents,
+            formats::Formats,
+            jobs::Jobs,
+        ),
         "docmill",
         env!("CARGO_PKG_VERSION"),
     )

@@ -155,6 +155,32 @@ impl DocumentKind {
         }
     }
 
+    /// Whether the text can be had as Markdown: the format says what is a heading, an item or a table.
+    #[must_use]
+    pub const fn has_markdown(self) -> bool {
+        match self {
+            Self::Markdown | Self::Csv | Self::Html | Self::Eml | Self::Mbox | Self::Msg => true,
+            Self::Text | Self::Pdf | Self::Chat => false,
+        }
+    }
+
+    /// The program that must be installed where the workers run for documents of this kind to be read; `None` for those
+    /// that docmill reads by itself, which are all of them so far.
+    #[must_use]
+    pub const fn needs(self) -> Option<&'static str> {
+        match self {
+            Self::Text
+            | Self::Markdown
+            | Self::Csv
+            | Self::Html
+            | Self::Pdf
+            | Self::Eml
+            | Self::Mbox
+            | Self::Msg
+            | Self::Chat => None,
+        }
+    }
+
     /// The kind that a file name's ending stands for; `None` without a known ending.
     #[must_use]
     pub fn from_file_name(name: &str) -> Option<Self> {

@@ -357,6 +357,8 @@ fn person(name: Option<&str>, address: Option<&str>) -> Option<String> {
     let name = name.and_then(header_line);
     let address = address.and_then(header_line);
     match (name, address) {
+        // A comma divides people.
+        (Some(name), Some(address)) if name.contains(',') => Some(format!("\"{name}\" <{address}>")),
         (Some(name), Some(address)) if name != address => Some(format!("{name} <{address}>")),
         (name, address) => address.or(name),
     }

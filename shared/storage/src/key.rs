@@ -23,6 +23,7 @@ pub struct StorageKey {
 enum Part {
     Original,
     Text { fence: i64 },
+    Markdown { fence: i64 },
 }
 
 impl StorageKey {
@@ -51,13 +52,27 @@ impl StorageKey {
         }
     }
 
-    /// Every object that a document has: its original, and its text if one was stored.
+    /// The same text as Markdown, for a document whose structure is known. It comes and goes with the text.
+    #[must_use]
+    pub const fn markdown(user: UserId, job: JobId, document: DocumentId, fence: i64) -> Self {
+        let part = Part::Markdown { fence };
+        Self {
+            user,
+            job,
+            document,
+            part,
+        }
+    }
+
+    /// Every object that a document may have: its original, and its text in both forms if one was stored.
     #[must_use]
     pub fn of_document(user: UserId, job: JobId, document: DocumentId, text_fence: Option<i64>) -> Vec<Self> {
-        let text = text_fence.map(|fence| Self::text(user, job, document, fence));
-        std::iter::once(Self::original(user, job, document))
-            .chain(text)
-            .collect()
+        let mut keys = vec![Self::original(user, job, document)];
+        if let Some(fence) = text_fence {
+            keys.push(Self::text(user, job, document, fence));
+            keys.push(Self::markdown(user, job, document, fence));
+        }
+        keys
     }
 
     /// Whose document it is.
@@ -93,6 +108,7 @@ impl fmt::Display for StorageKey {
         match self.part {
             Part::Original => f.write_str("original"),
             Part::Text { fence } => write!(f, "text-{fence}.txt"),
+            Part::Markdown { fence } => write!(f, "text-{fence}.md"),
         }
     }
 }
@@ -108,13 +124,15 @@ impl TryFrom<&str> for StorageKey {
             return Err(InvalidKey);
         };
         let (document, name) = (next()?, next()?);
-        let part = match name
-            .strip_prefix("text-")
-            .and_then(|name| name.strip_suffix(".txt"))
-        {
-            Some(fence) => Part::Text {
-                fence: fence.parse().map_err(|_| InvalidKey)?,
-            },
+        let part = match name.strip_prefix("text-").and_then(|name| name.split_once('.')) {
+            Some((fence, ending)) => {
+                let fence = fence.parse().map_err(|_| InvalidKey)?;
+                match ending {
+                    "txt" => Part::Text { fence },
+                    "md" => Part::Markdown { fence },
+                    _ => return Err(InvalidKey),
+                }
+            }
             None => Part::Original,
         };
         let key = Self {
@@ -137,12 +155,13 @@ impl TryFrom<&str> for StorageKey {
 mod tests {
     use super::*;
 
-    fn keys() -> [StorageKey; 3] {
+    fn keys() -> [StorageKey; 4] {
         let (user, job, document) = (UserId::new(), JobId::new(), DocumentId::new());
         [
             StorageKey::original(user, job, document),
             StorageKey::text(user, job, document, 0),
             StorageKey::text(user, job, document, i64::MAX),
+            StorageKey::markdown(user, job, document, 7),
         ]
     }
 
@@ -189,6 +208,8 @@ mod tests {
             good.replace("original", "originals"),
             good.replace("original", "text-.txt"),
             good.replace("original", "text-1"),
+            good.replace("original", "text-1.html"),
+            good.replace("original", "text-.md"),
             good.replace('/', "%2f"),
             good.replace('/', "\\"),
             good.replace("users", "user"),

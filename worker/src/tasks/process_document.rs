@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use database::tasks::{self, Claim, Closed, DocumentResult, PassageText};
 use enrichment::{Language, Tag};
-use extraction::{Extracted, Limits};
+use extraction::{Extracted, Limits, Structure};
 use futures::TryStreamExt;
 use sandbox::{ParseError, ParseRequest};
 use storage::StorageKey;
@@ -40,12 +40,11 @@ pub(crate) async fn run(
     if unwanted.is_cancelled() {
         return Ok(Closed::Lost);
     }
-    let key = StorageKey::text(claim.user, claim.job, claim.document, claim.fence);
-    timed(Stage::Store, context.storage.put(&key, enriched.text)).await?;
+    let keys = store(context, claim, enriched.text, enriched.markdown).await?;
     let closed = close(context, claim, enriched.result).await;
     if !matches!(closed, Ok(Closed::Won)) {
         // Nobody will ever point at this text: its fence is this run's alone.
-        if let Err(error) = context.storage.delete(std::slice::from_ref(&key)).await {
+        if let Err(error) = context.storage.delete(&keys).await {
             tracing::warn!(
                 "left a text without a row to the clean-up: {}",
                 telemetry::chain(&error)
@@ -53,6 +52,25 @@ pub(crate) async fn run(
         }
     }
     closed
+}
+
+/// Stores the text, and its Markdown if there is any. Returns their keys. What was stored before a failure is left to the
+/// clean-up: the next attempt writes under a fence of its own.
+async fn store(
+    context: &Arc<Context>,
+    claim: &Claim,
+    text: Bytes,
+    markdown: Option<Bytes>,
+) -> Result<Vec<StorageKey>, Failure> {
+    let (user, job, document) = (claim.user, claim.job, claim.document);
+    let mut keys = vec![StorageKey::text(user, job, document, claim.fence)];
+    timed(Stage::Store, context.storage.put(&keys[0], text)).await?;
+    if let Some(markdown) = markdown {
+        let key = StorageKey::markdown(user, job, document, claim.fence);
+        timed(Stage::Store, context.storage.put(&key, markdown)).await?;
+        keys.push(key);
+    }
+    Ok(keys)
 }
 
 /// The bytes go from storage to a parser child without ever lying in this process as a whole.
@@ -120,6 +138,8 @@ enum Fetch {
 
 struct Enriched {
     text: Bytes,
+    /// The same with its structure, where that is known and the text does not show it already.
+    markdown: Option<Bytes>,
     result: DocumentResult,
 }
 
@@ -134,6 +154,10 @@ async fn enrich(claim: &Claim, extracted: Extracted) -> Result<Enriched, Failure
 
 fn result_of(extracted: Extracted, tags_max: usize) -> Enriched {
     let text = extraction::full_text(&extracted);
+    let markdown = match &extracted.structure {
+        Structure::Markdown => None,
+        _ => extraction::markdown(&extracted).map(Bytes::from),
+    };
     let passages = extraction::passages(&extracted)
         .into_iter()
         .map(|passage| PassageText {
@@ -162,6 +186,7 @@ fn result_of(extracted: Extracted, tags_max: usize) -> Enriched {
     };
     Enriched {
         text: Bytes::from(text),
+        markdown,
         result,
     }
 }

@@ -6,7 +6,9 @@
 
 mod charset;
 mod collector;
+mod main_content;
 mod outline;
+mod regions;
 
 use html5ever::tendril::StrTendril;
 use html5ever::tokenizer::{BufferQueue, Tokenizer, TokenizerOpts};
@@ -29,7 +31,7 @@ pub(crate) fn extract_source(source: String, limits: &Limits) -> Extracted {
     let input = BufferQueue::default();
     input.push_back(StrTendril::from(source));
     let tokenizer = Tokenizer::new(
-        Collector::new(xml, limits.text_bytes_max),
+        Collector::new(xml, limits.text_bytes_max, limits.content),
         TokenizerOpts::default(),
     );
     // The tokenizer stops where a browser would run a script; there is nothing to run.
@@ -108,6 +110,70 @@ mod tests {
             crate::markdown(&extracted).as_deref(),
             Some("one\n\ntwo\n\nthree\n")
         );
+    }
+
+    fn read_main(source: &str) -> Extracted {
+        let limits = Limits {
+            content: domain::Content::Main,
+            ..Limits::default()
+        };
+        extract(source.as_bytes(), &limits)
+    }
+
+    const ARTICLE: &str = "<p>The path follows the old towing track from the mill town to the estuary, far from the \
+         traffic.<p>There is <a href=/w>water</a> at the lock keeper's house, and a bakery that closes at noon on \
+         Saturdays.<ul><li>a tube<li>a pump</ul><p>The ferry runs every half hour and takes bicycles free of charge \
+         for everybody who asks.";
+
+    #[test]
+    fn the_main_content_of_a_page_is_found_where_the_page_says_so() {
+        let page = format!(
+            "<header><h1>The river path</h1></header><nav><a href=/>Home</a> <a href=/r>All routes</a></nav>\
+             <main>{ARTICLE}<p><a href=/n>Next: the hills</a></main><aside>Buy our map, it is the best map that you \
+             can buy in the whole country today</aside><footer>All rights reserved by those who have them</footer>"
+        );
+        let text = read_main(&page).pages.remove(0);
+        assert!(
+            text.starts_with("The river path\n\nThe path follows") && text.ends_with("who asks.\n"),
+            "{text}"
+        );
+        assert!(text.contains("\n\na tube\na pump\n\n"), "{text}");
+        assert!(
+            read(&page).contains("All rights reserved"),
+            "all of it is read when nobody asks"
+        );
+    }
+
+    #[test]
+    fn the_main_content_of_a_page_is_found_by_its_prose() {
+        let links = "<a href=/1>Sports</a> <a href=/2>Weather</a> <a href=/3>Letters</a><br>".repeat(20);
+        let page = format!(
+            "<div>{links}</div><div><h2>By bicycle</h2><div>by Ana</div>{ARTICLE}</div><div>{links}</div>\
+             <div class='comments-area'><p>What a nice path this is, I have been there with my children last year.</div>"
+        );
+        let main = read_main(&page);
+        let text = &main.pages[0];
+        assert!(
+            text.starts_with("By bicycle\nby Ana\n") || text.starts_with("By bicycle\n\nby Ana\n"),
+            "{text}"
+        );
+        assert!(
+            !text.contains("Sports") && !text.contains("my children"),
+            "{text}"
+        );
+        let markdown = crate::markdown(&main).unwrap_or_default();
+        assert!(
+            markdown.starts_with("## By bicycle\n") && markdown.contains("- a tube\n- a pump\n"),
+            "{markdown}"
+        );
+        assert!(markdown.contains("[water](/w)"), "{markdown}");
+    }
+
+    #[test]
+    fn a_page_without_a_main_content_is_read_as_a_whole() {
+        let page = "<nav><a href=/>Home</a></nav><p>Closed today.";
+        assert_eq!(read_main(page).pages, ["Home\n\nClosed today.\n"]);
+        assert_eq!(read_main("").pages, [""]);
     }
 
     #[test]

@@ -113,9 +113,21 @@ impl Marks {
         });
     }
 
+    /// The marks, to be moved to other places.
+    pub(crate) fn into_marks(self) -> Vec<Mark> {
+        self.marks
+    }
+
     /// What was gathered.
     pub(crate) fn into_structure(self) -> Structure {
         Structure::Marked(self.marks)
+    }
+}
+
+impl From<Vec<Mark>> for Marks {
+    /// Marks that were within the bounds already.
+    fn from(marks: Vec<Mark>) -> Self {
+        Self { marks, bytes: 0 }
     }
 }
 

@@ -2,11 +2,15 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::ops::Range;
 
+use domain::Content;
 use html5ever::tokenizer::states::RawKind;
 use html5ever::tokenizer::{Tag, TagKind, Token, TokenSink, TokenSinkResult};
 
+use super::main_content;
 use super::outline::Outline;
+use super::regions::{Line, Regions};
 use crate::structure::Marks;
 use crate::text::clean;
 
@@ -18,6 +22,18 @@ pub(super) struct CollectedPage {
     pub(super) title: Option<String>,
     pub(super) metadata: BTreeMap<String, String>,
     pub(super) marks: Marks,
+}
+
+impl CollectedPage {
+    /// Leaves out what surrounds the main content, if that can be told.
+    fn keep_main_content(&mut self, lines: &[Line], links: &[Range<usize>]) {
+        if let Some(parts) = main_content::find(&self.text, lines, links) {
+            let marks = std::mem::take(&mut self.marks).into_marks();
+            let (text, marks) = main_content::keep(&self.text, &parts, marks);
+            self.text = text;
+            self.marks = marks.into();
+        }
+    }
 }
 
 /// Cells without text that are shown beside each other.
@@ -47,6 +63,7 @@ struct State {
     /// Whether the next cell is the first of its row.
     row_begins: bool,
     outline: Outline,
+    regions: Option<Regions>,
     /// Open `<pre>` elements, in which white space counts.
     preformatted: usize,
     /// Open `<template>` elements, which nobody sees.
@@ -65,20 +82,32 @@ pub(super) struct Collector {
 }
 
 impl Collector {
-    pub(super) fn new(xml: bool, bytes_max: usize) -> Self {
+    /// A collector that follows where each line stands, if the main content is wanted.
+    pub(super) fn new(xml: bool, bytes_max: usize, content: Content) -> Self {
+        let state = State {
+            regions: (content == Content::Main).then(Regions::default),
+            ..State::default()
+        };
         Self {
             xml,
             bytes_max,
-            state: RefCell::default(),
+            state: RefCell::new(state),
         }
     }
 
     pub(super) fn into_page(self) -> CollectedPage {
         let State {
-            mut page, outline, ..
+            mut page,
+            outline,
+            regions,
+            ..
         } = self.state.into_inner();
         page.text.truncate(page.text.trim_end().len());
         page.marks = outline.into_marks(&page.text);
+        if let Some(regions) = regions {
+            let (lines, links) = regions.into_parts(page.text.len());
+            page.keep_main_content(&lines, &links);
+        }
         if !page.text.is_empty() {
             page.text.push('\n');
         }
@@ -175,6 +204,9 @@ impl State {
         }
         self.break_for(&tag.name);
         self.outline.start(tag, &self.page.text);
+        if let Some(regions) = &mut self.regions {
+            regions.start(tag, self.page.text.len());
+        }
     }
 
     fn end(&mut self, element: &str) {
@@ -191,6 +223,9 @@ impl State {
         }
         self.break_for(element);
         self.outline.end(element, &self.page.text);
+        if let Some(regions) = &mut self.regions {
+            regions.end(element, self.page.text.len());
+        }
     }
 
     /// Empty cells keep their place, so that columns stay below each other.
@@ -288,6 +323,11 @@ impl State {
             text.push(' ');
         }
         self.outline.text_at(text.len());
+        if let Some(regions) = &mut self.regions
+            && (breaks > 0 || text.is_empty())
+        {
+            regions.line_at(text.len());
+        }
         text.extend(std::iter::repeat_n('\t', tabs));
     }
 }

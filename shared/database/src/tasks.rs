@@ -78,3 +78,19 @@ pub struct Reason {
     /// What happened, on what, and what to do.
     pub detail: String,
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_payload_of_an_earlier_release_still_reads() {
+        let old = r#"{"kind":"html","file_name":"a.html","size_bytes":7,"tags_max":10}"#;
+        let payload: DocumentPayload = serde_json::from_str(old).unwrap();
+        assert_eq!(
+            (payload.kind, payload.content),
+            (DocumentKind::Html, Content::Full)
+        );
+    }
+}

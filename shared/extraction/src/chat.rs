@@ -161,7 +161,7 @@ mod tests {
         let text = read("[14/03/2026, 18:04:11] Nora: hi\n[14/03/2026, 18:05:00] Ben: hello\n")
             .pages
             .remove(0);
-        assert_eq!(read(&text).pages, [text.clone()]);
+        assert_eq!(read(&text).pages[0], text);
         let line = ChatLine::read(text.lines().next().unwrap_or_default());
         assert_eq!(line.and_then(|line| line.speaker), Some("Nora"));
     }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Extracted;
 
-/// Bytes that the marks of a document may take on their way out of the process that reads it, as [`Marks`] counts them.
+/// Bytes that the marks of a document may take on their way out of the process that reads it, counted generously.
 /// What is marked beyond stays plain text.
 pub const MARKS_BYTES_MAX: usize = 8 << 20;
 

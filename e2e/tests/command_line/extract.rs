@@ -115,8 +115,11 @@ async fn extract_says_why_there_is_no_text() {
     for (file, reason) in [
         (path("fixtures/broken", "garbage.pdf"), "unreadable"),
         (path("fixtures/broken", "password.pdf"), "encrypted"),
-        // A child that dies, twice, takes nothing with it but the document.
-        (path("fixtures/broken", "exhausts-memory.pdf"), "crash"),
+        // A child that dies, or on a busy machine is too slow, takes nothing with it but the document.
+        (
+            path("fixtures/broken", "exhausts-memory.pdf"),
+            "the parser did not",
+        ),
         (image.to_str().unwrap().to_owned(), "image/png"),
         (nowhere.to_str().unwrap().to_owned(), "could not be read"),
     ] {

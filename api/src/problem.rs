@@ -95,6 +95,8 @@ pub enum Code {
     TooLarge,
     /// The content is not a kind that can be read.
     UnsupportedMediaType,
+    /// The document does not exist in any form that the client accepts.
+    NotAcceptable,
     /// The range lies outside the document.
     RangeNotSatisfiable,
     /// The body did not come in time.
@@ -136,6 +138,7 @@ impl Code {
         Self::IdempotencyKeyReused,
         Self::TooLarge,
         Self::UnsupportedMediaType,
+        Self::NotAcceptable,
         Self::RangeNotSatisfiable,
         Self::RequestTimeout,
         Self::TooManyWaits,
@@ -211,6 +214,11 @@ impl Code {
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
                 "unsupported_media_type",
                 "This kind of content cannot be read",
+            ),
+            Self::NotAcceptable => (
+                StatusCode::NOT_ACCEPTABLE,
+                "not_acceptable",
+                "The document has no such form",
             ),
             Self::RangeNotSatisfiable => (
                 StatusCode::RANGE_NOT_SATISFIABLE,

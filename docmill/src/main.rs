@@ -33,6 +33,8 @@ struct Arguments {
 enum Command {
     /// Read files and folders: start everything, hand them in, show what was found
     Process(commands::process::Options),
+    /// Read one file and print its text, without any server
+    Extract(commands::extract::Options),
     /// Run the API, a worker and the scheduler in this process until it is stopped
     Serve(commands::serve::Options),
     /// Show or change the schema of the database

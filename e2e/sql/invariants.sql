@@ -8,7 +8,7 @@
 WITH object AS (
     SELECT key, part[1]::uuid AS user_id, part[2]::uuid AS document_id, part[3] AS name
     FROM objects, regexp_match(key,
-        '^users/([0-9a-f-]{36})/[0-9-]{10}/([0-9a-f-]{36})[.](original|text-[0-9]+)$') AS part
+        '^users/([0-9a-f-]{36})/[0-9-]{10}/([0-9a-f-]{36})[.](original|(?:text|markdown)-[0-9]+)$') AS part
     WHERE part IS NOT NULL
 ),
 counted AS (
@@ -81,9 +81,10 @@ SELECT 'no object without a row', all_keys.key, COALESCE(d.status, 'no document'
 FROM objects all_keys LEFT JOIN object o ON o.key = all_keys.key
 LEFT JOIN documents d ON d.id = o.document_id AND d.user_id = o.user_id
 WHERE all_keys.key LIKE 'users/%' AND (d.id IS NULL OR d.status = 'cancelled'
-    OR (o.name <> 'original' AND o.name <> format('text-%s', d.text_fence)))
+    OR (o.name <> 'original' AND o.name <> format('text-%s', d.text_fence) AND o.name <> format('markdown-%s', d.text_fence)))
 
 UNION ALL
+-- Only documents whose structure is known have Markdown.
 SELECT 'no row without an object', d.id::text, wanted.name
 FROM documents d
 CROSS JOIN LATERAL (VALUES ('original'), ('text-' || d.text_fence)) AS wanted (name)

@@ -92,7 +92,10 @@ impl Bench {
                     sha256: [0; 32],
                 })
                 .collect(),
-            options: JobOptions { tags_max: 1 },
+            options: JobOptions {
+                tags_max: 1,
+                ..JobOptions::default()
+            },
             idempotency: None,
             deadline_at: self.clock.now() + HOUR,
             trace_parent: None,

@@ -113,7 +113,10 @@ impl Mill {
             id: job,
             user: self.user,
             documents: new_documents,
-            options: JobOptions { tags_max: 3 },
+            options: JobOptions {
+                tags_max: 3,
+                ..JobOptions::default()
+            },
             idempotency: None,
             deadline_at: deadline,
             trace_parent: None,

@@ -1,5 +1,6 @@
 //! What HTTP asks of every route: room, cursors, conditions, ranges, keys, limits, patience.
 
+pub(crate) mod accept;
 pub(crate) mod admission;
 pub(crate) mod cursor;
 pub(crate) mod declared_queries;

@@ -3,10 +3,11 @@
 use std::ops::Range;
 
 use database::documents::{self, Document};
-use domain::{DocumentId, DocumentStatus, UserId};
+use domain::{DocumentId, DocumentKind, DocumentStatus, UserId};
 use storage::{ByteRange, Object, StorageKey};
 
 use crate::context::Api;
+use crate::http::accept::TextForm;
 
 /// Why there is nothing to download.
 #[derive(Debug, thiserror::Error)]
@@ -19,6 +20,8 @@ pub(crate) enum Nothing {
     Failed { detail: String },
     #[error("the document was cancelled before it was done; its content is gone")]
     Gone,
+    #[error("nothing is known of the structure of a document of kind {0}, so there is no Markdown of it")]
+    NoMarkdown(DocumentKind),
     #[error("the object of document {0} is missing")]
     Missing(DocumentId),
     #[error(transparent)]
@@ -51,8 +54,14 @@ pub(crate) async fn original(
     object.ok_or(Nothing::Missing(document.id))
 }
 
+/// A text, and whether it is Markdown.
+pub(crate) struct Text {
+    pub(crate) object: Object,
+    pub(crate) is_markdown: bool,
+}
+
 /// The document's text.
-pub(crate) async fn text(api: &Api, document: &Document) -> Result<Object, Nothing> {
+pub(crate) async fn text(api: &Api, document: &Document, form: TextForm) -> Result<Text, Nothing> {
     match document.status {
         DocumentStatus::Completed => {}
         DocumentStatus::Failed => {
@@ -65,6 +74,28 @@ pub(crate) async fn text(api: &Api, document: &Document) -> Result<Object, Nothi
         status => return Err(Nothing::NotReady(status)),
     }
     let fence = document.text_fence.ok_or(Nothing::Missing(document.id))?;
+    if form != TextForm::Plain && document.kind != DocumentKind::Markdown {
+        let key = StorageKey::markdown(document.user, document.id, fence);
+        match api.storage.get(&key).await? {
+            Some(object) => {
+                return Ok(Text {
+                    object,
+                    is_markdown: true,
+                });
+            }
+            None if form == TextForm::Markdown => return Err(Nothing::NoMarkdown(document.kind)),
+            None => {}
+        }
+    }
     let key = StorageKey::text(document.user, document.id, fence);
-    api.storage.get(&key).await?.ok_or(Nothing::Missing(document.id))
+    let object = api
+        .storage
+        .get(&key)
+        .await?
+        .ok_or(Nothing::Missing(document.id))?;
+    Ok(Text {
+        object,
+        // The text of a document that is Markdown is its source.
+        is_markdown: form != TextForm::Plain && document.kind == DocumentKind::Markdown,
+    })
 }

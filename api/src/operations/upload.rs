@@ -11,7 +11,7 @@ use chrono::{DateTime, Utc};
 use database::audit::Origin;
 use database::discarded::StoredDocument;
 use database::jobs::{self, Job, JobOptions, NewDocument, NewJob, Submitted};
-use domain::{ByteSize, DocumentId, DocumentKind, JobId, KindMismatch, UserId, limits};
+use domain::{ByteSize, Content, DocumentId, DocumentKind, JobId, KindMismatch, UserId, limits};
 use futures::{Stream, StreamExt, stream};
 use sha2::{Digest, Sha256};
 use storage::{PutError, StorageKey};
@@ -57,6 +57,7 @@ pub(crate) enum Refused {
 #[derive(Debug, Clone)]
 pub(crate) struct Choices {
     pub(crate) tags_max: u8,
+    pub(crate) content: Content,
     pub(crate) deadline: Duration,
     pub(crate) idempotency_key: Option<String>,
     pub(crate) trace_parent: Option<String>,
@@ -157,6 +158,7 @@ impl Intake {
             documents,
             options: JobOptions {
                 tags_max: choices.tags_max,
+                content: choices.content,
             },
             idempotency: choices.idempotency_key.map(|key| (key, fingerprint)),
             deadline_at: now + choices.deadline,
@@ -245,6 +247,10 @@ fn fingerprint(documents: &[NewDocument], choices: &Choices) -> [u8; 32] {
     let mut digest = Sha256::new();
     digest.update([choices.tags_max]);
     digest.update(choices.deadline.as_secs().to_be_bytes());
+    // What nobody chose leaves no trace, so that requests of earlier releases can still be repeated.
+    if choices.content != Content::default() {
+        digest.update(choices.content.as_str());
+    }
     for document in documents {
         digest.update((document.file_name.len() as u64).to_be_bytes());
         digest.update(document.file_name.as_bytes());

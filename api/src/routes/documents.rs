@@ -5,18 +5,20 @@ use database::search;
 use domain::{DocumentId, DocumentKind, DocumentStatus, JobId};
 use futures::TryStreamExt;
 use poem::web::Data;
-use poem::{Body, Request};
+use poem::{Body, IntoResponse, Request, Response};
 use poem_openapi::param::{Header, Path, Query};
-use poem_openapi::payload::{Binary, Json};
+use poem_openapi::payload::{Binary, Json, Payload};
+use poem_openapi::registry::{MetaSchema, MetaSchemaRef};
 use poem_openapi::{ApiResponse, OpenApi};
 use storage::Object;
 
 use super::Section;
 use super::listing::{self, Page};
-use super::schema::{DocumentBody, DocumentKindName, DocumentPage, DocumentStatusName};
+use super::schema::{ContentName, DocumentBody, DocumentKindName, DocumentPage, DocumentStatusName};
 use super::upload::{self, Accepted, Files};
 use crate::auth::caller::Caller;
 use crate::context::Api;
+use crate::http::accept;
 use crate::http::admission::Place;
 use crate::http::cursor::Position;
 use crate::http::patience::Patience;
@@ -45,11 +47,42 @@ enum DocumentList {
     ),
 }
 
+/// A text in the form that was chosen.
+struct TextBody {
+    body: Body,
+    is_markdown: bool,
+}
+
+impl Payload for TextBody {
+    const CONTENT_TYPE: &'static str = "text/plain; charset=utf-8";
+
+    fn schema_ref() -> MetaSchemaRef {
+        MetaSchemaRef::Inline(Box::new(MetaSchema::new("string")))
+    }
+}
+
+impl IntoResponse for TextBody {
+    fn into_response(self) -> Response {
+        let content_type = if self.is_markdown {
+            "text/markdown; charset=utf-8"
+        } else {
+            Self::CONTENT_TYPE
+        };
+        self.body.with_content_type(content_type).into_response()
+    }
+}
+
 #[derive(ApiResponse)]
 enum TextAnswer {
-    /// The text. Pages are separated by form feeds.
-    #[oai(status = 200, content_type = "text/plain; charset=utf-8")]
-    Text(Binary<Body>),
+    /// The text, as Markdown (`text/markdown`) if that was asked for. Pages are separated by form feeds, in Markdown by
+    /// rules.
+    #[oai(status = 200)]
+    Text(
+        TextBody,
+        /// The form depends on the request.
+        #[oai(header = "Vary")]
+        String,
+    ),
 }
 
 #[derive(ApiResponse)]
@@ -105,8 +138,10 @@ impl Documents {
         max_tags: Query<Option<u8>>,
         /// Seconds after which the job ends in any case, 1 to 86400.
         deadline_seconds: Query<Option<u64>>,
+        /// Which part of a web page is read: all of it, or only its main content without navigation and the like.
+        content: Query<Option<ContentName>>,
     ) -> Result<Accepted, Problem> {
-        let choices = upload::choices(request, max_tags.0, deadline_seconds.0)?;
+        let choices = upload::choices(request, max_tags.0, deadline_seconds.0, content.0)?;
         let patience = Patience::read(None, request.headers())?;
         upload::receive(
             &api,
@@ -201,6 +236,8 @@ impl Documents {
     }
 
     /// The text of a document
+    ///
+    /// Plain text, or with `Accept: text/markdown` Markdown, for kinds of documents whose structure is known.
     #[oai(path = "/documents/:id/text", method = "get")]
     async fn text(
         &self,
@@ -208,10 +245,16 @@ impl Documents {
         caller: Caller,
         place: Data<&Place>,
         id: Path<String>,
+        #[oai(name = "Accept")] accept: Header<Option<String>>,
     ) -> Result<TextAnswer, Problem> {
         let document = find(&api, &caller, &id.0).await?;
-        let object = downloads::text(&api, &document).await?;
-        Ok(TextAnswer::Text(Binary(body_of(object, &place))))
+        let form = accept::text_form(accept.0.as_deref());
+        let text = downloads::text(&api, &document, form).await?;
+        let body = TextBody {
+            body: body_of(text.object, &place),
+            is_markdown: text.is_markdown,
+        };
+        Ok(TextAnswer::Text(body, "Accept".to_owned()))
     }
 
     /// A document as it came in, whole or a `Range` of it
@@ -324,6 +367,7 @@ impl From<Nothing> for Problem {
             Nothing::NotReady(_) => Self::new(Code::NotReady).detail(nothing),
             Nothing::Failed { .. } => Self::new(Code::DocumentFailed).detail(nothing),
             Nothing::Gone => Self::new(Code::Gone).detail(nothing),
+            Nothing::NoMarkdown(_) => Self::new(Code::NotAcceptable).detail(nothing),
             Nothing::Missing(_) => {
                 tracing::error!("{nothing}");
                 Self::new(Code::Internal).detail("the stored document is missing")

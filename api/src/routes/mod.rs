@@ -3,6 +3,7 @@
 mod accounts;
 mod cancelling;
 mod documents;
+mod formats;
 mod jobs;
 mod listing;
 mod problems;
@@ -39,6 +40,7 @@ type Service = OpenApiService<
     (
         accounts::Accounts,
         documents::Documents,
+        formats::Formats,
         jobs::Jobs,
         cancelling::Cancelling,
     ),
@@ -50,6 +52,7 @@ fn service() -> Service {
         (
             accounts::Accounts,
             documents::Documents,
+            formats::Formats,
             jobs::Jobs,
             cancelling::Cancelling,
         ),

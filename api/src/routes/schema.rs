@@ -54,8 +54,12 @@ mirror! {
 mirror! {
     /// What a document is. More words may come.
     DocumentKindName = domain::DocumentKind {
-        Text, Markdown, Csv, Html, Pdf, Docx, Pptx, Xlsx, Xls, Xlsb, Odt, Odp, Ods, Rtf, Epub
+        Text, Markdown, Csv, Html, Pdf, Docx, Pptx, Xlsx, Xls, Xlsb, Odt, Odp, Ods, Rtf, Epub, Eml, Mbox, Msg, Chat
     }
+}
+mirror! {
+    /// Which part of a web page is read.
+    ContentName = domain::Content { Full, Main }
 }
 
 /// What a client asked for, and where it stands.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use database::jobs::Job;
-use domain::limits;
+use domain::{Content, limits};
 use futures::StreamExt;
 use poem::error::ParseMultipartError;
 use poem::web::Multipart;
@@ -14,7 +14,7 @@ use poem_openapi::{ApiRequest, ApiResponse};
 use tokio_util::io::ReaderStream;
 
 use super::jobs::{RETRY_AFTER_SECONDS, etag};
-use super::schema::{self, JobBody};
+use super::schema::{self, ContentName, JobBody};
 use crate::auth::caller::Caller;
 use crate::context::{Api, DatabaseAway};
 use crate::http::admission::Place;
@@ -190,6 +190,7 @@ pub(super) fn choices(
     request: &Request,
     tags: Option<u8>,
     deadline_seconds: Option<u64>,
+    content: Option<ContentName>,
 ) -> Result<Choices, Problem> {
     let tags_max = tags.unwrap_or(limits::TAGS_DEFAULT);
     if tags_max > limits::TAGS_MAX {
@@ -205,6 +206,7 @@ pub(super) fn choices(
     }
     Ok(Choices {
         tags_max,
+        content: content.map_or_else(Content::default, Content::from),
         deadline,
         idempotency_key: request_headers::idempotency_key(request.headers())?,
         trace_parent: request_headers::trace_parent(request.headers()),

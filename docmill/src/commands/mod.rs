@@ -3,6 +3,7 @@
 
 pub(crate) mod chaos;
 pub(crate) mod check;
+pub(crate) mod extract;
 pub(crate) mod generate_key;
 pub(crate) mod health;
 pub(crate) mod migrate;
@@ -41,6 +42,7 @@ pub(crate) async fn run(arguments: Arguments) -> ExitCode {
     };
     let done = match command {
         Command::Process(options) => process::run(process, options).await,
+        Command::Extract(options) => extract::run(process, options).await,
         Command::Serve(options) => serve::run(process, &data, options).await,
         Command::Migrate(command) => migrate::run(process, &data, command).await,
         Command::Check => check::run(process, &data).await,

@@ -5,6 +5,7 @@ mod access;
 mod accounts;
 mod deleting;
 mod downloads;
+mod formats;
 mod idempotency;
 mod lists;
 mod polling;

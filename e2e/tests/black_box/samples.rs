@@ -14,7 +14,7 @@ struct Sample {
     words: &'static str,
 }
 
-const SAMPLES: [Sample; 10] = [
+const SAMPLES: [Sample; 17] = [
     Sample {
         name: "atelier-velo.pdf",
         kind: "pdf",
@@ -23,11 +23,32 @@ const SAMPLES: [Sample; 10] = [
         words: "vélo",
     },
     Sample {
+        name: "boat-trip.eml",
+        kind: "eml",
+        language: "en",
+        pages: None,
+        words: "replace the two with the torn straps",
+    },
+    Sample {
+        name: "book-club-telegram.json",
+        kind: "chat",
+        language: "pl",
+        pages: None,
+        words: "Ola: Czytamy Lalkę czy coś krótszego?",
+    },
+    Sample {
         name: "chat-export.txt",
-        kind: "text",
+        kind: "chat",
         language: "en",
         pages: None,
         words: "Deposit is paid",
+    },
+    Sample {
+        name: "choir-letters.mbox",
+        kind: "mbox",
+        language: "fr",
+        pages: Some(3),
+        words: "Anne, Bruno, Chloé, Denis et Émilie",
     },
     Sample {
         name: "garden-notes.txt",
@@ -42,6 +63,13 @@ const SAMPLES: [Sample; 10] = [
         language: "en",
         pages: None,
         words: "monthly ticket; zones A and B",
+    },
+    Sample {
+        name: "kitchen-offer.msg",
+        kind: "msg",
+        language: "de",
+        pages: None,
+        words: "die drei Steckdosen neben dem Fenster",
     },
     Sample {
         name: "kyoto-ryoko.txt",
@@ -77,6 +105,27 @@ const SAMPLES: [Sample; 10] = [
         language: "en",
         pages: None,
         words: "the lock keeper’s house",
+    },
+    Sample {
+        name: "roof-teams.json",
+        kind: "chat",
+        language: "en",
+        pages: None,
+        words: "the access must stay free",
+    },
+    Sample {
+        name: "street-party-whatsapp.txt",
+        kind: "chat",
+        language: "en",
+        pages: None,
+        words: "Priya: I can do two big pots of curry",
+    },
+    Sample {
+        name: "trail-slack.json",
+        kind: "chat",
+        language: "en",
+        pages: None,
+        words: "@Amir Haddad can you put up the signs",
     },
     Sample {
         name: "wohnungsuebergabe.txt",

@@ -106,7 +106,7 @@ on_both! {
             "get /documents",
             "get /documents/{id}",
             "get /documents/{id}/original",
-            "get /documents/{id}/text",
+            "get /documents/{id}/text", "get /formats",
             "get /jobs",
             "get /jobs/{id}",
             "get /me",

@@ -14,7 +14,7 @@ mod requeue;
 mod sweep;
 
 use chrono::{DateTime, Utc};
-use domain::{DocumentId, DocumentKind, JobId, ReasonCode, TaskId, TaskKind, UserId, WorkerId};
+use domain::{Content, DocumentId, DocumentKind, JobId, ReasonCode, TaskId, TaskKind, UserId, WorkerId};
 use serde::{Deserialize, Serialize};
 
 pub use claim::{claim, give_back, give_back_these, owned};
@@ -41,6 +41,9 @@ pub struct DocumentPayload {
     pub size_bytes: u64,
     /// Tags wanted at most.
     pub tags_max: u8,
+    /// Which part of a web page is read. Payloads of earlier releases do not say.
+    #[serde(default)]
+    pub content: Content,
 }
 
 /// A task that a worker owns until it closes it, gives it back, or is no longer heard of. Only [`claim`] makes one.
@@ -91,5 +94,21 @@ impl Reason {
             code,
             detail: code.meaning().to_owned(),
         }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_payload_of_an_earlier_release_still_reads() {
+        let old = r#"{"kind":"html","file_name":"a.html","size_bytes":7,"tags_max":10}"#;
+        let payload: DocumentPayload = serde_json::from_str(old).unwrap();
+        assert_eq!(
+            (payload.kind, payload.content),
+            (DocumentKind::Html, Content::Full)
+        );
     }
 }

@@ -1,6 +1,9 @@
 //! What a document is: by its content first, then by its name.
 
+mod chat;
 mod containers;
+mod message;
+mod text;
 
 use std::fmt;
 
@@ -40,6 +43,14 @@ pub enum DocumentKind {
     Rtf,
     /// An e-book.
     Epub,
+    /// A message as it is sent (RFC 5322), with its parts (MIME).
+    Eml,
+    /// Many such messages in one file (RFC 4155).
+    Mbox,
+    /// A message saved by Outlook.
+    Msg,
+    /// A conversation exported from a chat program.
+    Chat,
 }
 
 /// The content is one thing and the name says another, and the two cannot both be right.
@@ -108,6 +119,10 @@ impl DocumentKind {
         Self::Markdown,
         Self::Csv,
         Self::Text,
+        Self::Eml,
+        Self::Mbox,
+        Self::Msg,
+        Self::Chat,
     ];
 
     /// Bytes of the beginning that [`DocumentKind::recognize`] wants to see.
@@ -132,28 +147,43 @@ impl DocumentKind {
             Self::Ods => "ods",
             Self::Rtf => "rtf",
             Self::Epub => "epub",
+            Self::Eml => "eml",
+            Self::Mbox => "mbox",
+            Self::Msg => "msg",
+            Self::Chat => "chat",
         }
     }
 
     /// The media type under which a document of this kind is served.
     #[must_use]
     pub const fn media_type(self) -> &'static str {
+        self.media_types()[0]
+    }
+
+    /// The media types that stand for this kind, the one under which it is served first.
+    #[must_use]
+    pub const fn media_types(self) -> &'static [&'static str] {
         match self {
-            Self::Text => "text/plain",
-            Self::Markdown => "text/markdown",
-            Self::Csv => "text/csv",
-            Self::Html => "text/html",
-            Self::Pdf => "application/pdf",
-            Self::Docx => "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
-            Self::Pptx => "application/vnd.openxmlformats-officedocument.presentationml.presentation",
-            Self::Xlsx => "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-            Self::Xls => "application/vnd.ms-excel",
-            Self::Xlsb => "application/vnd.ms-excel.sheet.binary.macroenabled.12",
-            Self::Odt => "application/vnd.oasis.opendocument.text",
-            Self::Odp => "application/vnd.oasis.opendocument.presentation",
-            Self::Ods => "application/vnd.oasis.opendocument.spreadsheet",
-            Self::Rtf => "application/rtf",
-            Self::Epub => "application/epub+zip",
+            Self::Text => &["text/plain"],
+            Self::Markdown => &["text/markdown"],
+            Self::Csv => &["text/csv", "text/tab-separated-values"],
+            Self::Html => &["text/html", "application/xhtml+xml"],
+            Self::Pdf => &["application/pdf"],
+            Self::Docx => &["application/vnd.openxmlformats-officedocument.wordprocessingml.document"],
+            Self::Pptx => &["application/vnd.openxmlformats-officedocument.presentationml.presentation"],
+            Self::Xlsx => &["application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"],
+            Self::Xls => &["application/vnd.ms-excel"],
+            Self::Xlsb => &["application/vnd.ms-excel.sheet.binary.macroenabled.12"],
+            Self::Odt => &["application/vnd.oasis.opendocument.text"],
+            Self::Odp => &["application/vnd.oasis.opendocument.presentation"],
+            Self::Ods => &["application/vnd.oasis.opendocument.spreadsheet"],
+            Self::Rtf => &["application/rtf"],
+            Self::Epub => &["application/epub+zip"],
+            Self::Eml => &["message/rfc822"],
+            Self::Mbox => &["application/mbox"],
+            Self::Msg => &["application/vnd.ms-outlook"],
+            // Text or JSON, whatever the program writes; what is text to a browser does no harm as such.
+            Self::Chat => &["text/plain", "application/json"],
         }
     }
 
@@ -176,6 +206,60 @@ impl DocumentKind {
             Self::Ods => &["ods", "ots"],
             Self::Rtf => &["rtf"],
             Self::Epub => &["epub"],
+            Self::Eml => &["eml"],
+            Self::Mbox => &["mbox"],
+            Self::Msg => &["msg"],
+            // Shared with other texts: the content decides.
+            Self::Chat => &["txt", "json"],
+        }
+    }
+
+    /// Whether the text can be had as Markdown: the format says what is a heading, an item or a table.
+    #[must_use]
+    pub const fn has_markdown(self) -> bool {
+        match self {
+            Self::Markdown | Self::Csv | Self::Html | Self::Eml | Self::Mbox | Self::Msg => true,
+            // Prose and tables of these are written as text only.
+            Self::Docx
+            | Self::Pptx
+            | Self::Xlsx
+            | Self::Xls
+            | Self::Xlsb
+            | Self::Odt
+            | Self::Odp
+            | Self::Ods
+            | Self::Rtf
+            | Self::Epub
+            | Self::Text
+            | Self::Pdf
+            | Self::Chat => false,
+        }
+    }
+
+    /// The program that must be installed where the workers run for documents of this kind to be read; `None` for those
+    /// that docmill reads by itself, which are all of them so far.
+    #[must_use]
+    pub const fn needs(self) -> Option<&'static str> {
+        match self {
+            Self::Text
+            | Self::Markdown
+            | Self::Csv
+            | Self::Html
+            | Self::Pdf
+            | Self::Docx
+            | Self::Pptx
+            | Self::Xlsx
+            | Self::Xls
+            | Self::Xlsb
+            | Self::Odt
+            | Self::Odp
+            | Self::Ods
+            | Self::Rtf
+            | Self::Epub
+            | Self::Eml
+            | Self::Mbox
+            | Self::Msg
+            | Self::Chat => None,
         }
     }
 
@@ -183,7 +267,8 @@ impl DocumentKind {
     #[must_use]
     pub fn from_file_name(name: &str) -> Option<Self> {
         let (_, extension) = name.rsplit_once('.')?;
-        Self::ALL.iter().copied().find(|kind| {
+        let mut named = Self::ALL.iter().copied().filter(|kind| *kind != Self::Chat);
+        named.find(|kind| {
             kind.extensions()
                 .iter()
                 .any(|known| known.eq_ignore_ascii_case(extension))
@@ -193,14 +278,17 @@ impl DocumentKind {
     /// Whether documents of this kind are text that a person could read as it is.
     #[must_use]
     pub const fn is_text(self) -> bool {
-        matches!(self, Self::Text | Self::Markdown | Self::Csv | Self::Html)
+        matches!(
+            self,
+            Self::Text | Self::Markdown | Self::Csv | Self::Html | Self::Eml | Self::Mbox | Self::Chat
+        )
     }
 
     /// Decides what a file is from its first [`DocumentKind::HEAD_BYTES`] and its name.
     ///
     /// Content that has a signature decides alone. Archives and compound files show only later, when they are opened,
-    /// what is in them: where their beginning does not tell, the name is believed for now. Text is what its name says,
-    /// or plain text, or HTML where it begins like a page.
+    /// what is in them: where their beginning does not tell, the name is believed for now. Text is what its name says;
+    /// without a name, or as plain text, it is a message, a chat or a page where it begins like one.
     ///
     /// # Errors
     /// When the content is something else than a readable document, or contradicts the name.
@@ -224,21 +312,40 @@ impl DocumentKind {
             };
             return kind.ok_or(KindMismatch::Unsupported { content });
         }
-        if !looks_like_text(head) {
+        // A message may carry bytes of any kind behind its header.
+        let is_mail =
+            matches!(named, Some(Self::Eml | Self::Mbox)) && text::looks_like_one(text::header_of(head));
+        if !is_mail && !text::looks_like_one(head) {
             return Err(KindMismatch::Unsupported {
                 content: "application/octet-stream",
             });
         }
         match named {
+            Some(Self::Text) | None => Ok(Self::of_text(head, named)),
             Some(kind) if kind.is_text() => Ok(kind),
             // Web applications like to give their tables the ending of a workbook.
-            Some(_) if looks_like_html(head) => Ok(Self::Html),
+            Some(_) if text::looks_like_page(head) => Ok(Self::Html),
             Some(named) => Err(KindMismatch::Contradiction {
                 named,
                 content: "text/plain",
             }),
-            None if looks_like_html(head) => Ok(Self::Html),
-            None => Ok(Self::Text),
+        }
+    }
+
+    /// What a text is whose name says no more than that, or nothing.
+    fn of_text(head: &[u8], named: Option<Self>) -> Self {
+        let beginning = text::decoded(head);
+        let whole = head.len() < Self::HEAD_BYTES;
+        if message::looks_like_mailbox(&beginning) {
+            Self::Mbox
+        } else if message::looks_like_message(&beginning) {
+            Self::Eml
+        } else if chat::looks_like_chat(&beginning, whole) {
+            Self::Chat
+        } else if named.is_none() && text::looks_like_page(head) {
+            Self::Html
+        } else {
+            Self::Text
         }
     }
 }
@@ -248,41 +355,6 @@ fn signature(head: &[u8]) -> Option<&'static str> {
         .iter()
         .find(|(offset, bytes, _)| head.get(*offset..).is_some_and(|rest| rest.starts_with(bytes)))
         .map(|(_, _, content)| *content)
-}
-
-/// Text has no control bytes but white space; UTF-16 has zeros, but only on one side of its pairs.
-fn looks_like_text(head: &[u8]) -> bool {
-    if head.starts_with(b"\xFF\xFE") || head.starts_with(b"\xFE\xFF") {
-        return true;
-    }
-    let zeros = |parity: usize| {
-        head.iter()
-            .skip(parity)
-            .step_by(2)
-            .filter(|byte| **byte == 0)
-            .count()
-    };
-    let (even, odd) = (zeros(0), zeros(1));
-    if even + odd > 0 {
-        let (less, more) = (even.min(odd), even.max(odd));
-        // Mostly Latin UTF-16 without a mark: nearly every second byte is zero, and nearly only those.
-        return more * 4 > head.len() && less * 10 <= more;
-    }
-    // ESC begins ISO-2022 encodings and terminal colours; both are text.
-    let control = head
-        .iter()
-        .filter(|byte| matches!(byte, 0x01..=0x08 | 0x0E..=0x1A | 0x1C..=0x1F | 0x7F))
-        .count();
-    control * 50 <= head.len()
-}
-
-fn looks_like_html(head: &[u8]) -> bool {
-    let start = String::from_utf8_lossy(head)
-        .trim_start_matches(['\u{feff}', ' ', '\n', '\r', '\t'])
-        .to_ascii_lowercase();
-    ["<!doctype html", "<html", "<head", "<body"]
-        .iter()
-        .any(|tag| start.starts_with(tag))
 }
 
 impl fmt::Display for DocumentKind {
@@ -348,6 +420,58 @@ mod tests {
     }
 
     #[test]
+    fn messages_and_chats_are_known_by_their_content() {
+        let mail = b"From: a@b.example\r\nMIME-Version: 1.0\r\nSubject: x\r\n\r\nhello";
+        let mailbox = b"From a@b.example Mon Mar  2 18:04:11 2026\nFrom: a@b.example\n\nhello";
+        let chat = b"[2026-03-02 18:04] Nora: hi\n[2026-03-02 18:05] Ben: hello\n";
+        for name in ["", "saved.txt", "export"] {
+            assert_eq!(
+                DocumentKind::recognize(mail, name),
+                Ok(DocumentKind::Eml),
+                "{name}"
+            );
+            assert_eq!(
+                DocumentKind::recognize(mailbox, name),
+                Ok(DocumentKind::Mbox),
+                "{name}"
+            );
+            assert_eq!(
+                DocumentKind::recognize(chat, name),
+                Ok(DocumentKind::Chat),
+                "{name}"
+            );
+        }
+        assert_eq!(DocumentKind::recognize(b"hello", "a.eml"), Ok(DocumentKind::Eml));
+        let binary = b"Subject: x\r\n\r\n\x00\x01\x02\x03\x04\x05";
+        assert_eq!(DocumentKind::recognize(binary, "a.eml"), Ok(DocumentKind::Eml));
+        assert!(DocumentKind::recognize(&[0, 1, 2, 3, 0, 7, 9], "a.eml").is_err());
+        assert_eq!(
+            DocumentKind::recognize(chat, "notes.md"),
+            Ok(DocumentKind::Markdown)
+        );
+        assert_eq!(
+            DocumentKind::recognize(b"{\"a\": 1}", "data.json"),
+            Ok(DocumentKind::Text)
+        );
+        let wide: Vec<u8> = String::from_utf8_lossy(chat)
+            .encode_utf16()
+            .flat_map(u16::to_le_bytes)
+            .collect();
+        assert_eq!(DocumentKind::recognize(&wide, "chat.txt"), Ok(DocumentKind::Chat));
+    }
+
+    #[test]
+    fn a_message_of_outlook_needs_its_container() {
+        let container = b"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1";
+        assert_eq!(
+            DocumentKind::recognize(container, "offer.MSG"),
+            Ok(DocumentKind::Msg)
+        );
+        assert!(DocumentKind::recognize(container, "offer.txt").is_err());
+        assert!(DocumentKind::recognize(b"hello", "offer.msg").is_err());
+    }
+
+    #[test]
     fn a_page_without_a_name_is_html() {
         assert_eq!(
             DocumentKind::recognize(b"\n <!DOCTYPE html><html>", ""),
@@ -395,10 +519,15 @@ mod tests {
     fn every_kind_is_found_by_its_word_and_its_endings() {
         for kind in DocumentKind::ALL {
             assert_eq!(kind.as_str().parse(), Ok(*kind));
-            for ending in kind.extensions() {
+            assert!(!kind.media_types().is_empty() && !kind.extensions().is_empty());
+            // The endings of chats are those of any text.
+            let endings = kind.extensions().iter().filter(|_| *kind != DocumentKind::Chat);
+            for ending in endings {
                 assert_eq!(DocumentKind::from_file_name(&format!("a.{ending}")), Some(*kind));
             }
         }
+        assert_eq!(DocumentKind::from_file_name("a.json"), None);
+        assert_eq!(DocumentKind::from_file_name("a.txt"), Some(DocumentKind::Text));
     }
 
     #[test]
@@ -427,5 +556,10 @@ mod tests {
         assert_eq!(DocumentKind::recognize(&little, "a.txt"), Ok(DocumentKind::Text));
         let marked = [b"\xFF\xFE".as_slice(), &little].concat();
         assert_eq!(DocumentKind::recognize(&marked, "a.txt"), Ok(DocumentKind::Text));
+        let chinese: Vec<u8> = "明天上午十点开会。\n请带上文件。\n"
+            .encode_utf16()
+            .flat_map(u16::to_le_bytes)
+            .collect();
+        assert_eq!(DocumentKind::recognize(&chinese, "a.txt"), Ok(DocumentKind::Text));
     }
 }

@@ -3,15 +3,20 @@
 //! Everything here is pure: no input, no output, no clock but the one handed in. Every other crate may
 //! depend on this one; it depends on none of them.
 
+mod chat_line;
 mod clock;
+mod content;
 mod document_kind;
 mod ids;
 pub mod limits;
 mod reasons;
 mod states;
+mod text_encoding;
 pub mod units;
 
+pub use chat_line::{ChatDate, ChatLine, ChatTime, DateOrder, Stamp};
 pub use clock::{Clock, ManualClock, SharedClock, SystemClock};
+pub use content::Content;
 pub use document_kind::{DocumentKind, KindMismatch};
 pub use ids::{
     AuditId, DocumentId, InvalidId, JobId, PassageId, RequestId, SessionId, TaskId, UserId, WorkerId,
@@ -21,4 +26,5 @@ pub use states::{
     AttemptEnd, DocumentStatus, JobKind, JobStatus, QueueName, TaskKind, TaskState, UnknownWord, UserRole,
     UserStatus,
 };
+pub use text_encoding::{ByteOrder, utf_16_without_mark};
 pub use units::ByteSize;

@@ -6,24 +6,39 @@ use domain::DocumentKind;
 use crate::archive::Archive;
 use crate::ole::CompoundFile;
 use crate::workbook::{ods, xls, xlsb, xlsx};
-use crate::{Extracted, ExtractionError, Limits, docx, epub, odf, ole, ooxml, pptx};
+use crate::{Extracted, ExtractionError, Limits, docx, epub, mail, odf, ole, ooxml, pptx};
 
 /// Reads a document that comes in a container, and says what kind it turned out to be.
 pub(crate) fn extract(
     expected: DocumentKind,
-    bytes: &[u8],
+    bytes: Vec<u8>,
     limits: &Limits,
 ) -> Result<(DocumentKind, Extracted), ExtractionError> {
     if bytes.starts_with(ole::SIGNATURE) {
-        from_compound_file(bytes, limits)
+        from_compound_file(expected, bytes, limits)
     } else {
-        from_archive(expected, bytes, limits)
+        from_archive(expected, &bytes, limits)
     }
 }
 
-/// A compound file holds a workbook of old, or any document of Office Open XML behind a password.
-fn from_compound_file(bytes: &[u8], limits: &Limits) -> Result<(DocumentKind, Extracted), ExtractionError> {
-    let file = CompoundFile::open(bytes)?;
+/// A compound file holds a workbook of old, a message saved by Outlook, or any document of Office Open XML behind a
+/// password.
+fn from_compound_file(
+    expected: DocumentKind,
+    bytes: Vec<u8>,
+    limits: &Limits,
+) -> Result<(DocumentKind, Extracted), ExtractionError> {
+    let opened = CompoundFile::open(&bytes);
+    let is_message = match &opened {
+        Ok(file) => holds_message(file),
+        // The reader of messages mends some files.
+        Err(_) => expected == DocumentKind::Msg,
+    };
+    if is_message {
+        drop(opened);
+        return Ok((DocumentKind::Msg, mail::extract_msg(bytes, limits)?));
+    }
+    let file = opened?;
     let has = |name| file.contains(name);
     if has("EncryptedPackage") {
         return Err(ExtractionError::Encrypted(
@@ -36,6 +51,15 @@ fn from_compound_file(bytes: &[u8], limits: &Limits) -> Result<(DocumentKind, Ex
         ));
     }
     Ok((DocumentKind::Xls, xls::extract(&file, limits)?))
+}
+
+/// Whether the bytes are a message saved by Outlook, whatever their name says.
+pub(crate) fn is_message(bytes: &[u8]) -> bool {
+    CompoundFile::open(bytes).is_ok_and(|file| holds_message(&file))
+}
+
+fn holds_message(file: &CompoundFile<'_>) -> bool {
+    file.contains(mail::OUTLOOK_PROPERTIES)
 }
 
 fn from_archive(

@@ -2,6 +2,7 @@
 
 use ::csv::{ByteRecord, ReaderBuilder};
 
+use crate::structure::{Marks, Part};
 use crate::{Extracted, Limits, single_page, text};
 
 /// Separators in the order in which a tie is decided.
@@ -16,6 +17,9 @@ pub(crate) fn extract(file_name: &str, bytes: &[u8], limits: &Limits) -> Extract
     let tabs = file_name.to_ascii_lowercase().ends_with(".tsv");
     let separator = if tabs { b'\t' } else { separator(&source) };
     let mut extracted = single_page("csv/1", rows_as_lines(&source, separator, limits), limits);
+    let mut marks = Marks::default();
+    marks.add(0, 0..extracted.pages[0].len(), Part::Table { header: true });
+    extracted.structure = marks.into_structure();
     extracted
         .metadata
         .insert("encoding".to_owned(), decoded.encoding.to_owned());
@@ -134,6 +138,16 @@ mod tests {
     fn one_column_and_nothing_at_all_are_tables_too() {
         assert_eq!(read("t.csv", "a\nb\n"), "a\nb\n");
         assert_eq!(read("t.csv", ""), "");
+    }
+
+    #[test]
+    fn a_table_is_one_in_markdown_too() {
+        let extracted = extract("t.csv", b"who;pays\nAna;1|2\n", &Limits::default());
+        let markdown = crate::markdown(&extracted);
+        assert_eq!(
+            markdown.as_deref(),
+            Some("| who | pays |\n|---|---|\n| Ana | 1\\|2 |\n")
+        );
     }
 
     #[test]

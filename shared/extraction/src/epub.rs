@@ -2,6 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
+use domain::Content;
+
 use crate::archive::Archive;
 use crate::ooxml::{remember, resolve};
 use crate::prose::Parts;
@@ -33,6 +35,11 @@ pub(crate) fn extract(archive: &mut Archive<'_>, limits: &Limits) -> Result<Extr
         .metadata
         .insert("chapter_count".to_owned(), chapters.len().to_string());
 
+    // A chapter is all content, although it is written like a page.
+    let of_chapter = Limits {
+        content: Content::Full,
+        ..*limits
+    };
     let mut parts = Parts::new(limits);
     let mut missing = 0;
     for chapter in &chapters {
@@ -41,7 +48,7 @@ pub(crate) fn extract(archive: &mut Archive<'_>, limits: &Limits) -> Result<Extr
         }
         // A chapter that is not there keeps its place, so that the others keep theirs.
         let text = match archive.read(chapter)? {
-            Some(content) => html::extract(&content, limits).pages.concat(),
+            Some(content) => html::extract(&content, &of_chapter).pages.concat(),
             None => {
                 missing += 1;
                 String::new()

@@ -6,12 +6,14 @@
 //! really are.
 
 mod archive;
+mod chat;
 mod containers;
 mod csv;
 mod docx;
 mod drawing;
 mod epub;
 mod html;
+mod mail;
 mod markdown;
 mod odf;
 mod ole;
@@ -22,6 +24,7 @@ mod pdf;
 mod pptx;
 mod prose;
 mod rtf;
+mod structure;
 mod text;
 mod words;
 mod workbook;
@@ -29,10 +32,11 @@ mod xml;
 
 use std::collections::BTreeMap;
 
-use domain::{DocumentKind, ReasonCode};
+use domain::{Content, DocumentKind, ReasonCode};
 use serde::{Deserialize, Serialize};
 
 pub use passages::{Passage, full_text, passages};
+pub use structure::{MARKS_BYTES_MAX, Mark, Part, Structure, markdown};
 pub use words::count_words;
 
 /// How much of a document is read. What lies beyond is left out, and [`Extracted::truncated`] says so.
@@ -43,6 +47,8 @@ pub struct Limits {
     pub pages_max: u32,
     /// Bytes of text, as UTF-8, over all pages.
     pub text_bytes_max: usize,
+    /// Which part of a web page is read; other kinds are all content.
+    pub content: Content,
 }
 
 impl Default for Limits {
@@ -51,6 +57,7 @@ impl Default for Limits {
         Self {
             pages_max: 5_000,
             text_bytes_max: 16 << 20,
+            content: Content::Full,
         }
     }
 }
@@ -68,12 +75,18 @@ pub struct Extracted {
     /// What the document says of itself. Keys are of a closed set: `author`, `subject`, `keywords`, `creator`,
     /// `producer`, `created_at` and `modified_at` (RFC 3339), `language`, `encoding`, `page_count`, `slide_count`,
     /// `sheet_count` and `chapter_count` (all of them, the unread ones too), `content_kind` (what the content turned out
-    /// to be, where the file's name or the upload said otherwise).
+    /// to be, where the file's name or the upload said otherwise); of mail also `from`, `to`, `cc`, `sent_at` (RFC 3339),
+    /// `message_id`, `attachment_count` and `attachments` (name, media type and size); of mailboxes and chats
+    /// `message_count`, `first_message_at` and `last_message_at`; of chats `speakers` (the most talkative first, separated
+    /// by commas), `speaker_count`, `chat_program` and `time_zone`.
     pub metadata: BTreeMap<String, String>,
     /// Glyphs whose letter nobody could tell. Each is a U+FFFD in the text.
     pub unmapped_glyphs: u32,
     /// Whether there are pages but hardly any legible text on them: most likely images of text.
     pub needs_ocr: bool,
+    /// What the parts of the text are, for [`markdown`].
+    #[serde(default)]
+    pub structure: Structure,
     /// Whether something was left out: beyond [`Limits`], or behind a place where the document is damaged.
     pub truncated: bool,
     /// What read the document, to tell results of different versions apart.
@@ -128,6 +141,9 @@ pub fn extract(
         DocumentKind::Html => (kind, html::extract(&bytes, limits)),
         DocumentKind::Pdf => (kind, pdf::extract(bytes, limits)?),
         DocumentKind::Rtf => (kind, rtf::extract(&bytes, limits)?),
+        DocumentKind::Eml => (kind, mail::extract_eml(&bytes, limits)?),
+        DocumentKind::Mbox => (kind, mail::extract_mbox(&bytes, limits)?),
+        DocumentKind::Chat => (kind, chat::extract(&bytes, limits)),
         DocumentKind::Docx
         | DocumentKind::Pptx
         | DocumentKind::Xlsx
@@ -136,7 +152,8 @@ pub fn extract(
         | DocumentKind::Odt
         | DocumentKind::Odp
         | DocumentKind::Ods
-        | DocumentKind::Epub => containers::extract(kind, &bytes, limits)?,
+        | DocumentKind::Epub
+        | DocumentKind::Msg => containers::extract(kind, bytes, limits)?,
     };
     let named = DocumentKind::from_file_name(file_name);
     let misnamed = named.is_some_and(|named| named != found && !(named.is_text() && found.is_text()));

@@ -2,11 +2,13 @@
 
 use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 
+use crate::structure::Structure;
 use crate::{Extracted, Limits, metadata_value, text};
 
 pub(crate) fn extract(bytes: &[u8], limits: &Limits) -> Extracted {
     let mut extracted = text::extract(bytes, limits);
     "markdown/1".clone_into(&mut extracted.engine);
+    extracted.structure = Structure::Markdown;
     extracted.title = first_heading(&extracted.pages[0]);
     extracted
 }

@@ -304,6 +304,7 @@ mod tests {
         let mut parts = Parts::new(&Limits {
             pages_max: 2,
             text_bytes_max: 5,
+            ..Limits::default()
         });
         parts.push("abc");
         parts.push("def");

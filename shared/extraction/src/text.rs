@@ -1,6 +1,7 @@
 //! Plain text in any encoding, and the decoding that the other kinds of text share.
 
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
+use domain::{ByteOrder, utf_16_without_mark};
 use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE};
 
 use crate::{Extracted, Limits, single_page};
@@ -57,8 +58,10 @@ fn utf_32(bytes: &[u8]) -> Option<Decoded> {
 
 fn guess_encoding(bytes: &[u8]) -> &'static Encoding {
     let sample = &bytes[..bytes.len().min(SAMPLE_BYTES)];
-    if let Some(encoding) = utf_16_without_mark(sample) {
-        return encoding;
+    match utf_16_without_mark(sample) {
+        Some(ByteOrder::LittleEndian) => return UTF_16LE,
+        Some(ByteOrder::BigEndian) => return UTF_16BE,
+        None => {}
     }
     if looks_like_utf_8(bytes) {
         return UTF_8;
@@ -66,23 +69,6 @@ fn guess_encoding(bytes: &[u8]) -> &'static Encoding {
     let mut detector = EncodingDetector::new(Iso2022JpDetection::Allow);
     detector.feed(sample, true);
     detector.guess(None, Utf8Detection::Deny)
-}
-
-/// UTF-16 shows by its zeros: the high bytes of Latin letters, spaces and line ends, all at the same side of the pairs.
-fn utf_16_without_mark(sample: &[u8]) -> Option<&'static Encoding> {
-    let zeros = |side: usize| {
-        sample
-            .iter()
-            .skip(side)
-            .step_by(2)
-            .filter(|byte| **byte == 0)
-            .count()
-    };
-    let (even, odd) = (zeros(0), zeros(1));
-    let (less, more) = (even.min(odd), even.max(odd));
-    // A stray zero in other text is not enough; scripts with few Latin letters still have their spaces.
-    let utf_16 = more * 40 > sample.len() && more >= 2 && less * 10 <= more;
-    utf_16.then_some(if odd > even { UTF_16LE } else { UTF_16BE })
 }
 
 /// Valid UTF-8, or UTF-8 with a few damaged places, as in a log or a file cut in the middle of a character. ISO-2022-JP

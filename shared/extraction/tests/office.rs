@@ -5,7 +5,7 @@
 use std::panic::catch_unwind;
 use std::path::{Path, PathBuf};
 
-use domain::DocumentKind;
+use domain::{Content, DocumentKind};
 use extraction::{Extracted, ExtractionError, Limits, extract, full_text, passages};
 use proptest::prelude::*;
 
@@ -99,6 +99,7 @@ fn content_decides_and_a_name_that_belies_it_is_reported() {
         ("orchard.docx", "orchard.xlsx", "docx"),
         ("accounts.xlsx", "accounts.docx", "xlsx"),
         ("accounts.xls", "accounts.docx", "xls"),
+        ("accounts.xls", "accounts.msg", "xls"),
         ("tales.epub", "tales.odt", "epub"),
         ("letter.rtf", "letter.pdf", "rtf"),
     ] {
@@ -115,6 +116,16 @@ fn content_decides_and_a_name_that_belies_it_is_reported() {
 }
 
 #[test]
+fn chapters_are_content_even_if_only_that_is_wanted() {
+    let limits = Limits {
+        content: Content::Main,
+        ..Limits::default()
+    };
+    let main = extract(DocumentKind::Epub, "tales.epub", bytes("tales.epub"), &limits).unwrap();
+    assert_eq!(main.pages, read("tales.epub").unwrap().pages);
+}
+
+#[test]
 fn a_text_beyond_the_limit_is_cut() {
     for name in DOCUMENTS {
         let bytes = bytes(name);
@@ -122,6 +133,7 @@ fn a_text_beyond_the_limit_is_cut() {
         let limits = Limits {
             text_bytes_max: 20,
             pages_max: 1,
+            ..Limits::default()
         };
         let read = extract(kind, name, bytes, &limits).unwrap();
         assert!(read.truncated && full_text(&read).len() <= 20, "{name}");

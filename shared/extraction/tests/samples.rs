@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 
 use domain::DocumentKind;
-use extraction::{Extracted, ExtractionError, Limits, count_words, extract, full_text, passages};
+use extraction::{Extracted, ExtractionError, Limits, count_words, extract, full_text, markdown, passages};
 
 fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -30,6 +30,9 @@ fn every_sample_has_text_and_passages() {
             "{name}"
         );
         assert!(!passages(&extracted).is_empty(), "{name}");
+        let path = format!("samples/{name}");
+        let kind = DocumentKind::recognize(&std::fs::read(repository().join(&path)).unwrap(), &path).unwrap();
+        assert_eq!(markdown(&extracted).is_some(), kind.has_markdown(), "{name}");
         samples += 1;
     }
     assert!(samples >= 8);

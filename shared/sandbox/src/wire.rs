@@ -15,7 +15,7 @@ use std::io::{self, Read, Write};
 use std::time::Duration;
 
 use domain::DocumentKind;
-use extraction::{Extracted, ExtractionError, Limits};
+use extraction::{Extracted, ExtractionError, Limits, MARKS_BYTES_MAX};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -49,7 +49,9 @@ pub(crate) type Answer = Result<Extracted, ExtractionError>;
 pub(crate) fn answer_bytes_max(limits: &Limits) -> u64 {
     let text = u64::try_from(limits.text_bytes_max).unwrap_or(u64::MAX);
     let quotes = u64::from(limits.pages_max) * 4;
-    text.saturating_mul(2).saturating_add(quotes + MESSAGE_BYTES_MAX)
+    let marks = u64::try_from(MARKS_BYTES_MAX).unwrap_or(u64::MAX);
+    text.saturating_mul(2)
+        .saturating_add(quotes + marks + MESSAGE_BYTES_MAX)
 }
 
 pub(crate) async fn write_frame(to: &mut (impl AsyncWrite + Unpin), frame: &[u8]) -> io::Result<()> {
@@ -181,6 +183,7 @@ mod tests {
         let limits = Limits {
             pages_max: 3,
             text_bytes_max: 3_000_000,
+            ..Limits::default()
         };
         let extracted = Extracted {
             pages: vec!["\"\n".repeat(500_000); 3],

@@ -25,6 +25,7 @@ pub struct StorageKey {
 enum Part {
     Original,
     Text { fence: i64 },
+    Markdown { fence: i64 },
 }
 
 impl StorageKey {
@@ -43,13 +44,22 @@ impl StorageKey {
         Self { user, document, part }
     }
 
-    /// Every object that a document has: its original, and its text if one was stored.
+    /// The same text as Markdown, for a document whose structure is known. It comes and goes with the text.
+    #[must_use]
+    pub const fn markdown(user: UserId, document: DocumentId, fence: i64) -> Self {
+        let part = Part::Markdown { fence };
+        Self { user, document, part }
+    }
+
+    /// Every object that a document may have: its original, and its text in both forms if one was stored.
     #[must_use]
     pub fn of_document(user: UserId, document: DocumentId, text_fence: Option<i64>) -> Vec<Self> {
-        let text = text_fence.map(|fence| Self::text(user, document, fence));
-        std::iter::once(Self::original(user, document))
-            .chain(text)
-            .collect()
+        let mut keys = vec![Self::original(user, document)];
+        if let Some(fence) = text_fence {
+            keys.push(Self::text(user, document, fence));
+            keys.push(Self::markdown(user, document, fence));
+        }
+        keys
     }
 
     /// Whose document it is.
@@ -79,6 +89,7 @@ impl fmt::Display for StorageKey {
         match self.part {
             Part::Original => f.write_str("original"),
             Part::Text { fence } => write!(f, "text-{fence}"),
+            Part::Markdown { fence } => write!(f, "markdown-{fence}"),
         }
     }
 }
@@ -94,10 +105,15 @@ impl TryFrom<&str> for StorageKey {
             return Err(InvalidKey);
         };
         let (document, part) = name.split_once('.').ok_or(InvalidKey)?;
-        let part = match part.strip_prefix("text-") {
-            Some(fence) => Part::Text {
-                fence: fence.parse().map_err(|_| InvalidKey)?,
+        let number = |fence: &str| fence.parse().map_err(|_| InvalidKey);
+        let part = match part.split_once('-') {
+            Some(("text", fence)) => Part::Text {
+                fence: number(fence)?,
             },
+            Some(("markdown", fence)) => Part::Markdown {
+                fence: number(fence)?,
+            },
+            Some(_) => return Err(InvalidKey),
             None => Part::Original,
         };
         let key = Self {
@@ -119,12 +135,13 @@ impl TryFrom<&str> for StorageKey {
 mod tests {
     use super::*;
 
-    fn keys() -> [StorageKey; 3] {
+    fn keys() -> [StorageKey; 4] {
         let (user, document) = (UserId::new(), DocumentId::new());
         [
             StorageKey::original(user, document),
             StorageKey::text(user, document, 0),
             StorageKey::text(user, document, i64::MAX),
+            StorageKey::markdown(user, document, 7),
         ]
     }
 
@@ -169,6 +186,9 @@ mod tests {
             good.replace("original", "originals"),
             good.replace("original", "text-"),
             good.replace("original", "text-1.txt"),
+            good.replace("original", "markdown-"),
+            good.replace("original", "markdown-1.md"),
+            good.replace("original", "html-1"),
             good.replace("/20", "/19"),
             good.replace('/', "%2f"),
             good.replace('/', "\\"),

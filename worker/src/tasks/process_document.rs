@@ -1,7 +1,7 @@
 //! Reads one document and stores its text, language and tags.
 //!
 //! Fetch, parse, enrich, store, close. Nothing is visible before the close, which is one transaction; whatever this process
-//! leaves behind when it dies on any line is a task that is taken back, and at most one object that the nightly clean-up
+//! leaves behind when it dies on any line is a task that is taken back, and at most two objects that the nightly clean-up
 //! finds.
 
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use bytes::Bytes;
 use database::tasks::{self, Claim, Closed, DocumentResult, PassageText};
 use domain::ReasonCode;
 use enrichment::{Language, Tag};
-use extraction::{Extracted, Limits};
+use extraction::{Extracted, Limits, Structure};
 use futures::TryStreamExt;
 use sandbox::{ParseError, ParseRequest};
 use storage::StorageKey;
@@ -47,23 +47,39 @@ pub(crate) async fn run(
     if unwanted.is_cancelled() {
         return Ok(Ended::Stopped);
     }
-    let key = StorageKey::text(claim.user, claim.document, claim.fence);
-    if let Err(error) = timed(Stage::Store, context.storage.put(&key, enriched.text)).await {
-        // It may have arrived although no answer came.
-        take_back(context, &key).await;
-        return Err(error.into());
-    }
+    let keys = store(context, claim, enriched.text, enriched.markdown).await?;
     let ended = close(context, claim, enriched.result).await;
     // After an error nobody knows: the results may be stored, and then they point at this text.
     if matches!(ended, Ok(Ended::Stale)) {
-        take_back(context, &key).await;
+        take_back(context, &keys).await;
     }
     ended
 }
 
-/// Deletes a text at which nobody will ever point: its fence is this run's alone.
-async fn take_back(context: &Context, key: &StorageKey) {
-    let delete = context.storage.delete(std::slice::from_ref(key));
+/// Stores the text, and its Markdown if there is any. Returns their keys. After a failure nothing of it is left.
+async fn store(
+    context: &Context,
+    claim: &Claim,
+    text: Bytes,
+    markdown: Option<Bytes>,
+) -> Result<Vec<StorageKey>, Failure> {
+    let (user, document, fence) = (claim.user, claim.document, claim.fence);
+    let markdown = markdown.map(|markdown| (StorageKey::markdown(user, document, fence), markdown));
+    let mut keys = Vec::with_capacity(2);
+    for (key, bytes) in std::iter::once((StorageKey::text(user, document, fence), text)).chain(markdown) {
+        keys.push(key);
+        if let Err(error) = timed(Stage::Store, context.storage.put(&key, bytes)).await {
+            // It may have arrived although no answer came.
+            take_back(context, &keys).await;
+            return Err(error.into());
+        }
+    }
+    Ok(keys)
+}
+
+/// Deletes a text at which nobody will ever point, in all its forms: its fence is this run's alone.
+async fn take_back(context: &Context, keys: &[StorageKey]) {
+    let delete = context.storage.delete(keys);
     match tokio::time::timeout(DELETE_PATIENCE, delete).await {
         Ok(Ok(())) => {}
         Ok(Err(error)) => {
@@ -83,7 +99,10 @@ async fn parse(context: &Arc<Context>, claim: &Claim) -> Result<Extracted, Failu
         kind: claim.payload.kind,
         file_name: claim.payload.file_name.clone(),
         size: claim.payload.size_bytes,
-        limits: Limits::default(),
+        limits: Limits {
+            content: claim.payload.content,
+            ..Limits::default()
+        },
     };
     let open = || async {
         match context.storage.get(&key).await {
@@ -112,6 +131,8 @@ enum Fetch {
 
 struct Enriched {
     text: Bytes,
+    /// The same with its structure, where that is known and the text does not show it already.
+    markdown: Option<Bytes>,
     result: DocumentResult,
 }
 
@@ -132,6 +153,10 @@ async fn enrich(claim: &Claim, extracted: Extracted) -> Result<Enriched, Failure
 
 fn result_of(extracted: Extracted, tags_max: usize) -> Enriched {
     let text = extraction::full_text(&extracted);
+    let markdown = match &extracted.structure {
+        Structure::Markdown => None,
+        _ => extraction::markdown(&extracted).map(Bytes::from),
+    };
     let passages = extraction::passages(&extracted)
         .into_iter()
         .map(|passage| PassageText {
@@ -160,6 +185,7 @@ fn result_of(extracted: Extracted, tags_max: usize) -> Enriched {
     };
     Enriched {
         text: Bytes::from(text),
+        markdown,
         result,
     }
 }

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use domain::{
-    AuditId, DocumentId, DocumentKind, DocumentStatus, JobId, JobKind, JobStatus, RequestId, TaskId,
+    AuditId, Content, DocumentId, DocumentKind, DocumentStatus, JobId, JobKind, JobStatus, RequestId, TaskId,
     TaskKind, TaskState, UserId, limits,
 };
 use sea_orm::{ActiveValue::Set, DbBackend, EntityTrait, FromQueryResult, Value};
@@ -15,10 +15,13 @@ use crate::tasks::{DocumentPayload, PAYLOAD_VERSION};
 use crate::{Database, DatabaseError, Result, audit, sql};
 
 /// What a client chose for a job.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JobOptions {
     /// Tags per document at most.
     pub tags_max: u8,
+    /// Which part of a web page is read.
+    #[serde(default)]
+    pub content: Content,
 }
 
 /// A job to be stored. Its documents' bytes are in storage already.
@@ -316,6 +319,7 @@ fn payload_of(document: &NewDocument, options: &JobOptions) -> DocumentPayload {
         file_name: document.file_name.clone(),
         size_bytes: document.size_bytes,
         tags_max: options.tags_max,
+        content: options.content,
     }
 }
 

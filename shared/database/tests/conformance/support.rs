@@ -145,7 +145,10 @@ pub(crate) fn new_job(user: &User, documents: usize) -> NewJob {
         id: JobId::new(),
         user: user.id,
         documents,
-        options: JobOptions { tags_max: 5 },
+        options: JobOptions {
+            tags_max: 5,
+            ..JobOptions::default()
+        },
         idempotency: None,
         deadline_at: start() + HOUR,
         trace_parent: None,

@@ -55,11 +55,11 @@ pub(super) fn in_archive(head: &[u8], named: Option<DocumentKind>) -> Option<Doc
     }
 }
 
-/// The kind of a document that is a compound file, of which only the name tells: a workbook of old, or a document of
-/// today behind a password.
+/// The kind of a document that is a compound file, of which only the name tells: a workbook of old, a message saved by
+/// Outlook, or a document of today behind a password.
 pub(super) fn in_compound_file(named: Option<DocumentKind>) -> Option<DocumentKind> {
-    use DocumentKind::{Docx, Pptx, Xls, Xlsb, Xlsx};
-    named.filter(|kind| matches!(kind, Xls | Xlsx | Xlsb | Docx | Pptx))
+    use DocumentKind::{Docx, Msg, Pptx, Xls, Xlsb, Xlsx};
+    named.filter(|kind| matches!(kind, Xls | Xlsx | Xlsb | Docx | Pptx | Msg))
 }
 
 /// Kinds whose files are archives.

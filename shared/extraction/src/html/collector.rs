@@ -2,17 +2,42 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::ops::Range;
 
+use domain::Content;
 use html5ever::tokenizer::states::RawKind;
 use html5ever::tokenizer::{Tag, TagKind, Token, TokenSink, TokenSinkResult};
+
+use super::main_content;
+use super::outline::Outline;
+use super::regions::{Line, Regions};
+use crate::structure::Marks;
+use crate::text::clean;
 
 /// What was gathered from a page.
 #[derive(Default)]
 pub(super) struct CollectedPage {
+    /// Clean already: marks point into it.
     pub(super) text: String,
     pub(super) title: Option<String>,
     pub(super) metadata: BTreeMap<String, String>,
+    pub(super) marks: Marks,
 }
+
+impl CollectedPage {
+    /// Leaves out what surrounds the main content, if that can be told.
+    fn keep_main_content(&mut self, lines: &[Line], links: &[Range<usize>]) {
+        if let Some(parts) = main_content::find(&self.text, lines, links) {
+            let marks = std::mem::take(&mut self.marks).into_marks();
+            let (text, marks) = main_content::keep(&self.text, &parts, marks);
+            self.text = text;
+            self.marks = marks.into();
+        }
+    }
+}
+
+/// Cells without text that are shown beside each other.
+const EMPTY_CELLS_MAX: usize = 100;
 
 /// Where characters go.
 #[derive(Default, PartialEq)]
@@ -31,8 +56,14 @@ struct State {
     place: Place,
     /// Line breaks owed before the next character; two make a paragraph.
     breaks: usize,
-    /// A space or tab owed before the next character, unless a line begins.
-    gap: Option<char>,
+    /// A space owed before the next character, unless a line begins.
+    gap: bool,
+    /// Tabs owed before the next character, one for each cell that has begun since the last one, but the first of a row.
+    tabs: usize,
+    /// Whether the next cell is the first of its row.
+    row_begins: bool,
+    outline: Outline,
+    regions: Option<Regions>,
     /// Open `<pre>` elements, in which white space counts.
     preformatted: usize,
     /// Open `<template>` elements, which nobody sees.
@@ -51,17 +82,32 @@ pub(super) struct Collector {
 }
 
 impl Collector {
-    pub(super) fn new(xml: bool, bytes_max: usize) -> Self {
+    /// A collector that follows where each line stands, if the main content is wanted.
+    pub(super) fn new(xml: bool, bytes_max: usize, content: Content) -> Self {
+        let state = State {
+            regions: (content == Content::Main).then(Regions::default),
+            ..State::default()
+        };
         Self {
             xml,
             bytes_max,
-            state: RefCell::default(),
+            state: RefCell::new(state),
         }
     }
 
     pub(super) fn into_page(self) -> CollectedPage {
-        let mut page = self.state.into_inner().page;
+        let State {
+            mut page,
+            outline,
+            regions,
+            ..
+        } = self.state.into_inner();
         page.text.truncate(page.text.trim_end().len());
+        page.marks = outline.into_marks(&page.text);
+        if let Some(regions) = regions {
+            let (lines, links) = regions.into_parts(page.text.len());
+            page.keep_main_content(&lines, &links);
+        }
         if !page.text.is_empty() {
             page.text.push('\n');
         }
@@ -140,9 +186,10 @@ impl State {
         match &*tag.name {
             "br" => {
                 self.breaks += 1;
-                self.gap = None;
+                self.gap = false;
             }
-            "td" | "th" => self.gap = Some('\t'),
+            "tr" => self.row_begins = true,
+            "td" | "th" => self.cell(),
             "pre" => self.preformatted += 1,
             "template" => self.templates += 1,
             "script" | "style" | "iframe" | "noembed" | "noframes" => self.place = Place::Nowhere,
@@ -156,6 +203,10 @@ impl State {
             _ => {}
         }
         self.break_for(&tag.name);
+        self.outline.start(tag, &self.page.text);
+        if let Some(regions) = &mut self.regions {
+            regions.start(tag, self.page.text.len());
+        }
     }
 
     fn end(&mut self, element: &str) {
@@ -171,6 +222,18 @@ impl State {
             _ => {}
         }
         self.break_for(element);
+        self.outline.end(element, &self.page.text);
+        if let Some(regions) = &mut self.regions {
+            regions.end(element, self.page.text.len());
+        }
+    }
+
+    /// Empty cells keep their place, so that columns stay below each other.
+    fn cell(&mut self) {
+        if !std::mem::take(&mut self.row_begins) {
+            self.tabs = (self.tabs + 1).min(EMPTY_CELLS_MAX);
+        }
+        self.gap = false;
     }
 
     fn break_for(&mut self, element: &str) {
@@ -180,7 +243,8 @@ impl State {
             Flow::Paragraph => 2,
         };
         self.breaks = self.breaks.max(breaks);
-        self.gap = None;
+        self.gap = false;
+        self.tabs = 0;
     }
 
     /// The first title of the head is that of the page; drawings have titles of their own.
@@ -220,9 +284,12 @@ impl State {
     /// White space collapses to one space, and vanishes at both ends of a line.
     fn flowing_char(&mut self, c: char) {
         match c {
-            ' ' | '\t' | '\n' | '\r' | '\x0c' | '\u{a0}' => self.gap = self.gap.or(Some(' ')),
+            ' ' | '\t' | '\n' | '\r' | '\x0b' | '\x0c' | '\u{85}' | '\u{a0}' | '\u{2028}' | '\u{2029}' => {
+                self.gap = true;
+            }
             // A soft hyphen only says where a word may be divided.
-            '\u{ad}' => {}
+            '\u{ad}' | '\u{feff}' => {}
+            _ if c.is_control() => {}
             _ => {
                 self.pay_what_is_owed();
                 self.page.text.push(c);
@@ -231,11 +298,12 @@ impl State {
     }
 
     fn preformatted_text(&mut self, characters: &str) {
+        let characters = clean(characters);
         // The line end right after `<pre>` is not shown; neither is any other at the start of a block.
         let characters = if self.breaks > 0 {
             characters.trim_start_matches('\n')
         } else {
-            characters
+            &characters
         };
         if !characters.is_empty() {
             self.pay_what_is_owed();
@@ -245,28 +313,26 @@ impl State {
 
     fn pay_what_is_owed(&mut self) {
         let breaks = std::mem::take(&mut self.breaks);
-        let gap = self.gap.take();
-        if self.page.text.is_empty() {
-            return;
+        let gap = std::mem::take(&mut self.gap);
+        let tabs = std::mem::take(&mut self.tabs);
+        let text = &mut self.page.text;
+        if breaks > 0 && !text.is_empty() {
+            let there = text.bytes().rev().take_while(|byte| *byte == b'\n').count();
+            text.extend(std::iter::repeat_n('\n', breaks.min(2).saturating_sub(there)));
+        } else if gap && tabs == 0 && !text.is_empty() {
+            text.push(' ');
         }
-        if breaks > 0 {
-            let there = self
-                .page
-                .text
-                .bytes()
-                .rev()
-                .take_while(|byte| *byte == b'\n')
-                .count();
-            self.page
-                .text
-                .extend(std::iter::repeat_n('\n', breaks.min(2).saturating_sub(there)));
-        } else if let Some(gap) = gap {
-            self.page.text.push(gap);
+        self.outline.text_at(text.len());
+        if let Some(regions) = &mut self.regions
+            && (breaks > 0 || text.is_empty())
+        {
+            regions.line_at(text.len());
         }
+        text.extend(std::iter::repeat_n('\t', tabs));
     }
 }
 
-fn attribute<'a>(tag: &'a Tag, name: &str) -> Option<&'a str> {
+pub(super) fn attribute<'a>(tag: &'a Tag, name: &str) -> Option<&'a str> {
     let found = tag
         .attrs
         .iter()

@@ -1,0 +1,182 @@
+//! A message saved by Outlook: properties in the streams of a compound file (MS-OXMSG).
+//!
+//! Attachments are measured, and read only when they are wanted, so that a large one takes no memory.
+
+mod properties;
+
+use std::io::Cursor;
+
+use cfb::CompoundFile;
+use chrono::{DateTime, SecondsFormat};
+
+use super::{
+    Attachment, Body, Content, ENCLOSED_BYTES_MAX, ENCLOSED_DEPTH_MAX, Letter, Writer, eml, header_line,
+    person,
+};
+use crate::{Extracted, ExtractionError, Limits, html, text};
+use properties::{Owner, Properties};
+
+type File = CompoundFile<Cursor<Vec<u8>>>;
+
+/// The stream at the top by which a message is known.
+pub(crate) const PROPERTIES: &str = "__properties_version1.0";
+
+/// Recipients that are looked at.
+const RECIPIENTS_MAX: usize = 1_000;
+
+/// Attachments that are looked at.
+const ATTACHMENTS_MAX: usize = 1_000;
+
+/// Reads a message and the messages in it.
+///
+/// # Errors
+/// When the container is damaged, or holds something else.
+pub(crate) fn extract(bytes: Vec<u8>, limits: &Limits) -> Result<Extracted, ExtractionError> {
+    let mut file = open(bytes)?;
+    if !file.is_stream(format!("/{PROPERTIES}")) {
+        return Err(ExtractionError::Unreadable(
+            "it is no message of Outlook".to_owned(),
+        ));
+    }
+    let letter = letter(&mut file, "/", Owner::Message, 0);
+    let mut writer = Writer::new(limits);
+    writer.letter(&letter, 0);
+    Ok(writer.into_message("msg/1", &letter))
+}
+
+/// Opens the container. Some programs leave out the end of the file, which its table of sectors says is empty.
+fn open(mut bytes: Vec<u8>) -> Result<File, ExtractionError> {
+    /// Bytes of a sector, and sectors in one sector of the table.
+    const SECTOR: usize = 512;
+    const SECTORS: usize = 128;
+
+    let whole = SECTOR
+        + bytes
+            .len()
+            .saturating_sub(SECTOR)
+            .next_multiple_of(SECTORS * SECTOR);
+    if CompoundFile::open(Cursor::new(&bytes)).is_err() {
+        bytes.resize(whole, 0);
+    }
+    CompoundFile::open(Cursor::new(bytes))
+        .map_err(|error| ExtractionError::Unreadable(format!("its container is damaged: {error}")))
+}
+
+/// Reads the message in a storage, whose path ends with a slash.
+fn letter(file: &mut File, at: &str, owner: Owner, depth: usize) -> Letter {
+    let code_page = Properties::read(file, at, owner, None).code_page();
+    let properties = Properties::read(file, at, owner, code_page);
+    let sender_name = properties
+        .text(file, 0x0C1A)
+        .or_else(|| properties.text(file, 0x0042));
+    let sender_address = [0x5D01, 0x0C1F, 0x0065]
+        .into_iter()
+        .filter_map(|id| properties.text(file, id))
+        .find(|address| address.contains('@'));
+    let (to, cc) = recipients(file, at, &properties);
+    let date = properties.time(0x0039).or_else(|| properties.time(0x0E06));
+    Letter {
+        subject: properties.text(file, 0x0037).as_deref().and_then(header_line),
+        from: person(sender_name.as_deref(), sender_address.as_deref()),
+        to,
+        cc,
+        date: date.as_ref().map(show_time),
+        message_id: properties.text(file, 0x1035).as_deref().and_then(header_line),
+        body: body(file, &properties).into_iter().collect(),
+        attachments: attachments(file, at, &properties, depth),
+    }
+}
+
+fn show_time(time: &DateTime<chrono::Utc>) -> String {
+    time.to_rfc3339_opts(SecondsFormat::Secs, true)
+}
+
+/// The plain body; without one the page that stands for it.
+fn body(file: &mut File, properties: &Properties) -> Option<Body> {
+    let plain = properties.text(file, 0x1000).map(|plain| text::clean(&plain));
+    if let Some(plain) = plain.filter(|plain| !plain.trim().is_empty()) {
+        return Some(Body::Plain(plain));
+    }
+    if let Some(bytes) = properties.bytes(file, 0x1013) {
+        return Some(Body::Html(html::extract(&bytes, &Limits::default())));
+    }
+    let page = properties.text(file, 0x1013)?;
+    Some(Body::Html(eml::html_body(&page)))
+}
+
+/// Who it went to, and who else: one by one where they are listed, else as they were shown.
+fn recipients(file: &mut File, at: &str, message: &Properties) -> (Option<String>, Option<String>) {
+    let (mut to, mut cc) = (Vec::new(), Vec::new());
+    for storage in storages(file, at, "__recip_version1.0_", RECIPIENTS_MAX) {
+        let recipient = Properties::read(file, &storage, Owner::Part, message.code_page());
+        let name = recipient.text(file, 0x3001);
+        let address = [0x39FE, 0x3003]
+            .into_iter()
+            .filter_map(|id| recipient.text(file, id))
+            .find(|address| address.contains('@'));
+        let Some(shown) = person(name.as_deref(), address.as_deref()) else {
+            continue;
+        };
+        match recipient.number(0x0C15) {
+            Some(2) => cc.push(shown),
+            // A blind copy is nobody else's business.
+            Some(3) => {}
+            _ => to.push(shown),
+        }
+    }
+    let joined = |list: Vec<String>| (!list.is_empty()).then(|| list.join(", "));
+    let mut shown = |id| message.text(file, id).as_deref().and_then(header_line);
+    let (shown_to, shown_cc) = (shown(0x0E04), shown(0x0E03));
+    (joined(to).or(shown_to), joined(cc).or(shown_cc))
+}
+
+fn attachments(file: &mut File, at: &str, message: &Properties, depth: usize) -> Vec<Attachment> {
+    let storages = storages(file, at, "__attach_version1.0_", ATTACHMENTS_MAX);
+    storages
+        .iter()
+        .map(|storage| attachment(file, storage, message, depth))
+        .collect()
+}
+
+fn attachment(file: &mut File, at: &str, message: &Properties, depth: usize) -> Attachment {
+    let properties = Properties::read(file, at, Owner::Part, message.code_page());
+    let name = [0x3707, 0x3704, 0x3001]
+        .into_iter()
+        .filter_map(|id| properties.text(file, id))
+        .find_map(|name| header_line(&name));
+    let media_type = properties
+        .text(file, 0x370E)
+        .and_then(|media_type| header_line(&media_type.to_ascii_lowercase()));
+    let enclosed = format!("{at}__substg1.0_3701000D/");
+    let size_bytes = properties.size(file, 0x3701).unwrap_or(0);
+    let content = if file.is_storage(&enclosed) && depth <= ENCLOSED_DEPTH_MAX {
+        Content::Letter(Box::new(letter(file, &enclosed, Owner::Enclosed, depth + 1)))
+    } else if size_bytes <= u64::try_from(ENCLOSED_BYTES_MAX).unwrap_or(0) {
+        match properties.bytes(file, 0x3701) {
+            Some(bytes) => Content::of(&bytes, name.as_deref(), media_type.as_deref()),
+            None => Content::Unread,
+        }
+    } else {
+        Content::Unread
+    };
+    Attachment {
+        name,
+        media_type,
+        size_bytes,
+        content,
+    }
+}
+
+/// The paths of the storages in another that begin so, in the order of their numbers.
+fn storages(file: &File, at: &str, prefix: &str, max: usize) -> Vec<String> {
+    let Ok(entries) = file.read_storage(at) else {
+        return Vec::new();
+    };
+    let mut paths: Vec<String> = entries
+        .filter(|entry| entry.is_storage() && entry.name().starts_with(prefix))
+        .map(|entry| format!("{at}{}/", entry.name()))
+        .take(max)
+        .collect();
+    paths.sort();
+    paths
+}

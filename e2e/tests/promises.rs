@@ -11,7 +11,8 @@ const SEED: u64 = 20;
 /// Held alone by those who measure how fast the machine is.
 static MACHINE: RwLock<()> = RwLock::const_new(());
 
-/// Tries promises side by side, which mostly wait.
+/// Tries promises side by side, which mostly wait. Prints what came of each, with its figures.
+#[allow(clippy::print_stdout)]
 async fn assert_kept(promises: &[Promise]) {
     let scale = Scale::short();
     let tries = promises.iter().map(|promise| try_promise(*promise, &scale, SEED));

@@ -5,8 +5,10 @@ mod cancelling;
 mod documents;
 mod jobs;
 mod listing;
+mod operating;
 mod problems;
 mod schema;
+mod task_schema;
 mod upload;
 
 use poem::endpoint::make_sync;
@@ -28,6 +30,8 @@ enum Section {
     Documents,
     /// Following what was handed in.
     Jobs,
+    /// Seeing and steering the work of everyone.
+    Operating,
 }
 
 type Service = OpenApiService<
@@ -36,6 +40,7 @@ type Service = OpenApiService<
         documents::Documents,
         jobs::Jobs,
         cancelling::Cancelling,
+        operating::Operating,
     ),
     (),
 >;
@@ -47,6 +52,7 @@ fn service() -> Service {
             documents::Documents,
             jobs::Jobs,
             cancelling::Cancelling,
+            operating::Operating,
         ),
         "docmill",
         env!("CARGO_PKG_VERSION"),

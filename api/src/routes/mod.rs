@@ -5,8 +5,10 @@ mod cancelling;
 mod documents;
 mod jobs;
 mod listing;
+mod operating;
 mod problems;
 mod schema;
+mod task_schema;
 mod upload;
 
 use std::sync::Arc;
@@ -33,6 +35,8 @@ enum Section {
     Documents,
     /// Following what was handed in.
     Jobs,
+    /// Seeing and steering the work of everyone.
+    Operating,
 }
 
 type Service = OpenApiService<
@@ -41,6 +45,7 @@ type Service = OpenApiService<
         documents::Documents,
         jobs::Jobs,
         cancelling::Cancelling,
+        operating::Operating,
     ),
     (),
 >;
@@ -52,6 +57,7 @@ fn service() -> Service {
             documents::Documents,
             jobs::Jobs,
             cancelling::Cancelling,
+            operating::Operating,
         ),
         "docmill",
         env!("CARGO_PKG_VERSION"),

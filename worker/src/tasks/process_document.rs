@@ -47,12 +47,17 @@ pub(crate) async fn run(
     }
     let key = StorageKey::text(claim.user, claim.job, claim.document, claim.fence);
     let put = timed(Stage::Store, context.storage.put(&key, enriched.text)).await;
-    let ended = match put {
-        Ok(()) => close(context, claim, enriched.result).await,
+    let (ended, is_useless) = match put {
+        Ok(()) => {
+            let ended = close(context, claim, enriched.result).await;
+            // After an error nobody knows: the results may be stored, and then they point at this text.
+            let is_useless = matches!(ended, Ok(Ended::Stale));
+            (ended, is_useless)
+        }
         // It may have arrived although no answer came.
-        Err(error) => Err(error.into()),
+        Err(error) => (Err(error.into()), true),
     };
-    if !matches!(ended, Ok(Ended::Done)) {
+    if is_useless {
         // Nobody will ever point at this text: its fence is this run's alone.
         let delete = context.storage.delete(std::slice::from_ref(&key));
         match tokio::time::timeout(DELETE_PATIENCE, delete).await {

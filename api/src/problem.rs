@@ -89,6 +89,10 @@ pub enum Code {
     Gone,
     /// The job has ended otherwise and cannot be cancelled.
     JobEnded,
+    /// The task has not been given up, or may not be put back in line.
+    NotGivenUp,
+    /// Not as many things match as the caller expects.
+    CountDiffers,
     /// The Idempotency-Key was used for another request.
     IdempotencyKeyReused,
     /// The body is larger than allowed.
@@ -135,6 +139,8 @@ impl Code {
         Self::DocumentFailed,
         Self::Gone,
         Self::JobEnded,
+        Self::NotGivenUp,
+        Self::CountDiffers,
         Self::IdempotencyKeyReused,
         Self::TooLarge,
         Self::UnsupportedMediaType,
@@ -200,6 +206,16 @@ impl Code {
             ),
             Self::Gone => (StatusCode::GONE, "gone", "The content is gone"),
             Self::JobEnded => (StatusCode::CONFLICT, "job_ended", "The job has ended already"),
+            Self::NotGivenUp => (
+                StatusCode::CONFLICT,
+                "not_given_up",
+                "The task cannot be put back in line",
+            ),
+            Self::CountDiffers => (
+                StatusCode::CONFLICT,
+                "count_differs",
+                "Another number of things matches than expected",
+            ),
             Self::IdempotencyKeyReused => (
                 StatusCode::UNPROCESSABLE_ENTITY,
                 "idempotency_key_reused",

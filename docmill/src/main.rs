@@ -46,6 +46,9 @@ enum Command {
     GenerateKey,
     /// Delete every account, job and document
     Reset(commands::reset::Options),
+    /// Show tasks with every attempt, and put back in line what was given up
+    #[command(subcommand)]
+    Task(commands::task::Command),
     /// Make accounts
     #[command(subcommand)]
     User(commands::user::Command),

@@ -1,6 +1,8 @@
 //! The promises of docs/reliability.md, each tried for a minute or so on a fleet and servers of its own. `docmill chaos` does
 //! the same for as long as one likes, with any seed.
 
+#![allow(clippy::print_stdout)] // figures are for whoever reads the run
+
 use e2e::chaos::{Promise, Scale, try_promise};
 use futures::future::join_all;
 use tokio::sync::RwLock;

@@ -146,8 +146,8 @@ async fn attempt(context: Arc<Context>, claim: Claim) {
         Ok(Ended::Stale) => stale(&claim),
         Ok(Ended::Stopped) if context.running.is_handed_back() => TaskOutcome::Returned,
         Ok(Ended::Stopped) => TaskOutcome::Lost,
-        Err(failure) if failure.reason.code.is_transient() => retry(&context, &claim, &failure).await,
-        Err(failure) => reject(&context, &claim, &failure.reason).await,
+        Err(Failure(reason)) if reason.code.is_transient() => retry(&context, &claim, &reason).await,
+        Err(Failure(reason)) => reject(&context, &claim, &reason).await,
     };
     metrics::task_finished(claim.kind, outcome, started.elapsed());
     if outcome != TaskOutcome::Lost {
@@ -177,12 +177,17 @@ async fn reject(context: &Context, claim: &Claim, reason: &Reason) -> TaskOutcom
     }
 }
 
-async fn retry(context: &Context, claim: &Claim, failure: &Failure) -> TaskOutcome {
+async fn retry(context: &Context, claim: &Claim, reason: &Reason) -> TaskOutcome {
     let chance = getrandom::u32().unwrap_or(u32::MAX);
-    let wait = outcome::backoff(claim.attempt, chance, failure.asked_to_wait);
+    // Whoever was asked may want to be left alone (`Retry-After`).
+    let asked_to_wait = match reason.code {
+        ReasonCode::StorageUnavailable => context.storage.asked_to_wait(),
+        _ => None,
+    };
+    let wait = outcome::backoff(claim.attempt, chance, asked_to_wait);
     let write = || {
         let now = context.clock.now();
-        tasks::retry(&context.database, claim, now + wait, &failure.reason, now).boxed()
+        tasks::retry(&context.database, claim, now + wait, reason, now).boxed()
     };
     match insistently(write).await {
         Some(Retried::Queued) => TaskOutcome::Retried,

@@ -97,3 +97,177 @@ async fn look(
     }
     Ok(())
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use chrono::Utc;
+    use database::jobs::{self, JobOptions, NewDocument, NewJob, Submitted};
+    use database::tasks::Claim;
+    use database::users::{self, NewUser};
+    use database::{Database, DatabaseSettings, audit};
+    use domain::{AttemptEnd, DocumentId, DocumentKind, JobId, SystemClock, TaskId, TaskState, UserRole};
+    use queue::{Queue, QueueSettings};
+    use sandbox::{ChildProgram, ParserPool, SandboxSettings};
+    use storage::{Storage, StorageBackend, StorageSettings};
+
+    use super::*;
+    use crate::context::Running;
+
+    struct Bench {
+        context: Arc<Context>,
+        worker: WorkerId,
+        _folder: tempfile::TempDir,
+    }
+
+    impl Bench {
+        async fn new() -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            let settings = DatabaseSettings {
+                url: format!("sqlite://{}/test.db", folder.path().display()).into(),
+                connections_max: 4,
+            };
+            let database = Database::connect(&settings).await.unwrap();
+            database.migrate_up().await.unwrap();
+            let storage = StorageSettings {
+                backend: StorageBackend::Memory,
+                ..StorageSettings::default()
+            };
+            let context = Context {
+                database,
+                storage: Storage::open(&storage).unwrap(),
+                events: Queue::open(&QueueSettings::default()).unwrap().events,
+                // Never started: nothing is read here.
+                parsers: ParserPool::new(ChildProgram::this().unwrap(), SandboxSettings::default()),
+                clock: SystemClock::shared(),
+                running: Running::default(),
+                slots: 2,
+            };
+            Self {
+                context: Arc::new(context),
+                worker: WorkerId::new(),
+                _folder: folder,
+            }
+        }
+
+        /// A task that the database says this worker runs.
+        async fn claimed(&self) -> Claim {
+            let database = &self.context.database;
+            let new = NewUser {
+                email: format!("{}@example.com", JobId::new()),
+                username: None,
+                full_name: None,
+                password_hash: String::new(),
+                role: UserRole::User,
+            };
+            let user = users::insert(database, new, Utc::now())
+                .await
+                .unwrap()
+                .unwrap()
+                .id;
+            let document = NewDocument {
+                id: DocumentId::new(),
+                file_name: "note.txt".to_owned(),
+                kind: DocumentKind::Text,
+                size_bytes: 1,
+                sha256: [0; 32],
+            };
+            let new = NewJob {
+                id: JobId::new(),
+                user,
+                documents: vec![document],
+                options: JobOptions { tags_max: 1 },
+                idempotency: None,
+                deadline_at: Utc::now() + Duration::from_secs(3600),
+                trace_parent: None,
+                dispatched: true,
+                origin: audit::Origin::default(),
+            };
+            let now = self.context.clock.now();
+            let Submitted::Accepted(_, ids) = jobs::submit(database, new, now).await.unwrap() else {
+                panic!("not accepted");
+            };
+            let mut claims = tasks::claim(database, self.worker, &ids, now).await.unwrap();
+            claims.pop().unwrap()
+        }
+
+        async fn look(&self, strays: &mut HashSet<Run>) {
+            let running = self.context.running.snapshot();
+            let unclosed = self.context.running.unclosed_runs();
+            look(&self.context, self.worker, &running, &unclosed, strays)
+                .await
+                .unwrap();
+        }
+
+        async fn task(&self, id: TaskId) -> tasks::Task {
+            tasks::find(&self.context.database, id).await.unwrap().unwrap()
+        }
+    }
+
+    #[tokio::test]
+    async fn a_claim_whose_answer_was_lost_is_given_back_and_costs_nothing() {
+        let bench = Bench::new().await;
+        let claim = bench.claimed().await;
+        let mut strays = HashSet::new();
+        bench.look(&mut strays).await;
+        let state = bench.task(claim.task).await.state;
+        assert_eq!(state, TaskState::Running, "it may be about to begin");
+        bench.look(&mut strays).await;
+        let task = bench.task(claim.task).await;
+        assert_eq!((task.state, task.attempt), (TaskState::Queued, 0));
+        assert_eq!(task.attempts[0].end, Some(AttemptEnd::Returned));
+    }
+
+    #[tokio::test]
+    async fn what_runs_is_left_alone_and_stopped_once_it_is_somebody_elses() {
+        let bench = Bench::new().await;
+        let claim = bench.claimed().await;
+        let run = Running::begin(&bench.context, &claim);
+        let mut strays = HashSet::new();
+        for _ in 0..3 {
+            bench.look(&mut strays).await;
+        }
+        assert_eq!(bench.task(claim.task).await.state, TaskState::Running);
+        assert!(!run.unwanted.is_cancelled());
+        tasks::give_back(&bench.context.database, bench.worker, Utc::now())
+            .await
+            .unwrap();
+        bench.look(&mut strays).await;
+        assert!(run.unwanted.is_cancelled());
+    }
+
+    #[tokio::test]
+    async fn an_end_that_could_not_be_written_down_counts_as_a_lost_attempt() {
+        let bench = Bench::new().await;
+        let claim = bench.claimed().await;
+        bench.context.running.note_unclosed(&claim);
+        bench.look(&mut HashSet::new()).await;
+        let task = bench.task(claim.task).await;
+        assert_eq!((task.state, task.attempt), (TaskState::Queued, 1));
+        assert_eq!(task.attempts[0].end, Some(AttemptEnd::Lost));
+        assert!(bench.context.running.unclosed_runs().is_empty());
+    }
+
+    #[tokio::test]
+    async fn an_older_run_of_a_task_does_not_take_the_place_of_the_newer_one() {
+        let bench = Bench::new().await;
+        let old = bench.claimed().await;
+        tasks::give_back(&bench.context.database, bench.worker, Utc::now())
+            .await
+            .unwrap();
+        let now = bench.context.clock.now();
+        let claims = tasks::claim(&bench.context.database, bench.worker, &[old.task], now).await;
+        let new = claims.unwrap().pop().unwrap();
+        let (old_run, new_run) = (
+            Running::begin(&bench.context, &old),
+            Running::begin(&bench.context, &new),
+        );
+        bench.look(&mut HashSet::new()).await;
+        assert!(old_run.unwanted.is_cancelled() && !new_run.unwanted.is_cancelled());
+        drop(old_run);
+        assert_eq!(
+            bench.context.running.snapshot(),
+            HashSet::from([(new.task, new.fence)])
+        );
+    }
+}

@@ -9,11 +9,7 @@ use sandbox::ParseError;
 
 /// Why an attempt did not succeed. The class of the reason says whether another one follows.
 #[derive(Debug)]
-pub(crate) struct Failure {
-    pub(crate) reason: Reason,
-    /// How long whoever was asked wants to be left alone (`Retry-After`).
-    pub(crate) asked_to_wait: Option<Duration>,
-}
+pub(crate) struct Failure(pub(crate) Reason);
 
 /// How a run ends that brings no failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,10 +41,7 @@ pub(crate) fn backoff(attempt: i16, chance: u32, asked_to_wait: Option<Duration>
 /// A failure of which there is more to say than what its reason means.
 pub(crate) fn failure(code: ReasonCode, detail: impl Into<String>) -> Failure {
     let detail = detail.into();
-    Failure {
-        reason: Reason { code, detail },
-        asked_to_wait: None,
-    }
+    Failure(Reason { code, detail })
 }
 
 impl From<ReasonCode> for Failure {

@@ -1,7 +1,7 @@
 //! The only way into a route: who is asking, proven by a token and by a session that still stands.
 
 use database::audit::Origin;
-use domain::{RequestId, SessionId, UserId, UserStatus};
+use domain::{RequestId, SessionId, UserId, UserRole, UserStatus};
 use poem::Request;
 use poem_openapi::SecurityScheme;
 use poem_openapi::auth::Bearer;
@@ -14,6 +14,8 @@ use crate::problem::{Code, Problem, REQUEST_ID};
 pub(crate) struct Identity {
     /// The account.
     pub user: UserId,
+    /// What it may do beyond its own documents, as of a few seconds ago.
+    pub role: UserRole,
     /// The session that the token belongs to.
     pub session: SessionId,
     /// From where.
@@ -53,6 +55,7 @@ async fn identify(api: &Api, request: &Request, token: &str) -> Result<Identity,
     }
     Ok(Identity {
         user: claims.user,
+        role: standing.role,
         session: claims.session,
         origin: origin(request),
     })

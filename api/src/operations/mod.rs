@@ -3,6 +3,7 @@
 pub mod accounts;
 pub(crate) mod cleanup;
 pub(crate) mod downloads;
+pub(crate) mod given_up;
 pub(crate) mod handover;
 pub(crate) mod upload;
 pub(crate) mod waiting;

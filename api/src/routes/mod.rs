@@ -6,8 +6,10 @@ mod documents;
 mod formats;
 mod jobs;
 mod listing;
+mod operating;
 mod problems;
 mod schema;
+mod task_schema;
 mod upload;
 
 use std::sync::Arc;
@@ -34,6 +36,8 @@ enum Section {
     Documents,
     /// Following what was handed in.
     Jobs,
+    /// Seeing and steering the work of everyone.
+    Operating,
 }
 
 type Service = OpenApiService<
@@ -43,6 +47,7 @@ type Service = OpenApiService<
         formats::Formats,
         jobs::Jobs,
         cancelling::Cancelling,
+        operating::Operating,
     ),
     (),
 >;
@@ -55,6 +60,7 @@ fn service() -> Service {
             formats::Formats,
             jobs::Jobs,
             cancelling::Cancelling,
+            operating::Operating,
         ),
         "docmill",
         env!("CARGO_PKG_VERSION"),

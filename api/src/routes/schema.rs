@@ -39,6 +39,8 @@ macro_rules! mirror {
     };
 }
 
+pub(super) use mirror;
+
 mirror! {
     /// Where a job stands. More words may come.
     JobStatusName = JobStatus { Pending, Processing, Completed, Partial, Failed, Cancelled, Expired }
@@ -102,7 +104,7 @@ struct Progress {
 /// Why something failed.
 #[derive(Debug, Clone, Object)]
 #[oai(skip_serializing_if_is_none)]
-struct Failure {
+pub(super) struct Failure {
     /// One stable word.
     code: String,
     /// Whether the same document may succeed when it is handed in again.

@@ -10,6 +10,7 @@ pub(crate) mod migrate;
 pub(crate) mod process;
 pub(crate) mod reset;
 pub(crate) mod serve;
+pub(crate) mod task;
 pub(crate) mod user;
 
 use std::error::Error;
@@ -47,6 +48,7 @@ pub(crate) async fn run(arguments: Arguments) -> ExitCode {
         Command::Migrate(command) => migrate::run(process, &data, command).await,
         Command::Check => check::run(process, &data).await,
         Command::Reset(options) => reset::run(process, &data, options).await,
+        Command::Task(command) => task::run(process, &data, command).await,
         Command::User(command) => user::run(process, &data, command).await,
         Command::GenerateKey | Command::Health(_) | Command::Chaos(_) | Command::ParserChild => {
             Ok(ExitCode::SUCCESS)

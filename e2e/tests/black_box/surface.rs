@@ -103,6 +103,8 @@ on_both! {
         let expected = [
             "delete /documents/{id}",
             "delete /jobs/{id}",
+            "get /admin/tasks",
+            "get /admin/tasks/{id}",
             "get /documents",
             "get /documents/{id}",
             "get /documents/{id}/original",
@@ -110,6 +112,8 @@ on_both! {
             "get /jobs",
             "get /jobs/{id}",
             "get /me",
+            "post /admin/tasks/requeue",
+            "post /admin/tasks/{id}/requeue",
             "post /auth/login",
             "post /auth/logout",
             "post /auth/refresh",

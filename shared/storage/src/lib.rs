@@ -4,6 +4,7 @@
 //! replaces the whole object at once: a reader sees the old bytes or the new ones, never a part. No object is ever
 //! changed; deleting one that is not there is fine, so everything may be done twice.
 
+mod busy;
 mod error;
 mod folder;
 mod key;

@@ -21,6 +21,7 @@ use object_store::{
 use secrecy::ExposeSecret;
 use uuid::Uuid;
 
+use crate::busy::{Busy, Listening};
 use crate::upload::PartSize;
 use crate::{StorageBackend, StorageError, StorageKey, StorageSettings, folder};
 
@@ -40,6 +41,7 @@ pub struct Storage {
     pub(crate) part_size: PartSize,
     /// The folder, when it is one: without it every object would seem to be missing.
     root: Option<PathBuf>,
+    busy: Busy,
 }
 
 /// The bytes of an object, on their way.
@@ -85,6 +87,7 @@ impl Storage {
                 store: Arc::new(InMemory::new()),
                 part_size: PartSize::SMALL,
                 root: None,
+                busy: Busy::default(),
             },
             StorageBackend::Folder => {
                 if settings.path.as_os_str().is_empty() {
@@ -100,15 +103,27 @@ impl Storage {
                     store: Arc::new(store),
                     part_size: PartSize::SMALL,
                     root: Some(settings.path.clone()),
+                    busy: Busy::default(),
                 }
             }
-            StorageBackend::S3 => Self {
-                store: open_s3(settings)?,
-                part_size: PartSize::S3,
-                root: None,
-            },
+            StorageBackend::S3 => {
+                let busy = Busy::default();
+                Self {
+                    store: open_s3(settings, busy.clone())?,
+                    part_size: PartSize::S3,
+                    root: None,
+                    busy,
+                }
+            }
         };
         Ok(storage)
+    }
+
+    /// How long the store wants to be left alone from now on, by its newest answer (`Retry-After`); `None` when it has not
+    /// said so, or the time is over.
+    #[must_use]
+    pub fn asked_to_wait(&self) -> Option<Duration> {
+        self.busy.wait()
     }
 
     /// Stores a small object, replacing one that is there. Twice is as good as once.
@@ -334,7 +349,7 @@ impl ByteRange {
     }
 }
 
-fn open_s3(settings: &StorageSettings) -> Result<Arc<dyn ObjectStore>, StorageError> {
+fn open_s3(settings: &StorageSettings, busy: Busy) -> Result<Arc<dyn ObjectStore>, StorageError> {
     // The HTTP client panics without a provider, even when it speaks no TLS. An error means that there is one.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let client = ClientOptions::new()
@@ -355,6 +370,7 @@ fn open_s3(settings: &StorageSettings) -> Result<Arc<dyn ObjectStore>, StorageEr
     };
     let mut builder = AmazonS3Builder::new()
         .with_client_options(client)
+        .with_http_connector(Listening { busy })
         .with_allow_http(settings.allow_http)
         .with_retry(retry)
         .with_bucket_name(&settings.bucket)

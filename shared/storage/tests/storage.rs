@@ -449,6 +449,46 @@ async fn a_bucket_that_does_not_exist_is_not_an_empty_one() {
 }
 
 #[tokio::test]
+async fn a_busy_store_says_how_long_it_wants_to_be_left_alone() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let settings = StorageSettings {
+        endpoint: format!("http://{}", listener.local_addr().unwrap()),
+        ..s3_settings()
+    };
+    let it = fixture(&settings, None);
+    assert_eq!(it.storage.asked_to_wait(), None);
+    let answering = async {
+        let answer =
+            "HTTP/1.1 503 Slow Down\r\nRetry-After: 120\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+        loop {
+            let (mut client, _) = listener.accept().await.unwrap();
+            assert!(client.read(&mut [0; 4096]).await.unwrap() > 0, "a request");
+            client.write_all(answer.as_bytes()).await.unwrap();
+        }
+    };
+    let asking = async {
+        assert!(
+            it.storage
+                .get(&it.key())
+                .await
+                .map(drop)
+                .unwrap_err()
+                .is_transient()
+        );
+    };
+    tokio::select! {
+        () = answering => {}
+        () = asking => {}
+    }
+    let wait = it.storage.asked_to_wait().expect("it has said so");
+    assert!(
+        wait > Duration::from_secs(60) && wait <= Duration::from_secs(120),
+        "{wait:?}"
+    );
+    assert_eq!(memory().storage.asked_to_wait(), None);
+}
+
+#[tokio::test]
 async fn a_server_that_is_away_is_not_available() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();

@@ -45,9 +45,13 @@ enum Step {
     },
     Claim {
         worker: usize,
+        /// Among everything, not only what waits.
+        anything: bool,
         hints: Vec<Pick>,
     },
     Close {
+        /// Any run that ever was, not only one that stands.
+        late: bool,
         run: Pick,
         how: Close,
     },
@@ -102,8 +106,22 @@ impl fmt::Debug for Step {
                 write!(f, "submit {documents} documents {by} hints")
             }
             Self::Beat { worker } => write!(f, "worker {worker} gives a sign of life"),
-            Self::Claim { worker, hints } => write!(f, "worker {worker} claims {} hints", hints.len()),
-            Self::Close { run, how } => write!(f, "some run ({run:?}) closes: {how:?}"),
+            Self::Claim {
+                worker,
+                anything,
+                hints,
+            } => {
+                let which = if *anything { "any tasks" } else { "waiting tasks" };
+                write!(f, "worker {worker} claims by {} hints at {which}", hints.len())
+            }
+            Self::Close { late, run, how } => {
+                let which = if *late {
+                    "any run, perhaps late,"
+                } else {
+                    "a standing run"
+                };
+                write!(f, "{which} ({run:?}) closes: {how:?}")
+            }
             Self::GiveBack { worker } => write!(f, "worker {worker} gives everything back"),
             Self::GiveBackOne { run } => write!(f, "some run ({run:?}) is given back"),
             Self::Kill { worker } => write!(f, "worker {worker} dies"),
@@ -140,6 +158,7 @@ impl fmt::Debug for Script {
 fn scripts() -> impl Strategy<Value = Script> {
     let pick = any::<Pick>;
     let worker = || 0..WORKERS;
+    let rarely = || prop::bool::weighted(0.2);
     let close = prop_oneof![
         3 => Just(Close::Complete),
         2 => Just(Close::Reject),
@@ -149,14 +168,15 @@ fn scripts() -> impl Strategy<Value = Script> {
     let hints = proptest::collection::vec(pick(), 1..5);
     let time = prop_oneof![
         6 => 0_u64..12,
-        3 => 25_u64..40,
+        2 => 25_u64..40,
         1 => Just(TIME_OF_A_JOB.as_secs()),
     ];
     let step = prop_oneof![
-        4 => (1_usize..4, any::<bool>()).prop_map(|(documents, dispatched)| Step::Submit { documents, dispatched }),
+        3 => (1_usize..4, any::<bool>()).prop_map(|(documents, dispatched)| Step::Submit { documents, dispatched }),
         2 => worker().prop_map(|worker| Step::Beat { worker }),
-        14 => (worker(), hints).prop_map(|(worker, hints)| Step::Claim { worker, hints }),
-        14 => (pick(), close).prop_map(|(run, how)| Step::Close { run, how }),
+        14 => (worker(), rarely(), hints)
+            .prop_map(|(worker, anything, hints)| Step::Claim { worker, anything, hints }),
+        14 => (rarely(), pick(), close).prop_map(|(late, run, how)| Step::Close { late, run, how }),
         1 => worker().prop_map(|worker| Step::GiveBack { worker }),
         1 => pick().prop_map(|run| Step::GiveBackOne { run }),
         2 => worker().prop_map(|worker| Step::Kill { worker }),
@@ -254,8 +274,12 @@ impl<'a> World<'a> {
                 self.beat(id, &name).await;
                 self.model.workers.get_mut(&id).unwrap().heard_of_at = now;
             }
-            Step::Claim { worker, hints } => self.claim(self.workers[*worker], hints).await?,
-            Step::Close { run, how } => self.close(run, *how).await?,
+            Step::Claim {
+                worker,
+                anything,
+                hints,
+            } => self.claim(self.workers[*worker], *anything, hints).await?,
+            Step::Close { late, run, how } => self.close(*late, run, *how).await?,
             Step::GiveBack { worker } => {
                 let worker = self.workers[*worker];
                 let given_back = tasks::give_back(db, worker, now).await.unwrap();
@@ -359,8 +383,12 @@ impl<'a> World<'a> {
     }
 
     /// Hints may be double, and there is always one of a task that never was.
-    async fn claim(&mut self, worker: WorkerId, hints: &[Pick]) -> Checked {
-        let all: Vec<TaskId> = self.model.tasks.keys().copied().collect();
+    async fn claim(&mut self, worker: WorkerId, anything: bool, hints: &[Pick]) -> Checked {
+        let tasks = self.model.tasks.iter();
+        let all: Vec<TaskId> = tasks
+            .filter(|(_, task)| anything || task.state == TaskState::Queued)
+            .map(|(id, _)| *id)
+            .collect();
         let mut ids = vec![TaskId::new()];
         if !all.is_empty() {
             ids.extend(hints.iter().map(|hint| *hint.get(&all)));
@@ -377,8 +405,10 @@ impl<'a> World<'a> {
         Ok(())
     }
 
-    async fn close(&mut self, run: &Pick, how: Close) -> Checked {
-        let Some(claim) = Self::picked(run, self.claims.iter()) else {
+    async fn close(&mut self, late: bool, run: &Pick, how: Close) -> Checked {
+        let runs = self.claims.iter();
+        let runs = runs.filter(|claim| late || self.model.stands(claim.task, claim.fence));
+        let Some(claim) = Self::picked(run, runs) else {
             return Ok(());
         };
         let (db, now) = (self.db, self.model.now);

@@ -176,7 +176,10 @@ mod tests {
                 id: JobId::new(),
                 user,
                 documents: vec![document],
-                options: JobOptions { tags_max: 1 },
+                options: JobOptions {
+                    tags_max: 1,
+                    ..JobOptions::default()
+                },
                 idempotency: None,
                 deadline_at: Utc::now() + Duration::from_secs(3600),
                 trace_parent: None,

@@ -16,7 +16,7 @@ pub struct HttpSettings {
     pub listen: SocketAddr,
     /// Bytes of one uploaded file at most.
     pub upload_bytes_max: ByteSize,
-    /// Uploads at the same time. Each holds 16 MiB at most, so 64 of them a gibibyte.
+    /// Uploads at the same time. Each holds 16 MiB at most, so 32 of them half a gibibyte.
     pub uploads_max: usize,
     /// Downloads at the same time.
     pub downloads_max: usize,
@@ -35,7 +35,7 @@ impl Default for HttpSettings {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8000)),
             upload_bytes_max: ByteSize::from_gib(2),
-            uploads_max: 64,
+            uploads_max: 32,
             downloads_max: 128,
             requests_max: 256,
             waits_max: 512,

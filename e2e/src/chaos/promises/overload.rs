@@ -84,15 +84,23 @@ async fn oldest_wait(scratch: &Scratch) -> f64 {
     oldest
 }
 
-/// Documents a second from upload to result, with a few clients that wait for their answers.
+/// Documents a second from upload to result, with clients that wait for their answers: more and more of them, until they take
+/// long enough for the last look at whether all are done not to matter.
 async fn capacity(scratch: &Scratch, user: &Arc<Client>) -> (f64, Tally) {
-    let begun = Instant::now();
     let mut tally = Tally::default();
-    while begun.elapsed() < MEASURED {
-        tally.add(load::submit_all(Arc::clone(user), 40, 8, Duration::ZERO).await);
-        scratch.settle(Duration::from_secs(30)).await;
+    let mut count = 40;
+    loop {
+        let begun = Instant::now();
+        let round = load::submit_all(Arc::clone(user), count, 16, Duration::ZERO).await;
+        let accepted = round.accepted.len();
+        tally.add(round);
+        scratch.settle(Duration::from_secs(60)).await;
+        let took = begun.elapsed();
+        if took >= MEASURED {
+            return (accepted as f64 / took.as_secs_f64(), tally);
+        }
+        count *= 2;
     }
-    (tally.accepted.len() as f64 / begun.elapsed().as_secs_f64(), tally)
 }
 
 /// Asks at a steady rate, whatever the answers are: nobody is slowed down by a slow answer. Also says how often it asked,

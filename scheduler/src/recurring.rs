@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, NaiveTime, Utc};
+use database::audit::seals::Look;
 use database::cron_slots;
 use telemetry::metrics;
 
@@ -50,9 +51,25 @@ pub(crate) const TABLE: &[Recurring] = &[
         work: |parts| Box::pin(async move { sweeps::observation::observe(&parts).await }),
     },
     Recurring {
+        name: "seal_audit_log",
+        // The time in which a line can be changed unseen.
+        when: When::Every(Duration::from_millis(4_300)),
+        work: |parts| Box::pin(async move { sweeps::audit_seals::seal(&parts, Look::Lately).await }),
+    },
+    Recurring {
         name: "delete_discarded",
         when: When::Every(SECOND.saturating_mul(61)),
         work: |parts| Box::pin(async move { sweeps::discarded::delete(&parts).await }),
+    },
+    Recurring {
+        name: "delete_closed_accounts",
+        when: When::Every(SECOND.saturating_mul(601)),
+        work: |parts| Box::pin(async move { sweeps::closed_accounts::delete(&parts).await }),
+    },
+    Recurring {
+        name: "seal_late_audit_lines",
+        when: When::Daily { hour: 4 },
+        work: |parts| Box::pin(async move { sweeps::audit_seals::seal(&parts, Look::Everywhere).await }),
     },
     Recurring {
         name: "delete_expired_rows",

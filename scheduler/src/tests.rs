@@ -1,5 +1,7 @@
 //! The dispatcher and the sweeps over a real database, queue and storage, with a clock that the tests move.
 
+mod access;
+
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -1,9 +1,11 @@
 //! What a person can do, one file per resource. Outcomes only: no JSON, no HTML, no status codes.
 
 pub mod accounts;
+pub(crate) mod api_keys;
 pub(crate) mod cleanup;
 pub(crate) mod downloads;
 pub(crate) mod given_up;
 pub(crate) mod handover;
+pub(crate) mod profile;
 pub(crate) mod upload;
 pub(crate) mod waiting;

@@ -3,6 +3,7 @@
 
 mod access;
 mod accounts;
+mod api_keys;
 mod deleting;
 mod downloads;
 mod formats;
@@ -10,6 +11,7 @@ mod idempotency;
 mod lists;
 mod polling;
 mod processing;
+mod profile;
 mod refusals;
 mod samples;
 mod search;

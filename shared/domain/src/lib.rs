@@ -19,12 +19,13 @@ pub use clock::{Clock, ManualClock, SharedClock, SystemClock};
 pub use content::Content;
 pub use document_kind::{DocumentKind, KindMismatch};
 pub use ids::{
-    AuditId, DocumentId, InvalidId, JobId, PassageId, RequestId, SessionId, TaskId, UserId, WorkerId,
+    ApiKeyId, AuditId, DocumentId, InvalidId, JobId, PassageId, RequestId, SessionId, TaskId, UserId,
+    WorkerId,
 };
 pub use reasons::{ReasonClass, ReasonCode};
 pub use states::{
-    AttemptEnd, DocumentStatus, JobKind, JobStatus, QueueName, TaskKind, TaskState, UnknownWord, UserRole,
-    UserStatus,
+    AttemptEnd, DocumentStatus, JobKind, JobStatus, QueueName, Scope, TaskKind, TaskState, UnknownWord,
+    UserRole, UserStatus,
 };
 pub use text_encoding::{ByteOrder, utf_16_without_mark};
 pub use units::ByteSize;

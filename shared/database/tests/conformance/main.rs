@@ -2,9 +2,11 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 
 mod accounts;
+mod api_keys;
 mod cancelling;
 mod history;
 mod jobs;
+mod sealing;
 mod search;
 mod state_machine;
 mod support;

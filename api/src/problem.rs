@@ -81,6 +81,8 @@ pub enum Code {
     Forbidden,
     /// The API key may not do this.
     InsufficientScope,
+    /// Administrators may not do this to themselves.
+    OwnAccount,
     /// The account has as many API keys as it may have.
     TooManyKeys,
     /// No such thing, or not yours.
@@ -111,6 +113,8 @@ pub enum Code {
     RangeNotSatisfiable,
     /// The body did not come in time.
     RequestTimeout,
+    /// More requests than the account, the key or the address may make.
+    RateLimited,
     /// Too many requests wait for jobs already.
     TooManyWaits,
     /// There is more to do than can be done soon.
@@ -126,7 +130,11 @@ impl Code {
     const fn may_pass(&self) -> bool {
         matches!(
             self,
-            Self::RequestTimeout | Self::TooManyWaits | Self::Overloaded | Self::Unavailable
+            Self::RequestTimeout
+                | Self::RateLimited
+                | Self::TooManyWaits
+                | Self::Overloaded
+                | Self::Unavailable
         )
     }
 
@@ -141,6 +149,7 @@ impl Code {
         Self::WrongPassword,
         Self::Forbidden,
         Self::InsufficientScope,
+        Self::OwnAccount,
         Self::TooManyKeys,
         Self::NotFound,
         Self::MethodNotAllowed,
@@ -156,6 +165,7 @@ impl Code {
         Self::NotAcceptable,
         Self::RangeNotSatisfiable,
         Self::RequestTimeout,
+        Self::RateLimited,
         Self::TooManyWaits,
         Self::Overloaded,
         Self::Unavailable,
@@ -202,6 +212,11 @@ impl Code {
                 StatusCode::FORBIDDEN,
                 "insufficient_scope",
                 "The API key may not do this",
+            ),
+            Self::OwnAccount => (
+                StatusCode::CONFLICT,
+                "own_account",
+                "Administrators cannot do this to themselves",
             ),
             Self::TooManyKeys => (
                 StatusCode::CONFLICT,
@@ -266,6 +281,11 @@ impl Code {
                 "request_timeout",
                 "The request did not come in time",
             ),
+            Self::RateLimited => (
+                StatusCode::TOO_MANY_REQUESTS,
+                "rate_limited",
+                "Too many requests in too short a time",
+            ),
             Self::TooManyWaits => (
                 StatusCode::TOO_MANY_REQUESTS,
                 "too_many_waits",
@@ -321,6 +341,13 @@ impl Problem {
         let Self::Answer(status, Json(mut body), retry_after, challenge) = self;
         body.detail = Some(detail.to_string());
         Self::Answer(status, Json(body), retry_after, challenge)
+    }
+
+    /// Says after how many seconds the same request may succeed.
+    #[must_use]
+    pub fn retry_after(self, seconds: u64) -> Self {
+        let Self::Answer(status, body, _, challenge) = self;
+        Self::Answer(status, body, Some(seconds), challenge)
     }
 
     /// Says which part of the request is wrong.

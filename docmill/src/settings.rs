@@ -49,6 +49,7 @@ impl Sections for Settings {
             ("sandbox", self.sandbox.problems()),
             ("health", self.health.problems()),
             ("log", self.log.problems()),
+            ("log", self.http.problems_of_log(&self.log.level)),
         ]
     }
 }

@@ -7,6 +7,7 @@ use poem::Request;
 use poem::http::Method;
 use serde_json::{Value, json};
 
+use crate::http::rates::Policy;
 use crate::http::route_pattern::RoutePattern;
 
 /// What somebody needs for a route.
@@ -53,6 +54,14 @@ const TABLE: &[(&str, &str, Needs)] = &[
     ("GET", "/jobs/{id}", Key(JobsRead)),
     ("DELETE", "/jobs/{id}", Key(JobsWrite)),
     ("POST", "/jobs/{id}/cancel", Key(JobsWrite)),
+    ("GET", "/admin/users", Role(UserRole::Admin)),
+    ("GET", "/admin/users/{id}", Role(UserRole::Admin)),
+    ("POST", "/admin/users/{id}/disable", Role(UserRole::Admin)),
+    ("POST", "/admin/users/{id}/enable", Role(UserRole::Admin)),
+    ("PUT", "/admin/users/{id}/role", Role(UserRole::Admin)),
+    ("POST", "/admin/users/{id}/logout", Role(UserRole::Admin)),
+    ("GET", "/admin/audit", Role(UserRole::Admin)),
+    ("GET", "/admin/audit/export", Role(UserRole::Admin)),
     ("GET", "/admin/tasks", Role(UserRole::Operator)),
     ("GET", "/admin/tasks/{id}", Role(UserRole::Operator)),
     ("POST", "/admin/tasks/{id}/requeue", Role(UserRole::Operator)),
@@ -94,6 +103,18 @@ impl Needs {
     /// Whether a key with these scopes is let in.
     pub(crate) fn allows_key(self, scopes: &[Scope]) -> bool {
         self.scope().is_some_and(|scope| scopes.contains(&scope))
+    }
+
+    /// Which rate limits count for a request that needs this.
+    pub(crate) fn policy(self, request: &Request) -> Policy {
+        let path = request.uri().path();
+        if self == Nothing && path.starts_with("/auth/") {
+            return Policy::Login;
+        }
+        match (self, request.method()) {
+            (Key(DocumentsWrite), &Method::POST) => Policy::Submit,
+            _ => Policy::Read,
+        }
     }
 
     /// The scope that a key must have; `None` when no key is let in.

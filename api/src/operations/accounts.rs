@@ -12,6 +12,7 @@ use crate::auth::access_tokens::Claims;
 use crate::auth::passwords::{self, PasswordError};
 use crate::auth::refresh_tokens::RefreshToken;
 use crate::context::Api;
+use crate::http::rates::TooOften;
 
 /// How long a spent refresh token may be shown again, for the answer with the next one may have been lost.
 const LOST_ANSWER: Duration = Duration::from_secs(10);
@@ -48,6 +49,9 @@ pub enum Refused {
     /// The refresh token is not good any more.
     #[error("the refresh token is not valid")]
     RefreshToken,
+    /// Too many passwords were tried.
+    #[error(transparent)]
+    TooOften(#[from] TooOften),
     /// The password could not be hashed or checked.
     #[error(transparent)]
     Password(#[from] PasswordError),
@@ -176,6 +180,8 @@ pub async fn log_in(
     let known_hash = found
         .as_ref()
         .map(|credentials| credentials.password_hash.as_str());
+    let user = found.as_ref().map(|credentials| credentials.user.id);
+    api.rates.attempt(user, login.trim()).await?;
     // An unknown account costs the same hash as a known one.
     let matches = api.passwords.verify(password.clone(), known_hash).await?;
     let Some(credentials) = found.filter(|_| matches) else {

@@ -183,6 +183,7 @@ impl From<Refused> for Problem {
             Refused::Invalid { field, detail } => Self::invalid(format!("/{field}"), detail),
             Refused::Exists => Self::new(Code::AccountExists),
             Refused::Gone => Self::new(Code::Unauthenticated),
+            Refused::TooOften(refused) => refused.into(),
             Refused::WrongPassword => Self::new(Code::WrongPassword),
             Refused::Credentials => Self::new(Code::InvalidCredentials),
             Refused::Disabled(_) => Self::new(Code::AccountDisabled),

@@ -2,12 +2,14 @@
 
 mod accounts;
 mod api_keys;
+mod audit;
 mod cancelling;
 mod documents;
 mod formats;
 mod jobs;
 mod listing;
 mod operating;
+mod people;
 mod problems;
 mod profile;
 mod schema;
@@ -55,6 +57,8 @@ type Service = OpenApiService<
         jobs::Jobs,
         cancelling::Cancelling,
         operating::Operating,
+        people::People,
+        audit::Audit,
     ),
     (),
 >;
@@ -70,6 +74,8 @@ fn service() -> Service {
             jobs::Jobs,
             cancelling::Cancelling,
             operating::Operating,
+            people::People,
+            audit::Audit,
         ),
         "docmill",
         env!("CARGO_PKG_VERSION"),
@@ -104,10 +110,13 @@ pub(crate) fn all(api: Api, probes: runtime::Probes, metrics: Option<Exposition>
             .check(&request)
             .and_then(|()| caller::accept_key_header(&mut request));
         if let Some(needs) = access.needs(&request) {
+            let policy = needs.policy(&request);
             request.set_data(needs);
+            request.set_data(policy);
         }
         async move {
             refused?;
+            caller::count_unknown(&request).await?;
             poem::Endpoint::call(&*next, request).await
         }
     };
@@ -118,8 +127,11 @@ pub(crate) fn all(api: Api, probes: runtime::Probes, metrics: Option<Exposition>
             .with_content_type("application/json; charset=utf-8")
             .into_response()
     };
-    let mut routes = runtime::probe_routes(probes)
-        .nest("/docs", service.swagger_ui())
+    let mut routes = runtime::probe_routes(probes);
+    if !api.http.production {
+        routes = routes.nest("/docs", service.swagger_ui());
+    }
+    routes = routes
         .at("/openapi.json", poem::get(make_sync(show_document)))
         .at("/problems", problems::page())
         .nest(PREFIX, service.into_endpoint().around(checked));

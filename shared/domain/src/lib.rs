@@ -10,6 +10,7 @@ mod document_kind;
 mod ids;
 pub mod limits;
 mod reasons;
+mod sample_secrets;
 mod states;
 mod text_encoding;
 pub mod units;
@@ -23,6 +24,7 @@ pub use ids::{
     WorkerId,
 };
 pub use reasons::{ReasonClass, ReasonCode};
+pub use sample_secrets::{is_loopback, is_sample_secret};
 pub use states::{
     AttemptEnd, DocumentStatus, JobKind, JobStatus, QueueName, Scope, TaskKind, TaskState, UnknownWord,
     UserRole, UserStatus,

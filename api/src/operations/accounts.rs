@@ -9,7 +9,8 @@ use domain::{SessionId, UserId, UserRole, UserStatus};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::auth::access_tokens::Claims;
-use crate::auth::passwords::{self, PasswordError};
+use crate::auth::password_strength;
+use crate::auth::passwords::PasswordError;
 use crate::auth::refresh_tokens::RefreshToken;
 use crate::context::Api;
 use crate::http::rates::TooOften;
@@ -185,7 +186,7 @@ pub async fn log_in(
     // An unknown account costs the same hash as a known one.
     let matches = api.passwords.verify(password.clone(), known_hash).await?;
     let Some(credentials) = found.filter(|_| matches) else {
-        record(api, None, "session.start", None, Outcome::Refused, device.origin).await?;
+        record(api, None, "session.start", user, Outcome::Refused, device.origin).await?;
         return Err(Refused::Credentials);
     };
     let user = credentials.user;
@@ -226,7 +227,11 @@ pub async fn refresh(api: &Api, shown: &str, origin: Origin) -> Result<Refreshed
     let rotation = sessions::rotate(&api.database, asked, api.clock.now()).await?;
     let next = |successor: usize| successors[successor].expose();
     match rotation {
-        Rotation::Rotated { user, session } => Ok(refreshed(api, user, session, next(0))),
+        Rotation::Rotated { user, session } => {
+            let done = Outcome::Success;
+            record(api, Some(user), "session.refresh", Some(user), done, origin).await?;
+            Ok(refreshed(api, user, session, next(0)))
+        }
         Rotation::Repeated {
             user,
             session,
@@ -389,7 +394,7 @@ pub(super) fn check_password(
     password: &SecretString,
     email: &str,
 ) -> Result<(), Refused> {
-    passwords::check_strength(password.expose_secret(), email).map_err(|problems| Refused::Invalid {
+    password_strength::check_strength(password.expose_secret(), email).map_err(|problems| Refused::Invalid {
         field,
         detail: problems.join("; "),
     })

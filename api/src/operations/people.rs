@@ -30,7 +30,9 @@ pub(crate) async fn list(api: &Api, filter: &UserFilter, limit: u64) -> Result<V
 
 /// An account of anybody.
 pub(crate) async fn find(api: &Api, id: UserId) -> Result<User, Refused> {
-    users::find(&api.database, id).await?.ok_or(Refused::NoSuchAccount)
+    users::find(&api.database, id)
+        .await?
+        .ok_or(Refused::NoSuchAccount)
 }
 
 /// Lets an account be used again, or not any more. A closed one that is opened again in time is not deleted.

@@ -178,22 +178,25 @@ impl Audit {
 /// Batch after batch, as fast as the client takes them. When the database fails in the middle the body breaks off, so that
 /// nobody takes a part for the whole.
 fn exported(database: Database, filter: LineFilter) -> Body {
-    let batches = stream::try_unfold((database, filter, None, false), |(database, filter, after, done)| async move {
-        if done {
-            return Ok(None);
-        }
-        let lines = audit::list(&database, &filter, Order::OldestFirst(after), BATCH)
-            .await
-            .map_err(std::io::Error::other)?;
-        let done = (lines.len() as u64) < BATCH;
-        let after = lines.last().map(|line| line.id).or(after);
-        let mut text = String::new();
-        for line in lines {
-            text.push_str(&LineBody::from(line).to_json_string());
-            text.push('\n');
-        }
-        Ok::<_, std::io::Error>(Some((text.into_bytes(), (database, filter, after, done))))
-    });
+    let batches = stream::try_unfold(
+        (database, filter, None, false),
+        |(database, filter, after, done)| async move {
+            if done {
+                return Ok(None);
+            }
+            let lines = audit::list(&database, &filter, Order::OldestFirst(after), BATCH)
+                .await
+                .map_err(std::io::Error::other)?;
+            let done = (lines.len() as u64) < BATCH;
+            let after = lines.last().map(|line| line.id).or(after);
+            let mut text = String::new();
+            for line in lines {
+                text.push_str(&LineBody::from(line).to_json_string());
+                text.push('\n');
+            }
+            Ok::<_, std::io::Error>(Some((text.into_bytes(), (database, filter, after, done))))
+        },
+    );
     Body::from_bytes_stream(batches)
 }
 

@@ -4,6 +4,7 @@ mod accounts;
 mod api_keys;
 mod audit;
 mod cancelling;
+mod conversations;
 mod documents;
 mod formats;
 mod jobs;
@@ -43,6 +44,8 @@ enum Section {
     Documents,
     /// Following what was handed in.
     Jobs,
+    /// Asking about documents.
+    Answers,
     /// Seeing and steering the work of everyone.
     Operating,
 }
@@ -56,6 +59,7 @@ type Service = OpenApiService<
         formats::Formats,
         jobs::Jobs,
         cancelling::Cancelling,
+        conversations::Conversations,
         operating::Operating,
         people::People,
         audit::Audit,
@@ -73,6 +77,7 @@ fn service() -> Service {
             formats::Formats,
             jobs::Jobs,
             cancelling::Cancelling,
+            conversations::Conversations,
             operating::Operating,
             people::People,
             audit::Audit,

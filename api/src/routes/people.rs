@@ -136,7 +136,12 @@ impl People {
 
     /// An account
     #[oai(path = "/admin/users/:id", method = "get")]
-    async fn find(&self, api: Data<&Api>, _caller: Caller, id: Path<String>) -> Result<Json<AccountBody>, Problem> {
+    async fn find(
+        &self,
+        api: Data<&Api>,
+        _caller: Caller,
+        id: Path<String>,
+    ) -> Result<Json<AccountBody>, Problem> {
         Ok(Json(people::find(&api, user_id(&id.0)?).await?.into()))
     }
 
@@ -144,14 +149,32 @@ impl People {
     ///
     /// Its sessions end, and its API keys are refused within five seconds. Its jobs go on.
     #[oai(path = "/admin/users/:id/disable", method = "post")]
-    async fn disable(&self, api: Data<&Api>, caller: Caller, id: Path<String>) -> Result<Json<AccountBody>, Problem> {
-        Ok(Json(people::set_active(&api, caller.0, user_id(&id.0)?, false).await?.into()))
+    async fn disable(
+        &self,
+        api: Data<&Api>,
+        caller: Caller,
+        id: Path<String>,
+    ) -> Result<Json<AccountBody>, Problem> {
+        Ok(Json(
+            people::set_active(&api, caller.0, user_id(&id.0)?, false)
+                .await?
+                .into(),
+        ))
     }
 
     /// Enable an account that was disabled, or closed and not deleted yet
     #[oai(path = "/admin/users/:id/enable", method = "post")]
-    async fn enable(&self, api: Data<&Api>, caller: Caller, id: Path<String>) -> Result<Json<AccountBody>, Problem> {
-        Ok(Json(people::set_active(&api, caller.0, user_id(&id.0)?, true).await?.into()))
+    async fn enable(
+        &self,
+        api: Data<&Api>,
+        caller: Caller,
+        id: Path<String>,
+    ) -> Result<Json<AccountBody>, Problem> {
+        Ok(Json(
+            people::set_active(&api, caller.0, user_id(&id.0)?, true)
+                .await?
+                .into(),
+        ))
     }
 
     /// Change what an account may do

@@ -58,12 +58,19 @@ pub(crate) async fn run(process: Process<Settings>, data: &Path, command: Comman
 
 fn describe(fault: &Fault) -> String {
     match fault {
-        Fault::Edited { sequence, line } => format!("EDITED    line {line} at {sequence} is not what was sealed"),
+        Fault::Edited { sequence, line } => {
+            format!("EDITED    line {line} at {sequence} is not what was sealed")
+        }
         Fault::Removed { sequence, line } => format!("REMOVED   line {line} at {sequence} is gone"),
         Fault::Gap { sequence, next } => {
-            format!("REMOVED   the lines at {sequence} to {} are gone with their seals", next - 1)
+            format!(
+                "REMOVED   the lines at {sequence} to {} are gone with their seals",
+                next - 1
+            )
         }
-        Fault::Unsealed { line } => format!("UNSEALED  line {line} is old and has no seal; does a scheduler run?"),
+        Fault::Unsealed { line } => {
+            format!("UNSEALED  line {line} is old and has no seal; does a scheduler run?")
+        }
         Fault::OtherChain { sequence } => {
             format!("REPLACED  the seal at {sequence} is not the expected one: the log was cut or made anew")
         }

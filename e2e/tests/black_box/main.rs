@@ -3,7 +3,9 @@
 
 mod access;
 mod accounts;
+mod answers;
 mod api_keys;
+mod browsers;
 mod deleting;
 mod downloads;
 mod formats;

@@ -20,8 +20,8 @@ pub use clock::{Clock, ManualClock, SharedClock, SystemClock};
 pub use content::Content;
 pub use document_kind::{DocumentKind, KindMismatch};
 pub use ids::{
-    ApiKeyId, AuditId, DocumentId, InvalidId, JobId, PassageId, RequestId, SessionId, TaskId, UserId,
-    WorkerId,
+    ApiKeyId, AuditId, ConversationId, DocumentId, InvalidId, JobId, MessageId, PassageId, RequestId,
+    SessionId, TaskId, UserId, WorkerId,
 };
 pub use reasons::{ReasonClass, ReasonCode};
 pub use sample_secrets::{is_loopback, is_sample_secret};

@@ -54,7 +54,8 @@ impl QueueSettings {
     /// Off this machine whoever reaches Redis could hand out tasks, count against limits, and forget everything.
     fn password_problem(&self) -> Option<&'static str> {
         let info = self.connection_info().ok()?;
-        let (redis::ConnectionAddr::Tcp(host, _) | redis::ConnectionAddr::TcpTls { host, .. }) = info.addr() else {
+        let (redis::ConnectionAddr::Tcp(host, _) | redis::ConnectionAddr::TcpTls { host, .. }) = info.addr()
+        else {
             return None;
         };
         if domain::is_loopback(host) {
@@ -132,13 +133,29 @@ mod tests {
 
     #[test]
     fn off_this_machine_redis_needs_a_password_of_its_own() {
-        for open in ["redis://redis", "redis://10.0.0.1:6379/0", "rediss://cache.example.com", "redis://user@redis"] {
+        for open in [
+            "redis://redis",
+            "redis://10.0.0.1:6379/0",
+            "rediss://cache.example.com",
+            "redis://user@redis",
+        ] {
             let problems = with_url(open).problems();
-            assert_eq!(problems, ["url: must have a password, for Redis is not on this machine"], "{open}");
+            assert_eq!(
+                problems,
+                ["url: must have a password, for Redis is not on this machine"],
+                "{open}"
+            );
         }
-        for sample in ["redis://:foobared@redis", "redis://:redis@redis", "rediss://user:Password1@cache.example.com"] {
+        for sample in [
+            "redis://:foobared@redis",
+            "redis://:redis@redis",
+            "rediss://user:Password1@cache.example.com",
+        ] {
             let problems = with_url(sample).problems();
-            assert!(problems.len() == 1 && problems[0].contains("example"), "{sample}: {problems:?}");
+            assert!(
+                problems.len() == 1 && problems[0].contains("example"),
+                "{sample}: {problems:?}"
+            );
         }
         assert!(with_url("redis://127.0.0.1").problems().is_empty());
     }

@@ -4,6 +4,7 @@
 mod accounts;
 mod api_keys;
 mod cancelling;
+mod conversations;
 mod history;
 mod jobs;
 mod sealing;

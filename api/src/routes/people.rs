@@ -5,7 +5,7 @@ use domain::{UserId, UserRole, UserStatus};
 use poem::web::Data;
 use poem_openapi::param::{Path, Query};
 use poem_openapi::payload::Json;
-use poem_openapi::{ApiResponse, Object, OpenApi};
+use poem_openapi::{ApiResponse, Enum, Object, OpenApi};
 
 use super::Section;
 use super::listing::{self, Page};

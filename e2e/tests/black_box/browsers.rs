@@ -1,6 +1,6 @@
 //! What browsers are told, and which other sites they may let in.
 
-use e2e::{Embedded, Mill, Settings};
+use e2e::{Embedded, Settings};
 use reqwest::Method;
 
 use crate::support::on_both;

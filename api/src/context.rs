@@ -12,6 +12,7 @@ use crate::auth::access_tokens::Tokens;
 use crate::auth::passwords::Passwords;
 use crate::auth::refresh_tokens::Successors;
 use crate::auth::standing::{KeyStandings, Standings};
+use crate::auth::totp::SecretBox;
 use crate::http::admission::Admission;
 use crate::http::client_address::TrustedProxies;
 use crate::http::cursor::CursorKey;
@@ -28,6 +29,7 @@ pub struct Api {
     pub(crate) clock: SharedClock,
     pub(crate) tokens: Arc<Tokens>,
     pub(crate) passwords: Arc<Passwords>,
+    pub(crate) secrets: Arc<SecretBox>,
     pub(crate) successors: Arc<Successors>,
     pub(crate) standings: Arc<Standings>,
     pub(crate) key_standings: Arc<KeyStandings>,
@@ -75,6 +77,7 @@ impl Api {
         Ok(Self {
             tokens: Arc::new(Tokens::new(&parts.auth, parts.clock.clone())?),
             passwords: Arc::new(Passwords::new(&parts.auth.password)?),
+            secrets: Arc::new(SecretBox::new(&parts.auth)),
             successors: Arc::new(Successors::derive(&parts.auth)),
             standings: Arc::new(Standings::default()),
             key_standings: Arc::new(KeyStandings::default()),

@@ -81,6 +81,12 @@ pub enum Code {
     Forbidden,
     /// The API key may not do this.
     InsufficientScope,
+    /// A login needs a good code beside the password.
+    SecondFactorRequired,
+    /// The code of a second factor is wrong.
+    WrongCode,
+    /// The account has a second factor already, or has none.
+    SecondFactorState,
     /// Administrators may not do this to themselves.
     OwnAccount,
     /// The account has as many API keys as it may have.
@@ -149,6 +155,9 @@ impl Code {
         Self::WrongPassword,
         Self::Forbidden,
         Self::InsufficientScope,
+        Self::SecondFactorRequired,
+        Self::WrongCode,
+        Self::SecondFactorState,
         Self::OwnAccount,
         Self::TooManyKeys,
         Self::NotFound,
@@ -212,6 +221,17 @@ impl Code {
                 StatusCode::FORBIDDEN,
                 "insufficient_scope",
                 "The API key may not do this",
+            ),
+            Self::SecondFactorRequired => (
+                StatusCode::UNAUTHORIZED,
+                "second_factor_required",
+                "A code of the second factor is needed",
+            ),
+            Self::WrongCode => (StatusCode::FORBIDDEN, "wrong_code", "The code is wrong"),
+            Self::SecondFactorState => (
+                StatusCode::CONFLICT,
+                "second_factor_state",
+                "The second factor is not in the state for this",
             ),
             Self::OwnAccount => (
                 StatusCode::CONFLICT,

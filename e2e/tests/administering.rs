@@ -1,6 +1,9 @@
 //! What administrators see and do: accounts, and the audit log.
 #![allow(clippy::unwrap_used)]
 
+#[path = "support/totp.rs"]
+mod totp;
+
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -283,6 +286,43 @@ async fn act(route: &str, mill: &Embedded, admin: &Client) -> (Answer, &'static 
                 "user.password",
             )
         }
+        "POST /me/second-factor" => {
+            let body = json!({ "password": Client::password() });
+            (
+                ada.post("/api/v1/me/second-factor", &body).await.status(200),
+                "factor.begin",
+            )
+        }
+        "POST /me/second-factor/confirm" => {
+            let body = json!({ "password": Client::password() });
+            let made = ada
+                .post("/api/v1/me/second-factor", &body)
+                .await
+                .status(200)
+                .json();
+            let body = json!({ "code": totp::code(&made, 0) });
+            (
+                ada.post("/api/v1/me/second-factor/confirm", &body)
+                    .await
+                    .status(200),
+                "factor.confirm",
+            )
+        }
+        "POST /me/second-factor/remove" => {
+            let body = json!({ "password": Client::password() });
+            (
+                ada.post("/api/v1/me/second-factor/remove", &body)
+                    .await
+                    .status(204),
+                "factor.remove",
+            )
+        }
+        "DELETE /admin/users/{id}/second-factor" => (
+            on_account(admin, Method::DELETE, &ada, "second-factor", &json!({}))
+                .await
+                .status(204),
+            "factor.reset",
+        ),
         "POST /me/close" => {
             let body = json!({ "password": Client::password() });
             (

@@ -8,6 +8,7 @@ use database::users::{self, NewUser, ProfileChange, User};
 use domain::{SessionId, UserId, UserRole, UserStatus};
 use secrecy::{ExposeSecret, SecretString};
 
+use super::second_factor;
 use crate::auth::access_tokens::Claims;
 use crate::auth::password_strength;
 use crate::auth::passwords::PasswordError;
@@ -50,6 +51,18 @@ pub enum Refused {
     /// The refresh token is not good any more.
     #[error("the refresh token is not valid")]
     RefreshToken,
+    /// The password is right, and a code of the second factor is needed beside it.
+    #[error("a good code of the second factor is needed")]
+    CodeNeeded,
+    /// The code that should prove a second factor is wrong, or was used before.
+    #[error("the code is wrong, or was used before")]
+    WrongCode,
+    /// The account has a second factor already.
+    #[error("the account has a second factor; take it away first")]
+    SecondFactorExists,
+    /// There is none to be confirmed.
+    #[error("there is no second factor to confirm; begin to set one up")]
+    NoSecondFactor,
     /// Too many passwords were tried.
     #[error(transparent)]
     TooOften(#[from] TooOften),
@@ -175,6 +188,7 @@ pub async fn log_in(
     api: &Api,
     login: &str,
     password: SecretString,
+    code: Option<SecretString>,
     device: Device,
 ) -> Result<Login, Refused> {
     let found = users::find_by_login(&api.database, login.trim()).await?;
@@ -201,6 +215,11 @@ pub async fn log_in(
         )
         .await?;
         return Err(Refused::Disabled(user.status));
+    }
+    if let Err(refused) = second_factor::check(api, &user, code.as_ref()).await {
+        let (who, refusal) = (Some(user.id), Outcome::Refused);
+        record(api, who, "session.start", who, refusal, device.origin).await?;
+        return Err(refused);
     }
     let rehashed = match api.passwords.needs_rehash(&credentials.password_hash) {
         true => Some(api.passwords.hash(password).await?),

@@ -9,5 +9,6 @@ pub(crate) mod given_up;
 pub(crate) mod handover;
 pub(crate) mod people;
 pub(crate) mod profile;
+pub(crate) mod second_factor;
 pub(crate) mod upload;
 pub(crate) mod waiting;

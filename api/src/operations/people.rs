@@ -1,8 +1,8 @@
 //! What administrators do with the accounts of others. Acting as somebody else is not among it.
 
 use database::audit::{Origin, Outcome};
-use database::sessions;
 use database::users::{self, User, UserFilter};
+use database::{second_factors, sessions};
 use domain::{UserId, UserRole, UserStatus};
 
 use super::accounts;
@@ -74,6 +74,16 @@ pub(crate) async fn log_out(api: &Api, who: Identity, id: UserId) -> Result<(), 
     sessions::revoke_all(&api.database, id, api.clock.now()).await?;
     api.forget_standings();
     record(api, &who, "user.log_out", id).await
+}
+
+/// Takes the second factor of somebody away who has lost it, and ends their sessions.
+pub(crate) async fn remove_second_factor(api: &Api, who: Identity, id: UserId) -> Result<(), Refused> {
+    find(api, id).await?;
+    let now = api.clock.now();
+    second_factors::remove(&api.database, id, now).await?;
+    sessions::revoke_all(&api.database, id, now).await?;
+    api.forget_standings();
+    record(api, &who, "factor.reset", id).await
 }
 
 async fn record(api: &Api, who: &Identity, action: &'static str, id: UserId) -> Result<(), Refused> {

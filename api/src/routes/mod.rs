@@ -14,6 +14,7 @@ mod people;
 mod problems;
 mod profile;
 mod schema;
+mod second_factor;
 mod task_schema;
 mod upload;
 
@@ -54,6 +55,7 @@ type Service = OpenApiService<
     (
         accounts::Accounts,
         profile::Profile,
+        second_factor::SecondFactor,
         api_keys::ApiKeys,
         documents::Documents,
         formats::Formats,
@@ -72,6 +74,7 @@ fn service() -> Service {
         (
             accounts::Accounts,
             profile::Profile,
+            second_factor::SecondFactor,
             api_keys::ApiKeys,
             documents::Documents,
             formats::Formats,

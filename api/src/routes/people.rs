@@ -196,6 +196,20 @@ impl People {
         people::log_out(&api, caller.0, user_id(&id.0)?).await?;
         Ok(Done::Done)
     }
+
+    /// Take the second factor of an account away
+    ///
+    /// For somebody who has lost the app and the recovery codes. Every session of the account ends.
+    #[oai(path = "/admin/users/:id/second-factor", method = "delete")]
+    async fn remove_second_factor(
+        &self,
+        api: Data<&Api>,
+        caller: Caller,
+        id: Path<String>,
+    ) -> Result<Done, Problem> {
+        people::remove_second_factor(&api, caller.0, user_id(&id.0)?).await?;
+        Ok(Done::Done)
+    }
 }
 
 fn user_id(text: &str) -> Result<UserId, Problem> {

@@ -17,5 +17,8 @@ mod profile;
 mod refusals;
 mod samples;
 mod search;
+mod second_factor;
 mod support;
 mod surface;
+#[path = "../support/totp.rs"]
+mod totp;

@@ -101,6 +101,7 @@ on_both! {
         }
         operations.sort();
         let expected = [
+            "delete /admin/users/{id}/second-factor",
             "delete /conversations/{id}",
             "delete /documents/{id}",
             "delete /jobs/{id}",
@@ -143,6 +144,9 @@ on_both! {
             "post /me/keys",
             "post /me/keys/{id}/rotate",
             "post /me/password",
+            "post /me/second-factor",
+            "post /me/second-factor/confirm",
+            "post /me/second-factor/remove",
             "put /admin/users/{id}/role",
         ];
         assert_eq!(operations, expected);

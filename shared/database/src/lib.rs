@@ -17,6 +17,7 @@ mod error;
 pub mod jobs;
 mod pulse;
 pub mod search;
+pub mod second_factors;
 pub mod sessions;
 mod settings;
 mod sql;

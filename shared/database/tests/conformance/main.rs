@@ -9,6 +9,7 @@ mod history;
 mod jobs;
 mod sealing;
 mod search;
+mod second_factors;
 mod state_machine;
 mod support;
 mod tasks;

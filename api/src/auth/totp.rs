@@ -140,11 +140,11 @@ fn base32(bytes: &[u8]) -> String {
     let bit = |index: usize| {
         bytes
             .get(index / 8)
-            .is_some_and(|byte| byte >> (7 - index % 8) & 1 == 1)
+            .is_some_and(|byte| (byte >> (7 - index % 8)) & 1 == 1)
     };
     (0..(bytes.len() * 8).div_ceil(5))
         .map(|digit| {
-            let value = (0..5).fold(0, |value, at| value << 1 | usize::from(bit(digit * 5 + at)));
+            let value = (0..5).fold(0, |value, at| (value << 1) | usize::from(bit(digit * 5 + at)));
             char::from(BASE32[value])
         })
         .collect()
@@ -154,9 +154,9 @@ fn from_base32(text: &str) -> Option<Vec<u8>> {
     let mut bits = Vec::with_capacity(text.len() * 5);
     for digit in text.bytes() {
         let value = BASE32.iter().position(|known| *known == digit)?;
-        bits.extend((0..5).rev().map(|at| value >> at & 1 == 1));
+        bits.extend((0..5).rev().map(|at| (value >> at) & 1 == 1));
     }
-    let byte = |bits: &[bool]| bits.iter().fold(0, |byte, bit| byte << 1 | u8::from(*bit));
+    let byte = |bits: &[bool]| bits.iter().fold(0, |byte, bit| (byte << 1) | u8::from(*bit));
     Some(bits.chunks_exact(8).map(byte).collect())
 }
 

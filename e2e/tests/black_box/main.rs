@@ -10,6 +10,7 @@ mod deleting;
 mod downloads;
 mod formats;
 mod idempotency;
+mod isolation;
 mod lists;
 mod polling;
 mod processing;

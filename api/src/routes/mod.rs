@@ -8,6 +8,7 @@ mod jobs;
 mod listing;
 mod operating;
 mod problems;
+mod scheduling;
 mod schema;
 mod task_schema;
 mod upload;
@@ -48,6 +49,7 @@ type Service = OpenApiService<
         jobs::Jobs,
         cancelling::Cancelling,
         operating::Operating,
+        scheduling::Scheduling,
     ),
     (),
 >;
@@ -61,6 +63,7 @@ fn service() -> Service {
             jobs::Jobs,
             cancelling::Cancelling,
             operating::Operating,
+            scheduling::Scheduling,
         ),
         "docmill",
         env!("CARGO_PKG_VERSION"),

@@ -3,8 +3,10 @@
 
 mod accounts;
 mod cancelling;
+mod fairness;
 mod history;
 mod jobs;
+mod scheduling;
 mod search;
 mod state_machine;
 mod support;

@@ -105,6 +105,8 @@ pub enum Code {
     RangeNotSatisfiable,
     /// The body did not come in time.
     RequestTimeout,
+    /// Too many documents of the account wait already.
+    QueueFull,
     /// Too many requests wait for jobs already.
     TooManyWaits,
     /// There is more to do than can be done soon.
@@ -120,7 +122,11 @@ impl Code {
     const fn may_pass(&self) -> bool {
         matches!(
             self,
-            Self::RequestTimeout | Self::TooManyWaits | Self::Overloaded | Self::Unavailable
+            Self::RequestTimeout
+                | Self::QueueFull
+                | Self::TooManyWaits
+                | Self::Overloaded
+                | Self::Unavailable
         )
     }
 
@@ -147,6 +153,7 @@ impl Code {
         Self::NotAcceptable,
         Self::RangeNotSatisfiable,
         Self::RequestTimeout,
+        Self::QueueFull,
         Self::TooManyWaits,
         Self::Overloaded,
         Self::Unavailable,
@@ -246,6 +253,11 @@ impl Code {
                 "request_timeout",
                 "The request did not come in time",
             ),
+            Self::QueueFull => (
+                StatusCode::TOO_MANY_REQUESTS,
+                "queue_full",
+                "Too many documents are waiting already",
+            ),
             Self::TooManyWaits => (
                 StatusCode::TOO_MANY_REQUESTS,
                 "too_many_waits",
@@ -301,6 +313,13 @@ impl Problem {
         let Self::Answer(status, Json(mut body), retry_after, challenge) = self;
         body.detail = Some(detail.to_string());
         Self::Answer(status, Json(body), retry_after, challenge)
+    }
+
+    /// Says when to come again, where a second would be too soon.
+    #[must_use]
+    pub fn again_after(self, seconds: u64) -> Self {
+        let Self::Answer(status, body, _, challenge) = self;
+        Self::Answer(status, body, Some(seconds), challenge)
     }
 
     /// Says which part of the request is wrong.

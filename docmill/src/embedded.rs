@@ -62,6 +62,7 @@ impl Embedded {
             storage: storage.clone(),
             hints: queue.hints.clone(),
             clock: clock.clone(),
+            scheduling: settings.scheduling,
             stopping: stopping.clone(),
         });
         let checks = Checks::new()

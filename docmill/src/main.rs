@@ -49,6 +49,12 @@ enum Command {
     /// Show tasks with every attempt, and put back in line what was given up
     #[command(subcommand)]
     Task(commands::task::Command),
+    /// Show the queues, pause them and let them go on
+    #[command(subcommand)]
+    Queue(commands::queue::Command),
+    /// Show and change the shares and limits of accounts, pause their work and let it go on
+    #[command(subcommand)]
+    Tenant(commands::tenant::Command),
     /// Make accounts
     #[command(subcommand)]
     User(commands::user::Command),

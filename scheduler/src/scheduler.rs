@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use database::Database;
+use database::{Database, SchedulingSettings};
 use domain::{QueueName, SharedClock};
 use queue::SharedHints;
 use storage::Storage;
@@ -20,6 +20,8 @@ pub struct Parts {
     pub hints: SharedHints,
     /// The time.
     pub clock: SharedClock,
+    /// The section `scheduling`.
+    pub scheduling: SchedulingSettings,
     /// Set when the process stops.
     pub stopping: CancellationToken,
 }

@@ -7,10 +7,11 @@ use bytes::Bytes;
 use database::jobs::{self, JobOptions, NewDocument, NewJob, Submitted};
 use database::tasks::Reason;
 use database::users::{self, NewUser};
-use database::{Database, DatabaseSettings, audit, discarded, tasks};
+use database::workers::{self, Worker};
+use database::{Database, DatabaseSettings, SchedulingSettings, audit, discarded, tasks};
 use domain::{
-    Clock, DocumentId, DocumentKind, JobId, JobStatus, ManualClock, QueueName, ReasonCode, SystemClock,
-    TaskId, UserId, UserRole, WorkerId, limits,
+    Clock, DocumentId, DocumentKind, JobId, JobStatus, ManualClock, Priority, QueueName, ReasonCode,
+    SystemClock, TaskId, UserId, UserRole, WorkerId, limits,
 };
 use futures::TryStreamExt;
 use queue::{Queue, QueueSettings};
@@ -66,6 +67,7 @@ impl Bench {
             storage: Storage::open(&settings).unwrap(),
             hints: Queue::open(&QueueSettings::default()).unwrap().hints,
             clock: clock.clone(),
+            scheduling: SchedulingSettings::default(),
             stopping: CancellationToken::new(),
         };
         Self {
@@ -76,12 +78,48 @@ impl Bench {
         }
     }
 
+    /// A living worker with so many slots.
+    async fn worker(&self, slots: i32) {
+        let worker = Worker {
+            id: WorkerId::new(),
+            name: "host-1".to_owned(),
+            version: "0.1.0".to_owned(),
+            slots,
+        };
+        workers::heartbeat(&self.parts.database, &worker, self.clock.now())
+            .await
+            .unwrap();
+    }
+
+    async fn another_user(&self) -> UserId {
+        let new = NewUser {
+            email: "ben@example.com".to_owned(),
+            username: None,
+            full_name: None,
+            password_hash: String::new(),
+            role: UserRole::User,
+        };
+        let user = users::insert(&self.parts.database, new, self.clock.now())
+            .await
+            .unwrap();
+        user.unwrap().id
+    }
+
     async fn submit(&self, documents: usize, dispatched: bool) -> (JobId, Vec<DocumentId>, Vec<TaskId>) {
+        self.submit_for(self.user, documents, dispatched).await
+    }
+
+    async fn submit_for(
+        &self,
+        user: UserId,
+        documents: usize,
+        dispatched: bool,
+    ) -> (JobId, Vec<DocumentId>, Vec<TaskId>) {
         let job = JobId::new();
         let ids: Vec<DocumentId> = (0..documents).map(|_| DocumentId::new()).collect();
         let new = NewJob {
             id: job,
-            user: self.user,
+            user,
             documents: ids
                 .iter()
                 .map(|id| NewDocument {
@@ -94,6 +132,8 @@ impl Bench {
                 .collect(),
             options: JobOptions {
                 tags_max: 1,
+                // Alike, whether they come alone or not.
+                priority: Some(Priority::Normal),
                 ..JobOptions::default()
             },
             idempotency: None,
@@ -153,16 +193,61 @@ async fn what_waits_is_pushed_in_order_and_once() {
 }
 
 #[tokio::test]
-async fn the_queue_stays_short_however_much_waits() {
+async fn the_queue_stays_as_short_as_the_fleet_is_small() {
     let bench = Bench::new().await;
+    bench.worker(10).await;
     for _ in 0..16 {
         bench.submit(100, false).await;
     }
-    while round(&bench.parts, QUEUE, true).await.unwrap() == Round::More {}
-    assert_eq!(bench.parts.hints.length(QUEUE).await.unwrap(), limits::HINTS_MAX);
-    assert_eq!(bench.hints().await.len(), 1_000);
-    while round(&bench.parts, QUEUE, false).await.unwrap() == Round::More {}
-    assert_eq!(bench.hints().await.len(), 600);
+    let mut lengths = Vec::new();
+    for _ in 0..4 {
+        round(&bench.parts, QUEUE, true).await.unwrap();
+        lengths.push(bench.parts.hints.length(QUEUE).await.unwrap());
+        bench.clock.advance(SECOND / 4);
+    }
+    assert_eq!(
+        lengths, [20; 4],
+        "twice the slots, and no more while nobody takes them"
+    );
+}
+
+#[tokio::test]
+async fn workers_who_empty_the_queue_get_more_until_nothing_waits() {
+    let bench = Bench::new().await;
+    bench.worker(10).await;
+    for _ in 0..16 {
+        bench.submit(100, false).await;
+    }
+    let mut taken = Vec::new();
+    let mut longest = 0;
+    for _ in 0..12 {
+        round(&bench.parts, QUEUE, false).await.unwrap();
+        let hints = bench.hints().await;
+        longest = longest.max(hints.len());
+        taken.extend(hints);
+        bench.clock.advance(SECOND / 4);
+    }
+    assert_eq!(taken.len(), 1_600, "in three seconds");
+    assert!(longest > 160 && longest as u64 <= limits::HINTS_MAX, "{longest}");
+    taken.sort();
+    taken.dedup();
+    assert_eq!(taken.len(), 1_600, "each once");
+}
+
+#[tokio::test]
+async fn one_document_is_pushed_in_the_next_round_however_many_of_somebody_else_wait() {
+    let bench = Bench::new().await;
+    bench.worker(4).await;
+    for _ in 0..10 {
+        bench.submit(100, false).await;
+    }
+    round(&bench.parts, QUEUE, true).await.unwrap();
+    let other = bench.another_user().await;
+    let (_, _, task) = bench.submit_for(other, 1, false).await;
+    bench.hints().await;
+    bench.clock.advance(SECOND / 4);
+    round(&bench.parts, QUEUE, false).await.unwrap();
+    assert!(bench.hints().await.contains(&task[0]));
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ mod jobs;
 mod listing;
 mod operating;
 mod problems;
+mod scheduling;
 mod schema;
 mod task_schema;
 mod upload;
@@ -52,6 +53,7 @@ type Service = OpenApiService<
         cancelling::Cancelling,
         conversations::Conversations,
         operating::Operating,
+        scheduling::Scheduling,
     ),
     (),
 >;
@@ -66,6 +68,7 @@ fn service() -> Service {
             cancelling::Cancelling,
             conversations::Conversations,
             operating::Operating,
+            scheduling::Scheduling,
         ),
         "docmill",
         env!("CARGO_PKG_VERSION"),

@@ -2,6 +2,7 @@
 
 mod cancel;
 mod submit;
+mod waiting;
 
 use chrono::{DateTime, Utc};
 use domain::{JobId, JobKind, JobStatus, UserId, limits};
@@ -12,6 +13,7 @@ use crate::discarded::{NOTED_BEFORE, StoredDocument, StoredRow};
 use crate::{Database, DatabaseError, Result, audit, sql};
 pub use cancel::{Cancelled, cancel};
 pub use submit::{JobOptions, NewDocument, NewJob, Submitted, replay, submit};
+pub use waiting::{Waiting, waiting};
 
 /// A job as its owner sees it.
 #[derive(Debug, Clone, PartialEq)]

@@ -24,8 +24,8 @@ pub use ids::{
 };
 pub use reasons::{ReasonClass, ReasonCode};
 pub use states::{
-    AttemptEnd, DocumentStatus, JobKind, JobStatus, QueueName, TaskKind, TaskState, UnknownWord, UserRole,
-    UserStatus,
+    AttemptEnd, DocumentStatus, JobKind, JobStatus, Priority, QueueName, TaskKind, TaskState, UnknownWord,
+    UserRole, UserStatus, WaitingOn,
 };
 pub use text_encoding::{ByteOrder, utf_16_without_mark};
 pub use units::ByteSize;

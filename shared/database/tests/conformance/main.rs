@@ -4,8 +4,10 @@
 mod accounts;
 mod cancelling;
 mod conversations;
+mod fairness;
 mod history;
 mod jobs;
+mod scheduling;
 mod search;
 mod state_machine;
 mod support;

@@ -62,6 +62,7 @@ impl Embedded {
             storage: storage.clone(),
             hints: queue.hints.clone(),
             clock: clock.clone(),
+            name: scheduler::process_name(),
             stopping: stopping.clone(),
         });
         let checks = Checks::new()

@@ -79,6 +79,7 @@ async fn run(process: Process<Settings>) -> Result<(), Box<dyn Error>> {
         storage,
         hints: queue.hints,
         clock: clock.clone(),
+        name: scheduler::process_name(),
         stopping: stopping.clone(),
     });
     let work = async {

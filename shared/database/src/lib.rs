@@ -7,13 +7,13 @@
 pub mod audit;
 mod clock;
 mod connection;
-pub mod cron_slots;
 pub mod discarded;
 pub mod documents;
 mod entity;
 mod error;
 pub mod jobs;
 mod pulse;
+pub mod schedules;
 pub mod search;
 pub mod sessions;
 mod settings;

@@ -8,6 +8,8 @@ mod jobs;
 mod listing;
 mod operating;
 mod problems;
+mod schedule_schema;
+mod schedules;
 mod schema;
 mod task_schema;
 mod upload;
@@ -48,6 +50,7 @@ type Service = OpenApiService<
         jobs::Jobs,
         cancelling::Cancelling,
         operating::Operating,
+        schedules::Schedules,
     ),
     (),
 >;
@@ -61,6 +64,7 @@ fn service() -> Service {
             jobs::Jobs,
             cancelling::Cancelling,
             operating::Operating,
+            schedules::Schedules,
         ),
         "docmill",
         env!("CARGO_PKG_VERSION"),

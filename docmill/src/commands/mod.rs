@@ -9,6 +9,7 @@ pub(crate) mod health;
 pub(crate) mod migrate;
 pub(crate) mod process;
 pub(crate) mod reset;
+pub(crate) mod schedule;
 pub(crate) mod serve;
 pub(crate) mod task;
 pub(crate) mod user;
@@ -48,6 +49,7 @@ pub(crate) async fn run(arguments: Arguments) -> ExitCode {
         Command::Migrate(command) => migrate::run(process, &data, command).await,
         Command::Check => check::run(process, &data).await,
         Command::Reset(options) => reset::run(process, &data, options).await,
+        Command::Schedule(command) => schedule::run(process, &data, command).await,
         Command::Task(command) => task::run(process, &data, command).await,
         Command::User(command) => user::run(process, &data, command).await,
         Command::GenerateKey | Command::Health(_) | Command::Chaos(_) | Command::ParserChild => {

@@ -60,7 +60,7 @@ async fn what_docmill_does_at_night_is_there_and_runs_once() {
     for _ in 0..2 {
         insert_built_in(&bench.parts).await.unwrap();
     }
-    let names: Vec<String> = schedules::list(&bench.parts.database)
+    let names: Vec<String> = schedules::list(&bench.parts.database, 0, 100)
         .await
         .unwrap()
         .into_iter()

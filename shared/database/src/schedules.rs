@@ -19,7 +19,7 @@ pub use change::{Added, Changed, add, edit, insert_missing, pause, remove, resum
 pub use fire::{RUNS_WAITING_MAX, RunNow, fire, run_now};
 pub use runs::{
     Ended, Run, RunClaim, RunFilter, TAKEOVERS_MAX, TakenOver, beat, claim, delete_old, delete_surplus, fail,
-    find_run, finish, give_back, list_runs, take_over,
+    find_run, finish, give_back, latest_runs, list_runs, take_over,
 };
 
 /// A schedule.
@@ -48,12 +48,18 @@ pub struct Schedule {
 const SELECT: &str = "SELECT id, name, work, options, cron, every_seconds, time_zone, missed, overlap, retries, built_in, \
     version, paused_at, next_at, created_at, updated_at FROM schedules";
 
-/// All schedules by name.
+/// At most `limit` schedules by name, from the `offset`-th on, which counts from 0.
 ///
 /// # Errors
 /// When the database is away.
-pub async fn list(db: &Database) -> Result<Vec<Schedule>> {
-    let rows: Vec<Row> = sql::all(db.connection(), format!("{SELECT} ORDER BY name"), []).await?;
+pub async fn list(db: &Database, offset: u64, limit: u64) -> Result<Vec<Schedule>> {
+    let number = |number: u64| Value::from(i64::try_from(number).unwrap_or(i64::MAX));
+    let rows: Vec<Row> = sql::all(
+        db.connection(),
+        format!("{SELECT} ORDER BY name LIMIT $1 OFFSET $2"),
+        [number(limit), number(offset)],
+    )
+    .await?;
     rows.into_iter().map(Schedule::try_from).collect()
 }
 

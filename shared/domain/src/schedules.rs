@@ -7,7 +7,7 @@ mod timetable;
 mod work;
 
 pub use due::{Due, DueSlot, SLOTS_AT_ONCE_MAX, due};
-pub use plan::{NAME_CHARS_MAX, Plan, PlanFault, RETRIES_MAX, check_name};
+pub use plan::{NAME_CHARS_MAX, Plan, PlanChanges, PlanFault, RETRIES_MAX, check_name};
 pub use timetable::{InvalidTimetable, Timetable};
 pub use work::{CleanUp, ExpiredRows, InvalidOption, LeftoverObjects, Work};
 

@@ -318,6 +318,27 @@ pub async fn list_runs(
     rows.into_iter().map(Run::try_from).collect()
 }
 
+/// The run of each of these schedules that was noted last.
+///
+/// # Errors
+/// When the database is away.
+pub async fn latest_runs(db: &Database, schedules: &[ScheduleId]) -> Result<Vec<Run>> {
+    if schedules.is_empty() {
+        return Ok(Vec::new());
+    }
+    let list = sql::placeholders(1, schedules.len());
+    let rows: Vec<RunRow> = sql::all(
+        db.connection(),
+        format!(
+            "{SELECT_RUN} WHERE id IN (SELECT (SELECT r.id FROM schedule_runs r WHERE r.schedule_id = s.id \
+             ORDER BY r.id DESC LIMIT 1) FROM schedules s WHERE s.id IN ({list}))"
+        ),
+        schedules.iter().map(|id| Value::from(id.uuid())),
+    )
+    .await?;
+    rows.into_iter().map(Run::try_from).collect()
+}
+
 /// Deletes at most `limit` runs that ended before `before`. Returns how many.
 ///
 /// # Errors

@@ -83,7 +83,8 @@ on_both! {
         assert_eq!((nightly.version, nightly.built_in, nightly.next_at), (1, false, Some(start() + HOUR)));
         let again = schedules::add(db, "nightly", &plan(Overlap::Queue), start(), Operator::default(), start()).await;
         assert_eq!(again.unwrap(), Added::NameTaken);
-        assert_eq!(schedules::list(db).await.unwrap(), [nightly]);
+        assert_eq!(schedules::list(db, 0, 10).await.unwrap(), [nightly]);
+        assert_eq!(schedules::list(db, 1, 10).await.unwrap(), []);
         assert_eq!(schedules::find(db, "daily").await.unwrap(), None);
     }
 
@@ -331,6 +332,10 @@ on_both! {
         let rest = list(RunFilter { before: Some(first[2].id), ..RunFilter::default() }, 3).await;
         assert_eq!((first.len(), rest.len()), (3, 2));
         assert!(first[0].slot > first[2].slot && first[2].slot > rest[0].slot);
+        added(db, "without", &plan(Overlap::Queue)).await;
+        let ids = [schedule.id, found(db, "without").await.id];
+        assert_eq!(schedules::latest_runs(db, &ids).await.unwrap(), &first[..1]);
+        assert_eq!(schedules::latest_runs(db, &[]).await.unwrap(), []);
         let done = list(RunFilter { state: Some(RunState::Done), ..RunFilter::default() }, 10).await;
         assert_eq!(done.iter().map(|run| run.id).collect::<Vec<_>>(), [claim.run]);
     }

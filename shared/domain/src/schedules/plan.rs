@@ -32,6 +32,25 @@ pub struct Plan {
     pub retries: i16,
 }
 
+/// Parts of a plan that somebody wants otherwise, in words that are not checked yet. What is absent stays.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PlanChanges {
+    /// Only these options; one that is `null` has its default again.
+    pub options: Option<Value>,
+    /// A cron expression, in place of an interval if there was one.
+    pub cron: Option<String>,
+    /// An interval in seconds, in place of a cron expression if there was one.
+    pub every_seconds: Option<u32>,
+    /// A time zone.
+    pub time_zone: Option<String>,
+    /// A word of [`MissedRuns`].
+    pub missed: Option<String>,
+    /// A word of [`Overlap`].
+    pub overlap: Option<String>,
+    /// How often a failed run is tried again.
+    pub retries: Option<i16>,
+}
+
 /// A part of a plan that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PlanFault {
@@ -47,6 +66,12 @@ pub enum PlanFault {
     /// When.
     #[error(transparent)]
     Timetable(#[from] InvalidTimetable),
+    /// What becomes of missed slots.
+    #[error("{0}")]
+    Missed(UnknownWord),
+    /// What becomes of overlapping runs.
+    #[error("{0}")]
+    Overlap(UnknownWord),
     /// The number of retries.
     #[error("must be between 0 and {RETRIES_MAX}")]
     Retries,
@@ -64,6 +89,8 @@ impl PlanFault {
                 format!("/options/{}", fault.option.replace('~', "~0").replace('/', "~1"))
             }
             Self::Timetable(fault) => format!("/{}", fault.field()),
+            Self::Missed(_) => "/missed".to_owned(),
+            Self::Overlap(_) => "/overlap".to_owned(),
             Self::Retries => "/retries".to_owned(),
         }
     }
@@ -87,12 +114,57 @@ pub fn check_name(name: &str) -> Result<(), PlanFault> {
 }
 
 impl Plan {
+    /// A plan for a kind of work that does not say when yet: in UTC, the newest of missed slots, never beside itself, without
+    /// retries.
+    #[must_use]
+    pub fn of(work: &str) -> Self {
+        Self {
+            work: work.to_owned(),
+            options: Value::Object(serde_json::Map::new()),
+            cron: None,
+            every_seconds: None,
+            time_zone: "UTC".to_owned(),
+            missed: MissedRuns::RunOnce,
+            overlap: Overlap::Skip,
+            retries: 0,
+        }
+    }
+
+    /// The plan with changes, still to be [`Plan::checked`].
+    ///
+    /// # Errors
+    /// When a change is no word that could be meant.
+    pub fn with(mut self, changes: PlanChanges) -> Result<Self, PlanFault> {
+        if let Some(options) = changes.options {
+            self.options = merged(self.options, options);
+        }
+        if changes.cron.is_some() || changes.every_seconds.is_some() {
+            (self.cron, self.every_seconds) = (changes.cron, changes.every_seconds);
+        }
+        self.time_zone = changes.time_zone.unwrap_or(self.time_zone);
+        if let Some(word) = changes.missed {
+            self.missed = word.parse().map_err(PlanFault::Missed)?;
+        }
+        if let Some(word) = changes.overlap {
+            self.overlap = word.parse().map_err(PlanFault::Overlap)?;
+        }
+        self.retries = changes.retries.unwrap_or(self.retries);
+        Ok(self)
+    }
+
     /// The work, if this release knows it and its options.
     ///
     /// # Errors
     /// When it does not.
     pub fn work(&self) -> Result<Work, PlanFault> {
         Ok(Work::read(self.work.parse::<WorkKind>()?, &self.options)?)
+    }
+
+    /// Whether another plan is due at the same times.
+    #[must_use]
+    pub fn is_due_as(&self, other: &Self) -> bool {
+        (&self.cron, self.every_seconds, &self.time_zone)
+            == (&other.cron, other.every_seconds, &other.time_zone)
     }
 
     /// When it is due.
@@ -116,6 +188,21 @@ impl Plan {
         let next = timetable.next_after(now).ok_or(InvalidTimetable::Never)?;
         Ok((self, next))
     }
+}
+
+/// The options with changes (as RFC 7396 merges objects). What is no object is left for the check to refuse.
+fn merged(options: Value, changes: Value) -> Value {
+    let (Value::Object(mut options), Value::Object(changes)) = (options, changes.clone()) else {
+        return changes;
+    };
+    for (name, value) in changes {
+        if value.is_null() && options.contains_key(&name) {
+            options.remove(&name);
+        } else {
+            options.insert(name, value);
+        }
+    }
+    Value::Object(options)
 }
 
 #[cfg(test)]
@@ -147,6 +234,31 @@ mod tests {
             json!({ "older_than_days": null, "dry_run": false })
         );
         assert_eq!(next.to_string(), "2026-03-05 02:00:00 UTC");
+    }
+
+    #[test]
+    fn changes_leave_everything_else_as_it_was() {
+        let changed = |changes| plan().with(changes).unwrap();
+        assert_eq!(changed(PlanChanges::default()), plan());
+        let interval = changed(PlanChanges {
+            every_seconds: Some(60),
+            ..PlanChanges::default()
+        });
+        assert_eq!((interval.cron, interval.every_seconds), (None, Some(60)));
+        let options = |options| PlanChanges {
+            options: Some(options),
+            ..PlanChanges::default()
+        };
+        let thirty = changed(options(json!({ "older_than_days": 30 })));
+        let dry = thirty.with(options(json!({ "dry_run": true }))).unwrap();
+        assert_eq!(dry.options, json!({ "older_than_days": 30, "dry_run": true }));
+        let kept = dry.with(options(json!({ "older_than_days": null }))).unwrap();
+        assert_eq!(kept.options, json!({ "dry_run": true }));
+        let overlap = PlanChanges {
+            overlap: Some("maybe".to_owned()),
+            ..PlanChanges::default()
+        };
+        assert_eq!(plan().with(overlap).unwrap_err().pointer(), "/overlap");
     }
 
     #[test]

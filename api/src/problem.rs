@@ -93,6 +93,16 @@ pub enum Code {
     NotGivenUp,
     /// Not as many things match as the caller expects.
     CountDiffers,
+    /// The name of the schedule is taken.
+    ScheduleExists,
+    /// The schedule came with docmill and cannot be removed.
+    BuiltIn,
+    /// A run of the schedule is under way.
+    RunUnderWay,
+    /// A change must say which version it is meant for.
+    PreconditionRequired,
+    /// Somebody else has changed it meanwhile.
+    PreconditionFailed,
     /// The Idempotency-Key was used for another request.
     IdempotencyKeyReused,
     /// The body is larger than allowed.
@@ -147,6 +157,11 @@ impl Code {
         Self::JobEnded,
         Self::NotGivenUp,
         Self::CountDiffers,
+        Self::ScheduleExists,
+        Self::BuiltIn,
+        Self::RunUnderWay,
+        Self::PreconditionRequired,
+        Self::PreconditionFailed,
         Self::IdempotencyKeyReused,
         Self::TooLarge,
         Self::UnsupportedMediaType,
@@ -222,6 +237,31 @@ impl Code {
                 StatusCode::CONFLICT,
                 "count_differs",
                 "Another number of things matches than expected",
+            ),
+            Self::ScheduleExists => (
+                StatusCode::CONFLICT,
+                "schedule_exists",
+                "The name of the schedule is taken",
+            ),
+            Self::BuiltIn => (
+                StatusCode::CONFLICT,
+                "built_in",
+                "What comes with docmill cannot be removed",
+            ),
+            Self::RunUnderWay => (
+                StatusCode::CONFLICT,
+                "run_under_way",
+                "A run of the schedule has not ended",
+            ),
+            Self::PreconditionRequired => (
+                StatusCode::PRECONDITION_REQUIRED,
+                "precondition_required",
+                "The change must say which version it is meant for",
+            ),
+            Self::PreconditionFailed => (
+                StatusCode::PRECONDITION_FAILED,
+                "precondition_failed",
+                "It has been changed meanwhile",
             ),
             Self::IdempotencyKeyReused => (
                 StatusCode::UNPROCESSABLE_ENTITY,

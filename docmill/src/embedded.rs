@@ -63,6 +63,7 @@ impl Embedded {
             hints: queue.hints.clone(),
             clock: clock.clone(),
             scheduling: settings.scheduling,
+            name: scheduler::process_name(),
             stopping: stopping.clone(),
         });
         let checks = Checks::new()

@@ -9,6 +9,8 @@ mod jobs;
 mod listing;
 mod operating;
 mod problems;
+mod schedule_schema;
+mod schedules;
 mod scheduling;
 mod schema;
 mod task_schema;
@@ -54,6 +56,7 @@ type Service = OpenApiService<
         conversations::Conversations,
         operating::Operating,
         scheduling::Scheduling,
+        schedules::Schedules,
     ),
     (),
 >;
@@ -69,6 +72,7 @@ fn service() -> Service {
             conversations::Conversations,
             operating::Operating,
             scheduling::Scheduling,
+            schedules::Schedules,
         ),
         "docmill",
         env!("CARGO_PKG_VERSION"),

@@ -10,6 +10,7 @@ pub(crate) mod migrate;
 pub(crate) mod process;
 pub(crate) mod queue;
 pub(crate) mod reset;
+pub(crate) mod schedule;
 pub(crate) mod serve;
 pub(crate) mod task;
 pub(crate) mod tenant;
@@ -52,6 +53,7 @@ pub(crate) async fn run(arguments: Arguments) -> ExitCode {
         Command::Reset(options) => reset::run(process, &data, options).await,
         Command::Queue(command) => queue::run(process, &data, command).await,
         Command::Tenant(command) => tenant::run(process, &data, command).await,
+        Command::Schedule(command) => schedule::run(process, &data, command).await,
         Command::Task(command) => task::run(process, &data, command).await,
         Command::User(command) => user::run(process, &data, command).await,
         Command::GenerateKey | Command::Health(_) | Command::Chaos(_) | Command::ParserChild => {

@@ -10,6 +10,7 @@ mod document_kind;
 mod ids;
 pub mod limits;
 mod reasons;
+pub mod schedules;
 mod states;
 mod text_encoding;
 pub mod units;
@@ -19,8 +20,8 @@ pub use clock::{Clock, ManualClock, SharedClock, SystemClock};
 pub use content::Content;
 pub use document_kind::{DocumentKind, KindMismatch};
 pub use ids::{
-    AuditId, ConversationId, DocumentId, InvalidId, JobId, MessageId, PassageId, RequestId, SessionId,
-    TaskId, UserId, WorkerId,
+    AuditId, ConversationId, DocumentId, InvalidId, JobId, MessageId, PassageId, RequestId, RunId,
+    ScheduleId, SessionId, TaskId, UserId, WorkerId,
 };
 pub use reasons::{ReasonClass, ReasonCode};
 pub use states::{

@@ -54,6 +54,8 @@ macro_rules! words {
     };
 }
 
+pub(crate) use words;
+
 words! {
     /// Where a task stands. The row's word is the truth; a hint in the queue is only a reason to look.
     TaskState {

@@ -7,6 +7,7 @@ mod conversations;
 mod fairness;
 mod history;
 mod jobs;
+mod schedules;
 mod scheduling;
 mod search;
 mod state_machine;

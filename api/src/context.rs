@@ -10,7 +10,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::auth::access_tokens::Tokens;
 use crate::auth::passwords::Passwords;
-use crate::auth::standing::Standings;
+use crate::auth::refresh_tokens::Successors;
+use crate::auth::standing::{KeyStandings, Standings};
 use crate::http::admission::Admission;
 use crate::http::cursor::CursorKey;
 use crate::operations::handover::Handover;
@@ -25,7 +26,9 @@ pub struct Api {
     pub(crate) clock: SharedClock,
     pub(crate) tokens: Arc<Tokens>,
     pub(crate) passwords: Arc<Passwords>,
+    pub(crate) successors: Arc<Successors>,
     pub(crate) standings: Arc<Standings>,
+    pub(crate) key_standings: Arc<KeyStandings>,
     pub(crate) handover: Arc<Handover>,
     pub(crate) cursors: CursorKey,
     pub(crate) http: HttpSettings,
@@ -66,7 +69,9 @@ impl Api {
         Ok(Self {
             tokens: Arc::new(Tokens::new(&parts.auth, parts.clock.clone())?),
             passwords: Arc::new(Passwords::new(&parts.auth.password)?),
+            successors: Arc::new(Successors::derive(&parts.auth)),
             standings: Arc::new(Standings::default()),
+            key_standings: Arc::new(KeyStandings::default()),
             handover: Arc::new(Handover::new(parts.hints)),
             cursors: CursorKey::derive(&parts.auth),
             admission: Arc::new(Admission::new(&parts.http)),
@@ -82,6 +87,12 @@ impl Api {
 }
 
 impl Api {
+    /// Has this replica ask anew who may do what. Others do so within a few seconds by themselves.
+    pub(crate) fn forget_standings(&self) {
+        self.standings.forget_all();
+        self.key_standings.forget_all();
+    }
+
     /// What comes of work that needs the database, unless the database is away: a statement that nobody answers would
     /// wait for as long as the kernel hopes.
     ///

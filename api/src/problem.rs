@@ -75,8 +75,14 @@ pub enum Code {
     RegistrationClosed,
     /// The address or name is taken.
     AccountExists,
+    /// Somebody who is logged in gave another password than theirs.
+    WrongPassword,
     /// The account may not do this.
     Forbidden,
+    /// The API key may not do this.
+    InsufficientScope,
+    /// The account has as many API keys as it may have.
+    TooManyKeys,
     /// No such thing, or not yours.
     NotFound,
     /// No such method here.
@@ -148,7 +154,10 @@ impl Code {
         Self::AccountDisabled,
         Self::RegistrationClosed,
         Self::AccountExists,
+        Self::WrongPassword,
         Self::Forbidden,
+        Self::InsufficientScope,
+        Self::TooManyKeys,
         Self::NotFound,
         Self::MethodNotAllowed,
         Self::NotReady,
@@ -210,6 +219,17 @@ impl Code {
                 "The address or the name is taken",
             ),
             Self::Forbidden => (StatusCode::FORBIDDEN, "forbidden", "The account may not do this"),
+            Self::WrongPassword => (StatusCode::FORBIDDEN, "wrong_password", "The password is wrong"),
+            Self::InsufficientScope => (
+                StatusCode::FORBIDDEN,
+                "insufficient_scope",
+                "The API key may not do this",
+            ),
+            Self::TooManyKeys => (
+                StatusCode::CONFLICT,
+                "too_many_keys",
+                "The account has as many API keys as it may have",
+            ),
             Self::NotFound => (StatusCode::NOT_FOUND, "not_found", "There is no such thing"),
             Self::MethodNotAllowed => (
                 StatusCode::METHOD_NOT_ALLOWED,

@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use database::audit::seals::Look;
 use telemetry::metrics;
 
 use crate::scheduler::Parts;
@@ -43,9 +44,25 @@ pub(crate) const TABLE: &[Recurring] = &[
         work: |parts| Box::pin(async move { sweeps::observation::observe(&parts).await }),
     },
     Recurring {
+        name: "seal_audit_log",
+        // The time in which a line can be changed unseen.
+        every: Duration::from_millis(4_300),
+        work: |parts| Box::pin(async move { sweeps::audit_seals::seal(&parts, Look::Lately).await }),
+    },
+    Recurring {
         name: "delete_discarded",
         every: SECOND.saturating_mul(61),
         work: |parts| Box::pin(async move { sweeps::discarded::delete(&parts).await }),
+    },
+    Recurring {
+        name: "delete_closed_accounts",
+        every: SECOND.saturating_mul(601),
+        work: |parts| Box::pin(async move { sweeps::closed_accounts::delete(&parts).await }),
+    },
+    Recurring {
+        name: "seal_late_audit_lines",
+        every: SECOND.saturating_mul(21_613),
+        work: |parts| Box::pin(async move { sweeps::audit_seals::seal(&parts, Look::Everywhere).await }),
     },
 ];
 

@@ -1,7 +1,9 @@
 //! Repairs and cleans up, in bounded batches. Every sweep may run in several schedulers at once and finds nothing the second
 //! time.
 
+pub(crate) mod audit_seals;
 pub(crate) mod clean_up;
+pub(crate) mod closed_accounts;
 pub(crate) mod deadlines;
 pub(crate) mod discarded;
 pub(crate) mod expired_rows;

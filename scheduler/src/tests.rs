@@ -4,6 +4,8 @@ mod clean_up;
 mod firing;
 mod runs;
 
+mod access;
+
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -9,3 +9,4 @@ pub(crate) mod patience;
 pub(crate) mod range;
 pub(crate) mod request_body;
 pub(crate) mod request_headers;
+pub(crate) mod route_pattern;

@@ -1,8 +1,10 @@
 //! Making an account, logging in, staying logged in, logging out.
 
+use std::time::Duration;
+
 use database::audit::{self, Entry, Origin, Outcome};
-use database::sessions::{self, NewSession, Rotation};
-use database::users::{self, NewUser, User};
+use database::sessions::{self, NewSession, Rotation, Shown};
+use database::users::{self, NewUser, ProfileChange, User};
 use domain::{SessionId, UserId, UserRole, UserStatus};
 use secrecy::{ExposeSecret, SecretString};
 
@@ -11,6 +13,9 @@ use crate::auth::password_strength;
 use crate::auth::passwords::PasswordError;
 use crate::auth::refresh_tokens::RefreshToken;
 use crate::context::Api;
+
+/// How long a spent refresh token may be shown again, for the answer with the next one may have been lost.
+const LOST_ANSWER: Duration = Duration::from_secs(10);
 
 /// Why an account or a session is refused.
 #[derive(Debug, thiserror::Error)]
@@ -26,9 +31,15 @@ pub enum Refused {
         /// Why.
         detail: String,
     },
+    /// The account is gone.
+    #[error("there is no such account any more")]
+    Gone,
     /// The address or the name is taken.
     #[error("the address or the user name is taken")]
     Exists,
+    /// Somebody who is logged in gave another password than theirs.
+    #[error("the password is wrong")]
+    WrongPassword,
     /// Unknown account or wrong password; nobody learns which.
     #[error("the name or the password is wrong")]
     Credentials,
@@ -55,6 +66,8 @@ pub struct Registration {
     pub username: Option<String>,
     /// What the person is called.
     pub full_name: Option<String>,
+    /// Whom the person works for.
+    pub organization: Option<String>,
     /// The password.
     pub password: SecretString,
 }
@@ -98,24 +111,12 @@ pub async fn create(api: &Api, new: Registration, role: UserRole, origin: Origin
     if let Some(name) = &new.username {
         check_username(name)?;
     }
-    if new
-        .full_name
-        .as_ref()
-        .is_some_and(|name| name.chars().count() > 255 || name.chars().any(char::is_control))
-    {
-        return Err(Refused::Invalid {
-            field: "full_name",
-            detail: "must have at most 255 characters".to_owned(),
-        });
-    }
-    password_strength::check_strength(new.password.expose_secret(), &email).map_err(|problems| {
-        Refused::Invalid {
-            field: "password",
-            detail: problems.join("; "),
-        }
-    })?;
+    check_label("full_name", new.full_name.as_deref(), 255)?;
+    check_label("organization", new.organization.as_deref(), 100)?;
+    check_password("password", &new.password, &email)?;
     let password_hash = api.passwords.hash(new.password).await?;
     let now = api.clock.now();
+    let organization = new.organization;
     let new = NewUser {
         email,
         username: new.username,
@@ -126,6 +127,18 @@ pub async fn create(api: &Api, new: Registration, role: UserRole, origin: Origin
     let user = users::insert(&api.database, new, now)
         .await?
         .ok_or(Refused::Exists)?;
+    let user = match organization {
+        None => user,
+        Some(_) => {
+            let change = ProfileChange {
+                organization: Some(organization),
+                ..ProfileChange::default()
+            };
+            users::change_profile(&api.database, user.id, change, now)
+                .await?
+                .ok_or(Refused::Exists)?
+        }
+    };
     record(
         api,
         Some(user.id),
@@ -197,29 +210,23 @@ pub async fn log_in(
 /// When the token is not good any more, or the database is away.
 pub async fn refresh(api: &Api, shown: &str, origin: Origin) -> Result<Refreshed, Refused> {
     let shown = RefreshToken::parse(shown).map_err(|_| Refused::RefreshToken)?;
-    let next = RefreshToken::generate();
-    let now = api.clock.now();
-    let rotation = sessions::rotate(
-        &api.database,
-        &shown.hash(),
-        &next.hash(),
-        refresh_expiry(api),
-        now,
-    )
-    .await?;
+    let successors = api.successors.of(&shown);
+    let hashes: Vec<_> = successors.iter().map(RefreshToken::hash).collect();
+    let asked = Shown {
+        token: &shown.hash(),
+        successors: &hashes,
+        grace: LOST_ANSWER,
+        expires_at: refresh_expiry(api),
+    };
+    let rotation = sessions::rotate(&api.database, asked, api.clock.now()).await?;
+    let next = |successor: usize| successors[successor].expose();
     match rotation {
-        Rotation::Rotated { user, session } => {
-            // The role is read anew at every request; the one in the token is only a note.
-            let access_token = api.tokens.issue(Claims {
-                user,
-                session,
-                role: UserRole::User,
-            });
-            Ok(Refreshed {
-                access_token,
-                refresh_token: next.expose(),
-            })
-        }
+        Rotation::Rotated { user, session } => Ok(refreshed(api, user, session, next(0))),
+        Rotation::Repeated {
+            user,
+            session,
+            successor,
+        } => Ok(refreshed(api, user, session, next(successor))),
         Rotation::Reused { user, session } => {
             tracing::warn!(session.id = %session, "a spent refresh token was shown again; session {session} is revoked");
             api.standings.forget_all();
@@ -235,6 +242,19 @@ pub async fn refresh(api: &Api, shown: &str, origin: Origin) -> Result<Refreshed
             Err(Refused::RefreshToken)
         }
         Rotation::Refused => Err(Refused::RefreshToken),
+    }
+}
+
+fn refreshed(api: &Api, user: UserId, session: SessionId, refresh_token: SecretString) -> Refreshed {
+    // The role is read anew at every request; the one in the token is only a note.
+    let access_token = api.tokens.issue(Claims {
+        user,
+        session,
+        role: UserRole::User,
+    });
+    Refreshed {
+        access_token,
+        refresh_token,
     }
 }
 
@@ -306,7 +326,8 @@ fn refresh_expiry(api: &Api) -> chrono::DateTime<chrono::Utc> {
     api.clock.now() + api.tokens.refresh_lifetime()
 }
 
-async fn record(
+/// Adds a line about an account to the audit log.
+pub(super) async fn record(
     api: &Api,
     user: Option<UserId>,
     action: &'static str,
@@ -343,8 +364,34 @@ fn check_email(email: &str) -> Result<(), Refused> {
     }
 }
 
+/// What people write about themselves, and about their things.
+pub(super) fn check_label(field: &'static str, label: Option<&str>, chars_max: usize) -> Result<(), Refused> {
+    match label.and_then(|label| label_fault(label, chars_max)) {
+        Some(detail) => Err(Refused::Invalid { field, detail }),
+        None => Ok(()),
+    }
+}
+
+/// What is wrong with a label, if anything.
+pub(super) fn label_fault(label: &str, chars_max: usize) -> Option<String> {
+    let fits = label.chars().count() <= chars_max && !label.chars().any(char::is_control);
+    (!fits).then(|| format!("must have at most {chars_max} characters, and no line breaks"))
+}
+
+/// Whether a new password is good enough for the account with this address.
+pub(super) fn check_password(
+    field: &'static str,
+    password: &SecretString,
+    email: &str,
+) -> Result<(), Refused> {
+    password_strength::check_strength(password.expose_secret(), email).map_err(|problems| Refused::Invalid {
+        field,
+        detail: problems.join("; "),
+    })
+}
+
 /// A user name can never look like an address, so the two never collide.
-fn check_username(name: &str) -> Result<(), Refused> {
+pub(super) fn check_username(name: &str) -> Result<(), Refused> {
     let fits = (3..=50).contains(&name.len())
         && name
             .bytes()

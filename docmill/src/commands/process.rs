@@ -109,6 +109,7 @@ async fn access_token(embedded: &Embedded) -> Result<String, Box<dyn std::error:
         email: "process@localhost".to_owned(),
         username: None,
         full_name: None,
+        organization: None,
         password: SecretString::from(domain::SessionId::new().to_string()),
     };
     let origin = database::audit::Origin::default();

@@ -85,6 +85,7 @@ pub(crate) async fn run(process: Process<Settings>, data: &Path, command: Comman
         email: create.email,
         username: create.username,
         full_name: create.full_name,
+        organization: None,
         password,
     };
     let user = accounts::create(&api, new, create.role.into(), database::audit::Origin::default()).await?;

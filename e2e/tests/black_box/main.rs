@@ -4,6 +4,7 @@
 mod access;
 mod accounts;
 mod answers;
+mod api_keys;
 mod deleting;
 mod downloads;
 mod formats;
@@ -11,6 +12,7 @@ mod idempotency;
 mod lists;
 mod polling;
 mod processing;
+mod profile;
 mod refusals;
 mod samples;
 mod search;

@@ -28,7 +28,7 @@ on_both! {
             (Method::PUT, "/api/v1/jobs"),
             (Method::DELETE, "/api/v1/documents"),
             (Method::GET, "/api/v1/auth/login"),
-            (Method::PATCH, "/api/v1/me"),
+            (Method::PUT, "/api/v1/me"),
             (Method::POST, "/livez"),
         ] {
             ada.send(ada.request(method, path)).await.problem(405, "method_not_allowed");
@@ -104,6 +104,8 @@ on_both! {
             "delete /conversations/{id}",
             "delete /documents/{id}",
             "delete /jobs/{id}",
+            "delete /me/keys/{id}",
+            "delete /me/sessions/{id}",
             "get /admin/tasks",
             "get /admin/tasks/{id}",
             "get /conversations",
@@ -112,11 +114,16 @@ on_both! {
             "get /documents",
             "get /documents/{id}",
             "get /documents/{id}/original",
-            "get /documents/{id}/text", "get /formats",
+            "get /documents/{id}/text",
+            "get /formats",
             "get /jobs",
             "get /jobs/{id}",
             "get /me",
+            "get /me/keys",
+            "get /me/sessions",
             "patch /conversations/{id}",
+            "patch /me",
+            "patch /me/keys/{id}",
             "post /admin/tasks/requeue",
             "post /admin/tasks/{id}/requeue",
             "post /auth/login",
@@ -126,6 +133,10 @@ on_both! {
             "post /chat",
             "post /documents",
             "post /jobs/{id}/cancel",
+            "post /me/close",
+            "post /me/keys",
+            "post /me/keys/{id}/rotate",
+            "post /me/password",
         ];
         assert_eq!(operations, expected);
     }

@@ -4,6 +4,7 @@
 //! where several rows must agree, one transaction holds them together. Times are handed in. This is the only
 //! crate that speaks SeaORM, and the only one that knows which database it talks to.
 
+pub mod api_keys;
 pub mod audit;
 mod clock;
 mod connection;

@@ -72,6 +72,10 @@ id!(
     SessionId
 );
 id!(
+    /// A key with which a program acts for an account.
+    ApiKeyId
+);
+id!(
     /// What a client asked for and polls.
     JobId
 );

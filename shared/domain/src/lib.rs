@@ -20,13 +20,13 @@ pub use clock::{Clock, ManualClock, SharedClock, SystemClock};
 pub use content::Content;
 pub use document_kind::{DocumentKind, KindMismatch};
 pub use ids::{
-    AuditId, ConversationId, DocumentId, InvalidId, JobId, MessageId, PassageId, RequestId, RunId,
+    ApiKeyId, AuditId, ConversationId, DocumentId, InvalidId, JobId, MessageId, PassageId, RequestId, RunId,
     ScheduleId, SessionId, TaskId, UserId, WorkerId,
 };
 pub use reasons::{ReasonClass, ReasonCode};
 pub use states::{
-    AttemptEnd, DocumentStatus, JobKind, JobStatus, Priority, QueueName, TaskKind, TaskState, UnknownWord,
-    UserRole, UserStatus, WaitingOn,
+    AttemptEnd, DocumentStatus, JobKind, JobStatus, Priority, QueueName, Scope, TaskKind, TaskState,
+    UnknownWord, UserRole, UserStatus, WaitingOn,
 };
 pub use text_encoding::{ByteOrder, utf_16_without_mark};
 pub use units::ByteSize;

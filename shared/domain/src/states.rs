@@ -310,6 +310,24 @@ words! {
 }
 
 words! {
+    /// What an API key may do.
+    Scope {
+        /// Reads documents and what was found in them.
+        DocumentsRead = "documents:read",
+        /// Hands documents in, changes and deletes them.
+        DocumentsWrite = "documents:write",
+        /// Follows jobs.
+        JobsRead = "jobs:read",
+        /// Cancels, schedules and deletes jobs.
+        JobsWrite = "jobs:write",
+        /// Reads the profile and what was used.
+        AccountRead = "account:read",
+        /// Whatever the role of the account allows beyond its own things.
+        Admin = "admin",
+    }
+}
+
+words! {
     /// Whether an account may be used.
     UserStatus {
         /// It may.

@@ -2,6 +2,7 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 
 mod accounts;
+mod api_keys;
 mod cancelling;
 mod conversations;
 mod fairness;
@@ -9,6 +10,7 @@ mod history;
 mod jobs;
 mod schedules;
 mod scheduling;
+mod sealing;
 mod search;
 mod state_machine;
 mod support;

@@ -61,6 +61,12 @@ async fn while_postgres_is_away_everybody_is_told_so_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn no_tenant_starves_another() {
+    let _alone = MACHINE.write().await;
+    assert_kept(&[Promise::P12]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn overload_is_refused_and_not_suffered() {
     let _alone = MACHINE.write().await;
     assert_kept(&[Promise::P15]).await;

@@ -312,7 +312,7 @@ async fn no_more_is_taken_of_an_account_than_may_wait() {
 async fn a_job_says_that_nobody_is_there_to_do_it() {
     let mut fleet = Fleet::prepared(&Settings::new()).await;
     fleet.add_api(&Settings::new()).await;
-    let ada = fleet.user().await;
+    let ada = fleet.apis[0].user().await;
     let job = upload(&ada, "").await;
     let waits = waits_on(&ada, &job, "no_workers").await;
     assert_eq!(waits["queue"]["position"], 1, "{waits}");

@@ -3,6 +3,7 @@
 mod attempts;
 mod cancelled;
 mod dead_worker;
+mod fair;
 mod never_lost;
 mod once;
 mod overload;
@@ -63,6 +64,7 @@ promises! {
     P8 = 8 "a poison document stops at 3" poison;
     P9 = 9 "attempts are exact" attempts;
     P11 = 11 "cancel is prompt" cancelled;
+    P12 = 12 "no tenant starves another" fair;
     P15 = 15 "overload is refused, not suffered" overload;
 }
 

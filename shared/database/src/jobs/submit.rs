@@ -163,33 +163,44 @@ pub async fn replay(
 /// Whether the user would have too many waiting tasks. No more of them are counted than that takes.
 async fn full(db: &Database, new: &NewJob) -> Result<Option<Submitted>> {
     #[derive(FromQueryResult)]
-    struct Row {
+    struct Bound {
         queued_max: Option<i32>,
+    }
+    #[derive(FromQueryResult)]
+    struct Counted {
         waiting: i64,
     }
+    let about: [Value; 2] = [
+        TaskKind::ProcessDocument.queue().as_str().into(),
+        new.user.uuid().into(),
+    ];
+    let bound: Option<Bound> = sql::first(
+        db.connection(),
+        "SELECT COALESCE(n.queued_max, q.tenant_queued_max) AS queued_max FROM queues q \
+         LEFT JOIN tenants n ON n.user_id = $2 WHERE q.name = $1",
+        about.clone(),
+    )
+    .await?;
+    let Some(queued_max) = bound.and_then(|bound| bound.queued_max) else {
+        return Ok(None);
+    };
     let levels: Vec<String> = Priority::ALL
         .iter()
         .map(|level| level.level().to_string())
         .collect();
-    let levels = levels.join(", ");
-    let row: Option<Row> = sql::first(
+    let counted: Option<Counted> = sql::first(
         db.connection(),
         format!(
-            "SELECT bound.queued_max, (SELECT count(*) FROM (SELECT 1 FROM tasks t WHERE t.queue = bound.name \
-             AND t.priority IN ({levels}) AND t.user_id = $2 AND t.state = 'queued' AND t.dispatched_at IS NULL \
-             AND t.held IS NULL LIMIT COALESCE(bound.queued_max, 0)) AS counted) AS waiting \
-             FROM (SELECT q.name, COALESCE(n.queued_max, q.tenant_queued_max) AS queued_max FROM queues q \
-             LEFT JOIN tenants n ON n.user_id = $2 WHERE q.name = $1) AS bound"
+            "SELECT count(*) AS waiting FROM (SELECT 1 FROM tasks t WHERE t.queue = $1 AND t.priority IN ({}) \
+             AND t.user_id = $2 AND t.state = 'queued' AND t.dispatched_at IS NULL AND t.held IS NULL LIMIT $3) AS counted",
+            levels.join(", ")
         ),
-        [TaskKind::ProcessDocument.queue().as_str().into(), new.user.uuid().into()],
+        about.into_iter().chain([i64::from(queued_max).into()]),
     )
     .await?;
-    let Some((queued_max, waiting)) = row.and_then(|row| Some((row.queued_max?, row.waiting))) else {
-        return Ok(None);
-    };
-    let wanted = i64::try_from(new.documents.len()).unwrap_or(i64::MAX);
+    let wanted = new.documents.len() as u64;
+    let would_wait = counted.map_or(0, |counted| counted.waiting.cast_unsigned()) + wanted;
     let queued_max = u64::try_from(queued_max).unwrap_or(0);
-    let would_wait = waiting.saturating_add(wanted).cast_unsigned();
     Ok((would_wait > queued_max).then_some(Submitted::QueueFull(queued_max)))
 }
 

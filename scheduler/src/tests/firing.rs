@@ -176,6 +176,7 @@ fn machine(bench: &Bench, number: usize, by: TimeDelta) -> Machine {
             truth: bench.clock.clone(),
             by,
         }),
+        scheduling: database::SchedulingSettings::default(),
         name: format!("host-{number}"),
         stopping: CancellationToken::new(),
     };

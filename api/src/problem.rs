@@ -81,6 +81,14 @@ pub enum Code {
     Forbidden,
     /// The API key may not do this.
     InsufficientScope,
+    /// A login needs a good code beside the password.
+    SecondFactorRequired,
+    /// The code of a second factor is wrong.
+    WrongCode,
+    /// The account has a second factor already, or has none.
+    SecondFactorState,
+    /// Administrators may not do this to themselves.
+    OwnAccount,
     /// The account has as many API keys as it may have.
     TooManyKeys,
     /// No such thing, or not yours.
@@ -123,6 +131,8 @@ pub enum Code {
     RequestTimeout,
     /// Too many documents of the account wait already.
     QueueFull,
+    /// More requests than the account, the key or the address may make.
+    RateLimited,
     /// Too many requests wait for jobs already.
     TooManyWaits,
     /// There is more to do than can be done soon.
@@ -140,6 +150,7 @@ impl Code {
             self,
             Self::RequestTimeout
                 | Self::QueueFull
+                | Self::RateLimited
                 | Self::TooManyWaits
                 | Self::Overloaded
                 | Self::Unavailable
@@ -157,6 +168,10 @@ impl Code {
         Self::WrongPassword,
         Self::Forbidden,
         Self::InsufficientScope,
+        Self::SecondFactorRequired,
+        Self::WrongCode,
+        Self::SecondFactorState,
+        Self::OwnAccount,
         Self::TooManyKeys,
         Self::NotFound,
         Self::MethodNotAllowed,
@@ -178,6 +193,7 @@ impl Code {
         Self::RangeNotSatisfiable,
         Self::RequestTimeout,
         Self::QueueFull,
+        Self::RateLimited,
         Self::TooManyWaits,
         Self::Overloaded,
         Self::Unavailable,
@@ -224,6 +240,22 @@ impl Code {
                 StatusCode::FORBIDDEN,
                 "insufficient_scope",
                 "The API key may not do this",
+            ),
+            Self::SecondFactorRequired => (
+                StatusCode::UNAUTHORIZED,
+                "second_factor_required",
+                "A code of the second factor is needed",
+            ),
+            Self::WrongCode => (StatusCode::FORBIDDEN, "wrong_code", "The code is wrong"),
+            Self::SecondFactorState => (
+                StatusCode::CONFLICT,
+                "second_factor_state",
+                "The second factor is not in the state for this",
+            ),
+            Self::OwnAccount => (
+                StatusCode::CONFLICT,
+                "own_account",
+                "Administrators cannot do this to themselves",
             ),
             Self::TooManyKeys => (
                 StatusCode::CONFLICT,
@@ -318,6 +350,11 @@ impl Code {
                 "queue_full",
                 "Too many documents are waiting already",
             ),
+            Self::RateLimited => (
+                StatusCode::TOO_MANY_REQUESTS,
+                "rate_limited",
+                "Too many requests in too short a time",
+            ),
             Self::TooManyWaits => (
                 StatusCode::TOO_MANY_REQUESTS,
                 "too_many_waits",
@@ -375,9 +412,9 @@ impl Problem {
         Self::Answer(status, Json(body), retry_after, challenge)
     }
 
-    /// Says when to come again, where a second would be too soon.
+    /// Says after how many seconds the same request may succeed.
     #[must_use]
-    pub fn again_after(self, seconds: u64) -> Self {
+    pub fn retry_after(self, seconds: u64) -> Self {
         let Self::Answer(status, body, _, challenge) = self;
         Self::Answer(status, body, Some(seconds), challenge)
     }

@@ -80,6 +80,7 @@ impl Embedded {
             storage,
             hints: queue.hints,
             events: queue.events,
+            rate_limits: queue.rate_limits,
             clock,
             auth: settings.auth,
             http: settings.http,

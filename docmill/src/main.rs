@@ -61,6 +61,9 @@ enum Command {
     /// Make accounts
     #[command(subcommand)]
     User(commands::user::Command),
+    /// Find out whether the audit log is as it was written
+    #[command(subcommand)]
+    Audit(commands::audit::Command),
     /// Ask a running process whether it is ready; for health checks of containers
     Health(commands::health::Options),
     /// Start a fleet of its own, break it on purpose, and say which promises it kept

@@ -7,6 +7,7 @@ use poem::Request;
 use poem::http::Method;
 use serde_json::{Value, json};
 
+use crate::http::rates::Policy;
 use crate::http::route_pattern::RoutePattern;
 
 /// What somebody needs for a route.
@@ -35,6 +36,9 @@ const TABLE: &[(&str, &str, Needs)] = &[
     ("PATCH", "/me", Login),
     ("POST", "/me/password", Login),
     ("POST", "/me/close", Login),
+    ("POST", "/me/second-factor", Login),
+    ("POST", "/me/second-factor/confirm", Login),
+    ("POST", "/me/second-factor/remove", Login),
     ("GET", "/me/sessions", Login),
     ("DELETE", "/me/sessions/{id}", Login),
     ("GET", "/me/keys", Login),
@@ -49,14 +53,55 @@ const TABLE: &[(&str, &str, Needs)] = &[
     ("GET", "/documents/{id}/original", Key(DocumentsRead)),
     ("DELETE", "/documents/{id}", Key(DocumentsWrite)),
     ("GET", "/formats", Nothing),
+    ("POST", "/chat", Key(DocumentsRead)),
+    ("GET", "/conversations", Key(DocumentsRead)),
+    ("GET", "/conversations/{id}", Key(DocumentsRead)),
+    ("GET", "/conversations/{id}/messages", Key(DocumentsRead)),
+    ("PATCH", "/conversations/{id}", Key(DocumentsWrite)),
+    ("DELETE", "/conversations/{id}", Key(DocumentsWrite)),
     ("GET", "/jobs", Key(JobsRead)),
     ("GET", "/jobs/{id}", Key(JobsRead)),
     ("DELETE", "/jobs/{id}", Key(JobsWrite)),
     ("POST", "/jobs/{id}/cancel", Key(JobsWrite)),
+    ("GET", "/admin/users", Role(UserRole::Admin)),
+    ("GET", "/admin/users/{id}", Role(UserRole::Admin)),
+    ("POST", "/admin/users/{id}/disable", Role(UserRole::Admin)),
+    ("POST", "/admin/users/{id}/enable", Role(UserRole::Admin)),
+    ("PUT", "/admin/users/{id}/role", Role(UserRole::Admin)),
+    ("POST", "/admin/users/{id}/logout", Role(UserRole::Admin)),
+    ("DELETE", "/admin/users/{id}/second-factor", Role(UserRole::Admin)),
+    ("GET", "/admin/audit", Role(UserRole::Admin)),
+    ("GET", "/admin/audit/export", Role(UserRole::Admin)),
     ("GET", "/admin/tasks", Role(UserRole::Operator)),
     ("GET", "/admin/tasks/{id}", Role(UserRole::Operator)),
     ("POST", "/admin/tasks/{id}/requeue", Role(UserRole::Operator)),
     ("POST", "/admin/tasks/requeue", Role(UserRole::Operator)),
+    ("GET", "/admin/queues", Role(UserRole::Operator)),
+    ("POST", "/admin/queues/{name}/pause", Role(UserRole::Operator)),
+    ("POST", "/admin/queues/{name}/resume", Role(UserRole::Operator)),
+    ("GET", "/admin/tenants", Role(UserRole::Operator)),
+    ("GET", "/admin/tenants/{user_id}", Role(UserRole::Operator)),
+    ("PATCH", "/admin/tenants/{user_id}", Role(UserRole::Operator)),
+    ("POST", "/admin/tenants/{user_id}/pause", Role(UserRole::Operator)),
+    (
+        "POST",
+        "/admin/tenants/{user_id}/resume",
+        Role(UserRole::Operator),
+    ),
+    ("GET", "/admin/schedules", Role(UserRole::Operator)),
+    ("POST", "/admin/schedules", Role(UserRole::Operator)),
+    ("GET", "/admin/schedules/{name}", Role(UserRole::Operator)),
+    ("PATCH", "/admin/schedules/{name}", Role(UserRole::Operator)),
+    ("DELETE", "/admin/schedules/{name}", Role(UserRole::Operator)),
+    ("POST", "/admin/schedules/{name}/pause", Role(UserRole::Operator)),
+    ("POST", "/admin/schedules/{name}/resume", Role(UserRole::Operator)),
+    ("POST", "/admin/schedules/{name}/run", Role(UserRole::Operator)),
+    ("GET", "/admin/schedules/{name}/runs", Role(UserRole::Operator)),
+    (
+        "GET",
+        "/admin/schedules/{name}/runs/{id}",
+        Role(UserRole::Operator),
+    ),
 ];
 
 /// The table, for requests.
@@ -94,6 +139,18 @@ impl Needs {
     /// Whether a key with these scopes is let in.
     pub(crate) fn allows_key(self, scopes: &[Scope]) -> bool {
         self.scope().is_some_and(|scope| scopes.contains(&scope))
+    }
+
+    /// Which rate limits count for a request that needs this.
+    pub(crate) fn policy(self, request: &Request) -> Policy {
+        let path = request.uri().path();
+        if self == Nothing && path.starts_with("/auth/") {
+            return Policy::Login;
+        }
+        match (self, request.method()) {
+            (Key(DocumentsWrite), &Method::POST) => Policy::Submit,
+            _ => Policy::Read,
+        }
     }
 
     /// The scope that a key must have; `None` when no key is let in.

@@ -1,6 +1,8 @@
 //! The only way into a route: who is asking, proven by a login that still stands or by a key that is good, and allowed what
 //! the route needs.
 
+use std::net::IpAddr;
+
 use database::audit::Origin;
 use database::{api_keys, sessions};
 use domain::{ApiKeyId, RequestId, SessionId, UserId, UserRole, UserStatus};
@@ -12,6 +14,8 @@ use poem_openapi::auth::Bearer;
 use super::access::Needs;
 use super::api_keys::{ApiKeyText, PREFIX};
 use crate::context::Api;
+use crate::http::client_address::ClientAddress;
+use crate::http::rates::Policy;
 use crate::problem::{Code, Problem, REQUEST_ID};
 
 /// Where a key may be given beside `Authorization`.
@@ -65,7 +69,11 @@ impl Identity {
 pub(crate) struct Caller(pub(crate) Identity);
 
 async fn authenticate(request: &Request, bearer: Bearer) -> poem::Result<Identity> {
-    let (Some(api), Some(needs)) = (request.data::<Api>(), request.data::<Needs>()) else {
+    let (Some(api), Some(needs), Some(policy)) = (
+        request.data::<Api>(),
+        request.data::<Needs>(),
+        request.data::<Policy>(),
+    ) else {
         // A route that nobody has said anything of is for nobody.
         tracing::error!(
             http.path = request.original_uri().path(),
@@ -83,7 +91,26 @@ async fn authenticate(request: &Request, bearer: Bearer) -> poem::Result<Identit
             .detail("the account's role is too low for this")
             .into());
     }
+    api.rates
+        .known(*policy, &identity, address(request))
+        .await
+        .map_err(Problem::from)?;
     Ok(identity)
+}
+
+/// Counts a request for which nobody need prove who they are. Whoever asks for a login is counted more strictly.
+///
+/// # Errors
+/// With the problem to answer with, when it is one too many from its address.
+pub(crate) async fn count_unknown(request: &Request) -> Result<(), Problem> {
+    let (Some(api), Some(Needs::Nothing), Some(policy)) = (
+        request.data::<Api>(),
+        request.data::<Needs>(),
+        request.data::<Policy>(),
+    ) else {
+        return Ok(());
+    };
+    Ok(api.rates.unknown(*policy, address(request)).await?)
 }
 
 // Every cause gets the same answer: whoever guesses learns nothing.
@@ -161,12 +188,13 @@ pub(crate) fn accept_key_header(request: &mut Request) -> Result<(), Problem> {
     }
 }
 
+fn address(request: &Request) -> Option<IpAddr> {
+    request.data::<ClientAddress>()?.0
+}
+
 /// From where a request came, for the audit log.
 pub(crate) fn origin(request: &Request) -> Origin {
-    let ip = request
-        .remote_addr()
-        .as_socket_addr()
-        .map(|address| address.ip().to_string());
+    let ip = address(request).map(|address| address.to_string());
     let id: Option<RequestId> = REQUEST_ID.try_with(|id| *id).ok();
     Origin { ip, request: id }
 }

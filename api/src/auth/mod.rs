@@ -10,3 +10,4 @@ pub mod passwords;
 pub mod refresh_tokens;
 pub mod settings;
 pub(crate) mod standing;
+pub(crate) mod totp;

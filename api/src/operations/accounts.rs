@@ -8,11 +8,13 @@ use database::users::{self, NewUser, ProfileChange, User};
 use domain::{SessionId, UserId, UserRole, UserStatus};
 use secrecy::{ExposeSecret, SecretString};
 
+use super::second_factor;
 use crate::auth::access_tokens::Claims;
 use crate::auth::password_strength;
 use crate::auth::passwords::PasswordError;
 use crate::auth::refresh_tokens::RefreshToken;
 use crate::context::Api;
+use crate::http::rates::TooOften;
 
 /// How long a spent refresh token may be shown again, for the answer with the next one may have been lost.
 const LOST_ANSWER: Duration = Duration::from_secs(10);
@@ -49,6 +51,21 @@ pub enum Refused {
     /// The refresh token is not good any more.
     #[error("the refresh token is not valid")]
     RefreshToken,
+    /// The password is right, and a code of the second factor is needed beside it.
+    #[error("a good code of the second factor is needed")]
+    CodeNeeded,
+    /// The code that should prove a second factor is wrong, or was used before.
+    #[error("the code is wrong, or was used before")]
+    WrongCode,
+    /// The account has a second factor already.
+    #[error("the account has a second factor; take it away first")]
+    SecondFactorExists,
+    /// There is none to be confirmed.
+    #[error("there is no second factor to confirm; begin to set one up")]
+    NoSecondFactor,
+    /// Too many passwords were tried.
+    #[error(transparent)]
+    TooOften(#[from] TooOften),
     /// The password could not be hashed or checked.
     #[error(transparent)]
     Password(#[from] PasswordError),
@@ -171,16 +188,19 @@ pub async fn log_in(
     api: &Api,
     login: &str,
     password: SecretString,
+    code: Option<SecretString>,
     device: Device,
 ) -> Result<Login, Refused> {
     let found = users::find_by_login(&api.database, login.trim()).await?;
     let known_hash = found
         .as_ref()
         .map(|credentials| credentials.password_hash.as_str());
+    let user = found.as_ref().map(|credentials| credentials.user.id);
+    api.rates.attempt(user, login.trim()).await?;
     // An unknown account costs the same hash as a known one.
     let matches = api.passwords.verify(password.clone(), known_hash).await?;
     let Some(credentials) = found.filter(|_| matches) else {
-        record(api, None, "session.start", None, Outcome::Refused, device.origin).await?;
+        record(api, None, "session.start", user, Outcome::Refused, device.origin).await?;
         return Err(Refused::Credentials);
     };
     let user = credentials.user;
@@ -195,6 +215,11 @@ pub async fn log_in(
         )
         .await?;
         return Err(Refused::Disabled(user.status));
+    }
+    if let Err(refused) = second_factor::check(api, &user, code.as_ref()).await {
+        let (who, refusal) = (Some(user.id), Outcome::Refused);
+        record(api, who, "session.start", who, refusal, device.origin).await?;
+        return Err(refused);
     }
     let rehashed = match api.passwords.needs_rehash(&credentials.password_hash) {
         true => Some(api.passwords.hash(password).await?),
@@ -221,7 +246,11 @@ pub async fn refresh(api: &Api, shown: &str, origin: Origin) -> Result<Refreshed
     let rotation = sessions::rotate(&api.database, asked, api.clock.now()).await?;
     let next = |successor: usize| successors[successor].expose();
     match rotation {
-        Rotation::Rotated { user, session } => Ok(refreshed(api, user, session, next(0))),
+        Rotation::Rotated { user, session } => {
+            let done = Outcome::Success;
+            record(api, Some(user), "session.refresh", Some(user), done, origin).await?;
+            Ok(refreshed(api, user, session, next(0)))
+        }
         Rotation::Repeated {
             user,
             session,

@@ -125,6 +125,7 @@ pub(super) async fn prove(
     let known = users::credentials(&api.database, user)
         .await?
         .ok_or(Refused::Gone)?;
+    api.rates.attempt(Some(user), "").await?;
     if api.passwords.verify(password, Some(&known.password_hash)).await? {
         return Ok(known);
     }

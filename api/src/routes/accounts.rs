@@ -38,6 +38,8 @@ struct LoginBody {
     email: Option<String>,
     username: Option<String>,
     password: String,
+    /// For an account with a second factor: a code of the app, or a recovery code.
+    code: Option<String>,
 }
 
 /// The newest refresh token of a session.
@@ -121,7 +123,15 @@ impl Accounts {
             (Some(name), None) | (None, Some(name)) => name,
             _ => return Err(Problem::invalid("/email", "give either email or username")),
         };
-        let login = accounts::log_in(&api, &name, SecretString::from(body.password), device(request)).await?;
+        let code = body.code.map(SecretString::from);
+        let login = accounts::log_in(
+            &api,
+            &name,
+            SecretString::from(body.password),
+            code,
+            device(request),
+        )
+        .await?;
         Ok(Json(session(&api, login)))
     }
 
@@ -183,6 +193,12 @@ impl From<Refused> for Problem {
             Refused::Invalid { field, detail } => Self::invalid(format!("/{field}"), detail),
             Refused::Exists => Self::new(Code::AccountExists),
             Refused::Gone => Self::new(Code::Unauthenticated),
+            Refused::CodeNeeded => Self::new(Code::SecondFactorRequired).detail(refused),
+            Refused::WrongCode => Self::new(Code::WrongCode).detail(refused),
+            Refused::SecondFactorExists | Refused::NoSecondFactor => {
+                Self::new(Code::SecondFactorState).detail(refused)
+            }
+            Refused::TooOften(refused) => refused.into(),
             Refused::WrongPassword => Self::new(Code::WrongPassword),
             Refused::Credentials => Self::new(Code::InvalidCredentials),
             Refused::Disabled(_) => Self::new(Code::AccountDisabled),

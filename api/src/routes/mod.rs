@@ -2,6 +2,7 @@
 
 mod accounts;
 mod api_keys;
+mod audit;
 mod cancelling;
 mod conversations;
 mod documents;
@@ -9,12 +10,14 @@ mod formats;
 mod jobs;
 mod listing;
 mod operating;
+mod people;
 mod problems;
 mod profile;
 mod schedule_schema;
 mod schedules;
 mod scheduling;
 mod schema;
+mod second_factor;
 mod task_schema;
 mod upload;
 
@@ -55,6 +58,7 @@ type Service = OpenApiService<
     (
         accounts::Accounts,
         profile::Profile,
+        second_factor::SecondFactor,
         api_keys::ApiKeys,
         documents::Documents,
         formats::Formats,
@@ -64,6 +68,8 @@ type Service = OpenApiService<
         operating::Operating,
         scheduling::Scheduling,
         schedules::Schedules,
+        people::People,
+        audit::Audit,
     ),
     (),
 >;
@@ -73,6 +79,7 @@ fn service() -> Service {
         (
             accounts::Accounts,
             profile::Profile,
+            second_factor::SecondFactor,
             api_keys::ApiKeys,
             documents::Documents,
             formats::Formats,
@@ -82,6 +89,8 @@ fn service() -> Service {
             operating::Operating,
             scheduling::Scheduling,
             schedules::Schedules,
+            people::People,
+            audit::Audit,
         ),
         "docmill",
         env!("CARGO_PKG_VERSION"),
@@ -116,10 +125,13 @@ pub(crate) fn all(api: Api, probes: runtime::Probes, metrics: Option<Exposition>
             .check(&request)
             .and_then(|()| caller::accept_key_header(&mut request));
         if let Some(needs) = access.needs(&request) {
+            let policy = needs.policy(&request);
             request.set_data(needs);
+            request.set_data(policy);
         }
         async move {
             refused?;
+            caller::count_unknown(&request).await?;
             poem::Endpoint::call(&*next, request).await
         }
     };
@@ -130,8 +142,11 @@ pub(crate) fn all(api: Api, probes: runtime::Probes, metrics: Option<Exposition>
             .with_content_type("application/json; charset=utf-8")
             .into_response()
     };
-    let mut routes = runtime::probe_routes(probes)
-        .nest("/docs", service.swagger_ui())
+    let mut routes = runtime::probe_routes(probes);
+    if !api.http.production {
+        routes = routes.nest("/docs", service.swagger_ui());
+    }
+    routes = routes
         .at("/openapi.json", poem::get(make_sync(show_document)))
         .at("/problems", problems::page())
         .nest(PREFIX, service.into_endpoint().around(checked));

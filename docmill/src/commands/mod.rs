@@ -1,6 +1,7 @@
 //! One file per command. What a command prints is its result and goes to standard output; everything else is the log's.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+pub(crate) mod audit;
 pub(crate) mod chaos;
 pub(crate) mod check;
 pub(crate) mod extract;
@@ -56,6 +57,7 @@ pub(crate) async fn run(arguments: Arguments) -> ExitCode {
         Command::Schedule(command) => schedule::run(process, &data, command).await,
         Command::Task(command) => task::run(process, &data, command).await,
         Command::User(command) => user::run(process, &data, command).await,
+        Command::Audit(command) => audit::run(process, &data, command).await,
         Command::GenerateKey | Command::Health(_) | Command::Chaos(_) | Command::ParserChild => {
             Ok(ExitCode::SUCCESS)
         }

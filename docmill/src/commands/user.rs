@@ -76,6 +76,7 @@ pub(crate) async fn run(process: Process<Settings>, data: &Path, command: Comman
         storage: Storage::open(&settings.storage)?,
         hints: queue.hints,
         events: queue.events,
+        rate_limits: queue.rate_limits,
         clock: SystemClock::shared(),
         auth: settings.auth,
         http: settings.http,

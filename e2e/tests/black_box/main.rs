@@ -5,6 +5,7 @@ mod access;
 mod accounts;
 mod answers;
 mod api_keys;
+mod browsers;
 mod deleting;
 mod downloads;
 mod formats;
@@ -16,5 +17,8 @@ mod profile;
 mod refusals;
 mod samples;
 mod search;
+mod second_factor;
 mod support;
 mod surface;
+#[path = "../support/totp.rs"]
+mod totp;

@@ -101,13 +101,18 @@ on_both! {
         }
         operations.sort();
         let expected = [
+            "delete /admin/users/{id}/second-factor",
             "delete /conversations/{id}",
             "delete /documents/{id}",
             "delete /jobs/{id}",
             "delete /me/keys/{id}",
             "delete /me/sessions/{id}",
+            "get /admin/audit",
+            "get /admin/audit/export",
             "get /admin/tasks",
             "get /admin/tasks/{id}",
+            "get /admin/users",
+            "get /admin/users/{id}",
             "get /conversations",
             "get /conversations/{id}",
             "get /conversations/{id}/messages",
@@ -126,6 +131,9 @@ on_both! {
             "patch /me/keys/{id}",
             "post /admin/tasks/requeue",
             "post /admin/tasks/{id}/requeue",
+            "post /admin/users/{id}/disable",
+            "post /admin/users/{id}/enable",
+            "post /admin/users/{id}/logout",
             "post /auth/login",
             "post /auth/logout",
             "post /auth/refresh",
@@ -137,6 +145,10 @@ on_both! {
             "post /me/keys",
             "post /me/keys/{id}/rotate",
             "post /me/password",
+            "post /me/second-factor",
+            "post /me/second-factor/confirm",
+            "post /me/second-factor/remove",
+            "put /admin/users/{id}/role",
         ];
         assert_eq!(operations, expected);
     }

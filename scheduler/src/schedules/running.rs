@@ -152,7 +152,7 @@ async fn close_once(parts: &Parts, claim: &RunClaim, outcome: &Outcome) -> datab
             Ok(or_lost(mine, Ended::Again))
         }
         Err(error) => {
-            let again_at = now + again_after(claim.attempt);
+            let again_at = now + retry_after(claim.attempt);
             // The chain of causes is in the log; it may name hosts, and this is shown over HTTP.
             let said = error.to_string();
             schedules::fail(&parts.database, claim, &said, &outcome.report, again_at, now).await
@@ -160,7 +160,7 @@ async fn close_once(parts: &Parts, claim: &RunClaim, outcome: &Outcome) -> datab
     }
 }
 
-fn again_after(attempt: i16) -> Duration {
+fn retry_after(attempt: i16) -> Duration {
     let failures = u32::try_from(attempt.max(1) - 1).unwrap_or(0);
     AGAIN_AFTER
         .saturating_mul(4_u32.saturating_pow(failures))
@@ -174,7 +174,7 @@ mod tests {
     #[test]
     fn a_failed_run_waits_longer_each_time() {
         let minutes: Vec<u64> = (1..6)
-            .map(|attempt| again_after(attempt).as_secs() / 60)
+            .map(|attempt| retry_after(attempt).as_secs() / 60)
             .collect();
         assert_eq!(minutes, [1, 4, 16, 60, 60]);
     }

@@ -20,6 +20,7 @@ pub mod queues;
 pub mod schedules;
 mod scheduling;
 pub mod search;
+pub mod second_factors;
 pub mod sessions;
 mod settings;
 mod sql;

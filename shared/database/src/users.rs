@@ -389,20 +389,37 @@ pub async fn jobs_left(db: &Database, id: UserId, limit: u32) -> Result<Vec<JobI
     Ok(rows.into_iter().map(|row| row.id.into()).collect())
 }
 
-/// Deletes a closed account with its sessions and keys. Its jobs must be gone: `false` while there are any, and when the
-/// account is not closed any more.
+/// Tables whose rows belong to an account by `user_id`, without a foreign key that deletes them with it. Jobs are deleted
+/// before, with their documents and tasks; the audit log and the note of objects that have to go outlive the account.
+const OWNED: &[&str] = &["conversations"];
+
+/// Deletes a closed account with everything that it has. Its jobs must be gone: `false` while there are any, and when the account
+/// is not closed any more.
 ///
 /// # Errors
-/// When the database is away.
+/// When the database is away; nothing is deleted then.
 pub async fn delete_closed(db: &Database, id: UserId) -> Result<bool> {
+    let transaction = db.begin().await?;
     let deleted = sql::execute(
-        db.connection(),
+        &transaction,
         "DELETE FROM users WHERE id = $1 AND closed_at IS NOT NULL \
          AND NOT EXISTS (SELECT 1 FROM jobs WHERE user_id = $1)",
         [id.uuid().into()],
     )
     .await?;
-    Ok(deleted > 0)
+    if deleted == 0 {
+        return Ok(false);
+    }
+    for table in OWNED {
+        sql::execute(
+            &transaction,
+            format!("DELETE FROM {table} WHERE user_id = $1"),
+            [id.uuid().into()],
+        )
+        .await?;
+    }
+    transaction.commit().await?;
+    Ok(true)
 }
 
 impl TryFrom<users::Model> for Credentials {

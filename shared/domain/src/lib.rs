@@ -10,6 +10,7 @@ mod document_kind;
 mod ids;
 pub mod limits;
 mod reasons;
+mod sample_secrets;
 pub mod schedules;
 mod states;
 mod text_encoding;
@@ -24,6 +25,7 @@ pub use ids::{
     ScheduleId, SessionId, TaskId, UserId, WorkerId,
 };
 pub use reasons::{ReasonClass, ReasonCode};
+pub use sample_secrets::{is_loopback, is_sample_secret};
 pub use states::{
     AttemptEnd, DocumentStatus, JobKind, JobStatus, Priority, QueueName, Scope, TaskKind, TaskState,
     UnknownWord, UserRole, UserStatus, WaitingOn,

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use database::sessions::{self, NewSession, Rotation, Shown, TokenHash};
 use database::users::{self, ProfileChange, UserFilter};
-use domain::{UserRole, UserStatus};
+use domain::{UserId, UserRole, UserStatus};
 
 use crate::support::{HOUR, SECOND, a_user, new_job, on_both, start, submit};
 
@@ -155,6 +155,38 @@ on_both! {
         users::set_status(db, other.id, UserStatus::Active, start()).await.unwrap();
         assert_eq!(users::closed(db, start() + HOUR, 10).await.unwrap(), []);
         assert!(!users::delete_closed(db, other.id).await.unwrap());
+    }
+
+    /// A new table with a user in it has to be named in `users::OWNED`, or in this list with the reason why not.
+    async fn whatever_belongs_to_an_account_goes_with_it(db: &TestDatabase) {
+        const GONE_BEFORE_OR_BY_FOREIGN_KEY: [&str; 6] =
+            ["api_keys", "documents", "jobs", "recovery_codes", "sessions", "tasks"];
+        const KEPT: [&str; 2] = ["audit_log", "discarded_documents"];
+        const GOES: [&str; 1] = ["conversations"];
+        let query = match db.is_shared() {
+            true => "SELECT table_name::text FROM information_schema.columns WHERE column_name = 'user_id' AND table_schema = 'public'",
+            false => "SELECT m.name FROM sqlite_master m, pragma_table_info(m.name) c WHERE m.type = 'table' AND c.name = 'user_id'",
+        };
+        let tables = db.names(query).await;
+        assert!(tables.len() >= 8, "{tables:?}");
+        for table in &tables {
+            let table = table.as_str();
+            let known = GONE_BEFORE_OR_BY_FOREIGN_KEY.contains(&table) || KEPT.contains(&table) || GOES.contains(&table);
+            assert!(known, "what becomes of {table} when an account is deleted?");
+        }
+        let user = a_user(db).await;
+        let (own, conversation) = (db.uuid(user.id.uuid()), db.uuid(UserId::new().uuid()));
+        db.by_hand(&format!(
+            "INSERT INTO conversations (id, user_id, title, created_at, updated_at) \
+             VALUES ({conversation}, {own}, 'x', '2026-03-04 09:00:00+00:00', '2026-03-04 09:00:00+00:00')"
+        ))
+        .await;
+        users::set_status(db, user.id, UserStatus::Closed, start()).await.unwrap();
+        assert!(users::delete_closed(db, user.id).await.unwrap());
+        for table in tables.iter().filter(|table| !KEPT.contains(&table.as_str())) {
+            let query = format!("SELECT 'left' FROM {table} WHERE user_id = {own}");
+            assert_eq!(db.names(&query).await, [""; 0], "{table}");
+        }
     }
 
     async fn accounts_are_found_by_their_parts(db: &TestDatabase) {

@@ -12,6 +12,7 @@ mod schedules;
 mod scheduling;
 mod sealing;
 mod search;
+mod second_factors;
 mod state_machine;
 mod support;
 mod tasks;

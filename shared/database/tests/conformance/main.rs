@@ -3,6 +3,7 @@
 
 mod accounts;
 mod cancelling;
+mod conversations;
 mod fairness;
 mod history;
 mod jobs;

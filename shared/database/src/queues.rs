@@ -305,8 +305,8 @@ impl Seen {
         }
     }
 
-    /// Room for twice the slots of the living workers, or for what they begin in a second if that is more. Who finds the queue
-    /// empty cannot know how much more could have been begun, and doubles it.
+    /// Room for twice the slots of the living workers, or for what they begin in half a second if that is more: two rounds. Who
+    /// finds the queue empty cannot know how much more could have been begun, and doubles it.
     #[allow(
         clippy::cast_precision_loss,
         clippy::cast_possible_truncation,
@@ -342,7 +342,7 @@ impl Seen {
         let wanted = if drained {
             2 * before
         } else {
-            starts_per_second as u64
+            (starts_per_second / 2.0) as u64
         };
         Pace {
             hints_max: wanted.clamp(least, limits::HINTS_MAX),
@@ -418,12 +418,12 @@ mod tests {
     }
 
     #[test]
-    fn a_queue_that_is_found_empty_gets_twice_as_much_and_one_that_is_not_what_a_second_takes() {
+    fn a_queue_that_is_found_empty_gets_twice_as_much_and_one_that_is_not_what_half_a_second_takes() {
         let quarter = Duration::from_millis(250);
         assert_eq!(seen(40, quarter).pace(0, 2, now()).hints_max, 80);
         let pace = seen(40, quarter).pace(30, 2, now());
         assert!((pace.starts_per_second - 40.0).abs() < 0.1, "{pace:?}");
-        assert_eq!(pace.hints_max, 40);
+        assert_eq!(pace.hints_max, 20);
         let slow = seen(40, Duration::from_secs(1)).pace(39, 2, now());
         assert_eq!(slow.hints_max, limits::HINTS_MIN);
     }

@@ -10,6 +10,8 @@ use crate::{Database, Result, sql, workers};
 
 /// Of each sort of task that comes before a job no more than this are counted: that takes a fraction of a millisecond.
 const COUNTED_MAX: i64 = 250;
+/// Tenants that are counted.
+const TENANTS_MAX: u64 = 32;
 
 /// Why a job waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -169,6 +171,7 @@ impl Task {
             handed_out: i64,
             above: i64,
             others: i64,
+            tenants: i64,
             mine: i64,
         }
         let count = |condition: &str| {
@@ -186,17 +189,27 @@ impl Task {
             let none = "CAST(0 AS bigint)";
             let row: Option<Counts> = sql::first(
                 db.connection(),
-                format!("SELECT {counted} AS handed_out, {none} AS above, {none} AS others, {none} AS mine"),
+                format!(
+                    "SELECT {counted} AS handed_out, {none} AS above, {none} AS others, {none} AS tenants, \
+                     {none} AS mine"
+                ),
                 [self.queue.as_str().into(), self.id.into(), dispatched_at.into()],
             )
             .await?;
             let before = row.map_or(0, |row| row.handed_out);
             return Ok((before.cast_unsigned(), before < COUNTED_MAX));
         }
+        let next = "SELECT t.user_id FROM tasks t WHERE t.queue = $1 AND t.priority = $2 AND t.state = 'queued' \
+             AND t.dispatched_at IS NULL AND t.held IS NULL";
         let row: Option<Counts> = sql::first(
             db.connection(),
             format!(
-                "SELECT {} AS handed_out, {} AS above, {} + {} AS others, {} AS mine",
+                "WITH RECURSIVE walk (user_id, n) AS (\
+                     SELECT first.user_id, 1 FROM ({next} ORDER BY t.user_id LIMIT 1) AS first UNION ALL \
+                     SELECT ({next} AND t.user_id > walk.user_id ORDER BY t.user_id LIMIT 1), walk.n + 1 \
+                     FROM walk WHERE walk.user_id IS NOT NULL AND walk.n < {TENANTS_MAX}) \
+                 SELECT {} AS handed_out, {} AS above, {} + {} AS others, {} AS mine, \
+                 (SELECT count(*) FROM walk WHERE user_id IS NOT NULL AND user_id <> $3) AS tenants",
                 count("t.dispatched_at IS NOT NULL"),
                 count(&format!("{in_line} AND t.priority < $2")),
                 // Two ranges of the index: whatever this tenant has lies between them.
@@ -218,11 +231,7 @@ impl Task {
         let Some(row) = row else {
             return Ok((0, false));
         };
-        let tenants = if row.others > 0 {
-            self.other_tenants(db).await?
-        } else {
-            0
-        };
+        let tenants = row.tenants.cast_unsigned();
         let mine = row.mine.cast_unsigned();
         // Until its turn every other tenant has had as many turns as this one, and starts what it has.
         let turns = mine / u64::from(self.weight.max(1).unsigned_abs()) + 1;
@@ -231,34 +240,4 @@ impl Task {
         let before = (row.handed_out + row.above).cast_unsigned() + mine + others_first;
         Ok((before, all_counted))
     }
-
-    /// Tenants with tasks in line on its level, as far as [`TENANTS_MAX`].
-    async fn other_tenants(&self, db: &Database) -> Result<u64> {
-        #[derive(FromQueryResult)]
-        struct Row {
-            tenants: i64,
-        }
-        let next = "SELECT t.user_id FROM tasks t WHERE t.queue = $1 AND t.priority = $2 AND t.state = 'queued' \
-             AND t.dispatched_at IS NULL AND t.held IS NULL";
-        let row: Option<Row> = sql::first(
-            db.connection(),
-            format!(
-                "WITH RECURSIVE walk (user_id, n) AS (\
-                     SELECT first.user_id, 1 FROM ({next} ORDER BY t.user_id LIMIT 1) AS first UNION ALL \
-                     SELECT ({next} AND t.user_id > walk.user_id ORDER BY t.user_id LIMIT 1), walk.n + 1 \
-                     FROM walk WHERE walk.user_id IS NOT NULL AND walk.n < {TENANTS_MAX}) \
-                 SELECT count(*) AS tenants FROM walk WHERE user_id IS NOT NULL AND user_id <> $3"
-            ),
-            [
-                self.queue.as_str().into(),
-                self.priority.into(),
-                self.user_id.into(),
-            ],
-        )
-        .await?;
-        Ok(row.map_or(0, |row| row.tenants.cast_unsigned()))
-    }
 }
-
-/// Tenants that are counted.
-const TENANTS_MAX: u64 = 32;

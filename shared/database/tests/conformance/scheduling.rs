@@ -307,6 +307,25 @@ on_both! {
         assert_eq!(claimed, 3);
     }
 
+    async fn dispatchers_share_one_order_and_never_a_task(db: &TestDatabase) {
+        let (ada, ben) = (a_user(db).await, a_user(db).await);
+        waiting(db, &ada, 60, normal()).await;
+        waiting(db, &ben, 60, normal()).await;
+        let mut taken = Vec::new();
+        while taken.len() < 120 {
+            let rounds = (0..4).map(|_| tasks::take_due(db, QUEUE, start(), 7));
+            let rounds = futures::future::join_all(rounds).await;
+            let ids: Vec<TaskId> = rounds.into_iter().flat_map(Result::unwrap).collect();
+            assert!(!ids.is_empty(), "one of them has its turn");
+            taken.extend(ids);
+            let shares = shares(db, &taken).await;
+            assert!(shares[&ada.id].abs_diff(shares[&ben.id]) <= 1, "{shares:?}");
+        }
+        taken.sort();
+        taken.dedup();
+        assert_eq!(taken.len(), 120);
+    }
+
     async fn a_tenant_may_have_only_so_many_waiting_tasks(db: &TestDatabase) {
         let (ada, ben) = (a_user(db).await, a_user(db).await);
         let settings = SchedulingSettings { queued_max: 5, ..SchedulingSettings::default() };

@@ -10,6 +10,7 @@ mod poison;
 mod postgres_away;
 mod redis_away;
 mod redis_forgets;
+mod schedules;
 mod slow_worker;
 
 use std::fmt;
@@ -63,6 +64,7 @@ promises! {
     P8 = 8 "a poison document stops at 3" poison;
     P9 = 9 "attempts are exact" attempts;
     P11 = 11 "cancel is prompt" cancelled;
+    P13 = 13 "schedules fire once" schedules;
     P15 = 15 "overload is refused, not suffered" overload;
 }
 

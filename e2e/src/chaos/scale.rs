@@ -27,6 +27,8 @@ pub struct Scale {
     pub cases: usize,
     /// Jobs that are cancelled, each way (P11).
     pub cancels: usize,
+    /// Slots of schedules that are fired and done (P13).
+    pub slots: usize,
     /// How long more is asked for than can be done (P15).
     pub overload: Duration,
     /// What 99 of 100 accepted uploads may take meanwhile (P15).
@@ -52,6 +54,7 @@ impl Scale {
             frozen: Duration::from_secs(40),
             cases: 90,
             cancels: 6,
+            slots: 600,
             overload: Duration::from_secs(6),
             // Ten times what is promised: programs that are not optimised, on processors that others use as well.
             accepted_within: Duration::from_millis(2_500),
@@ -67,6 +70,7 @@ impl Scale {
             deliveries: jobs,
             orphans: jobs / 50 + 1,
             cases: jobs,
+            slots: jobs,
             accepted_within: Duration::from_millis(250),
             ..Self::short()
         }

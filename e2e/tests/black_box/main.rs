@@ -12,6 +12,7 @@ mod polling;
 mod processing;
 mod refusals;
 mod samples;
+mod schedules;
 mod search;
 mod support;
 mod surface;

@@ -101,8 +101,13 @@ on_both! {
         }
         operations.sort();
         let expected = [
+            "delete /admin/schedules/{name}",
             "delete /documents/{id}",
             "delete /jobs/{id}",
+            "get /admin/schedules",
+            "get /admin/schedules/{name}",
+            "get /admin/schedules/{name}/runs",
+            "get /admin/schedules/{name}/runs/{id}",
             "get /admin/tasks",
             "get /admin/tasks/{id}",
             "get /documents",
@@ -112,6 +117,11 @@ on_both! {
             "get /jobs",
             "get /jobs/{id}",
             "get /me",
+            "patch /admin/schedules/{name}",
+            "post /admin/schedules",
+            "post /admin/schedules/{name}/pause",
+            "post /admin/schedules/{name}/resume",
+            "post /admin/schedules/{name}/run",
             "post /admin/tasks/requeue",
             "post /admin/tasks/{id}/requeue",
             "post /auth/login",

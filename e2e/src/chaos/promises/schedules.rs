@@ -105,19 +105,30 @@ async fn plan(operator: &Client, quick: usize) -> Vec<String> {
     names
 }
 
-/// One scheduler is killed, and comes back at once or later; or it stands still.
+/// One scheduler is killed, and comes back at once or later; or it stands still. Mostly it is one that has a run in its hands.
 async fn fault(scratch: &mut Scratch, journal: &mut Journal, dice: &mut Dice) {
-    let number = dice.below(CLOCKS_OFF_BY.len());
-    let scheduler = &mut scratch.fleet.schedulers[number];
+    let anyone = dice.below(CLOCKS_OFF_BY.len());
     let kind = dice.below(6);
+    let busy = if kind < 4 {
+        at_work(scratch, journal).await
+    } else {
+        None
+    };
+    let number = busy.unwrap_or(anyone);
+    let scheduler = &mut scratch.fleet.schedulers[number];
+    let middle = if busy.is_some() {
+        ", in the middle of a run"
+    } else {
+        ""
+    };
     if kind == 0 {
-        say(Promise::P13, &format!("scheduler {number} stands still"));
+        say(Promise::P13, &format!("scheduler {number} stands still{middle}"));
         scheduler.process.freeze();
         tokio::time::sleep(dice.time(AWAY)).await;
         scheduler.process.thaw();
         return;
     }
-    say(Promise::P13, &format!("scheduler {number} is killed"));
+    say(Promise::P13, &format!("scheduler {number} is killed{middle}"));
     let note = format!(
         "INSERT INTO journal.kills (process) VALUES ('{}')",
         scheduler.process.pid()
@@ -128,6 +139,26 @@ async fn fault(scratch: &mut Scratch, journal: &mut Journal, dice: &mut Dice) {
         tokio::time::sleep(dice.time(AWAY)).await;
     }
     scheduler.restart(&Settings::new()).await;
+}
+
+/// The place of a scheduler that has one of the slow runs, as soon as there is one.
+async fn at_work(scratch: &Scratch, journal: &mut Journal) -> Option<usize> {
+    let owners = format!(
+        "SELECT r.owner FROM schedule_runs r JOIN schedules s ON s.id = r.schedule_id \
+         WHERE r.state = 'running' AND s.every_seconds = {SLOW_EVERY} ORDER BY r.started_at DESC"
+    );
+    let mut place = None;
+    eventually("a slow run is under way", CAUGHT_UP, async || {
+        let owners = journal.texts(&owners).await;
+        place = owners.iter().find_map(|owner| {
+            let process: u32 = owner.rsplit_once('-')?.1.parse().ok()?;
+            let mut living = scratch.fleet.schedulers.iter();
+            living.position(|scheduler| scheduler.process.pid() == process)
+        });
+        place.is_some()
+    })
+    .await;
+    place
 }
 
 async fn judge(journal: &mut Journal, scale: &Scale, verdict: &mut Verdict) {

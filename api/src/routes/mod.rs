@@ -2,6 +2,7 @@
 
 mod accounts;
 mod cancelling;
+mod conversations;
 mod documents;
 mod formats;
 mod jobs;
@@ -38,6 +39,8 @@ enum Section {
     Documents,
     /// Following what was handed in.
     Jobs,
+    /// Asking about documents.
+    Answers,
     /// Seeing and steering the work of everyone.
     Operating,
 }
@@ -49,6 +52,7 @@ type Service = OpenApiService<
         formats::Formats,
         jobs::Jobs,
         cancelling::Cancelling,
+        conversations::Conversations,
         operating::Operating,
         schedules::Schedules,
     ),
@@ -63,6 +67,7 @@ fn service() -> Service {
             formats::Formats,
             jobs::Jobs,
             cancelling::Cancelling,
+            conversations::Conversations,
             operating::Operating,
             schedules::Schedules,
         ),

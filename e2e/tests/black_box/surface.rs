@@ -102,6 +102,7 @@ on_both! {
         operations.sort();
         let expected = [
             "delete /admin/schedules/{name}",
+            "delete /conversations/{id}",
             "delete /documents/{id}",
             "delete /jobs/{id}",
             "get /admin/schedules",
@@ -110,6 +111,9 @@ on_both! {
             "get /admin/schedules/{name}/runs/{id}",
             "get /admin/tasks",
             "get /admin/tasks/{id}",
+            "get /conversations",
+            "get /conversations/{id}",
+            "get /conversations/{id}/messages",
             "get /documents",
             "get /documents/{id}",
             "get /documents/{id}/original",
@@ -118,6 +122,7 @@ on_both! {
             "get /jobs/{id}",
             "get /me",
             "patch /admin/schedules/{name}",
+            "patch /conversations/{id}",
             "post /admin/schedules",
             "post /admin/schedules/{name}/pause",
             "post /admin/schedules/{name}/resume",
@@ -128,6 +133,7 @@ on_both! {
             "post /auth/logout",
             "post /auth/refresh",
             "post /auth/register",
+            "post /chat",
             "post /documents",
             "post /jobs/{id}/cancel",
         ];

@@ -101,6 +101,7 @@ on_both! {
         }
         operations.sort();
         let expected = [
+            "delete /admin/schedules/{name}",
             "delete /admin/users/{id}/second-factor",
             "delete /conversations/{id}",
             "delete /documents/{id}",
@@ -109,6 +110,10 @@ on_both! {
             "delete /me/sessions/{id}",
             "get /admin/audit",
             "get /admin/audit/export",
+            "get /admin/schedules",
+            "get /admin/schedules/{name}",
+            "get /admin/schedules/{name}/runs",
+            "get /admin/schedules/{name}/runs/{id}",
             "get /admin/tasks",
             "get /admin/tasks/{id}",
             "get /admin/users",
@@ -126,9 +131,14 @@ on_both! {
             "get /me",
             "get /me/keys",
             "get /me/sessions",
+            "patch /admin/schedules/{name}",
             "patch /conversations/{id}",
             "patch /me",
             "patch /me/keys/{id}",
+            "post /admin/schedules",
+            "post /admin/schedules/{name}/pause",
+            "post /admin/schedules/{name}/resume",
+            "post /admin/schedules/{name}/run",
             "post /admin/tasks/requeue",
             "post /admin/tasks/{id}/requeue",
             "post /admin/users/{id}/disable",

@@ -6,6 +6,7 @@
 
 mod change;
 mod fire;
+mod run_log;
 mod runs;
 
 use chrono::{DateTime, Utc};
@@ -17,10 +18,8 @@ use uuid::Uuid;
 use crate::{Database, DatabaseError, Result, sql};
 pub use change::{Added, Changed, add, edit, insert_missing, pause, remove, resume};
 pub use fire::{RUNS_WAITING_MAX, RunNow, fire, run_now};
-pub use runs::{
-    Ended, Run, RunClaim, RunFilter, TAKEOVERS_MAX, TakenOver, beat, claim, delete_old, delete_surplus, fail,
-    find_run, finish, give_back, latest_runs, list_runs, take_over,
-};
+pub use run_log::{Run, RunFilter, delete_old, delete_surplus, find_run, latest_runs, list_runs};
+pub use runs::{Ended, RunClaim, TAKEOVERS_MAX, TakenOver, beat, claim, fail, finish, give_back, take_over};
 
 /// A schedule.
 #[derive(Debug, Clone, PartialEq)]

@@ -107,6 +107,16 @@ pub enum Code {
     NotGivenUp,
     /// Not as many things match as the caller expects.
     CountDiffers,
+    /// The name of the schedule is taken.
+    ScheduleExists,
+    /// The schedule came with docmill and cannot be removed.
+    BuiltIn,
+    /// A run of the schedule is under way.
+    RunUnderWay,
+    /// A change must say which version it is meant for.
+    PreconditionRequired,
+    /// Somebody else has changed it meanwhile.
+    PreconditionFailed,
     /// The Idempotency-Key was used for another request.
     IdempotencyKeyReused,
     /// The body is larger than allowed.
@@ -119,6 +129,8 @@ pub enum Code {
     RangeNotSatisfiable,
     /// The body did not come in time.
     RequestTimeout,
+    /// Too many documents of the account wait already.
+    QueueFull,
     /// More requests than the account, the key or the address may make.
     RateLimited,
     /// Too many requests wait for jobs already.
@@ -137,6 +149,7 @@ impl Code {
         matches!(
             self,
             Self::RequestTimeout
+                | Self::QueueFull
                 | Self::RateLimited
                 | Self::TooManyWaits
                 | Self::Overloaded
@@ -168,12 +181,18 @@ impl Code {
         Self::JobEnded,
         Self::NotGivenUp,
         Self::CountDiffers,
+        Self::ScheduleExists,
+        Self::BuiltIn,
+        Self::RunUnderWay,
+        Self::PreconditionRequired,
+        Self::PreconditionFailed,
         Self::IdempotencyKeyReused,
         Self::TooLarge,
         Self::UnsupportedMediaType,
         Self::NotAcceptable,
         Self::RangeNotSatisfiable,
         Self::RequestTimeout,
+        Self::QueueFull,
         Self::RateLimited,
         Self::TooManyWaits,
         Self::Overloaded,
@@ -271,6 +290,31 @@ impl Code {
                 "count_differs",
                 "Another number of things matches than expected",
             ),
+            Self::ScheduleExists => (
+                StatusCode::CONFLICT,
+                "schedule_exists",
+                "The name of the schedule is taken",
+            ),
+            Self::BuiltIn => (
+                StatusCode::CONFLICT,
+                "built_in",
+                "What comes with docmill cannot be removed",
+            ),
+            Self::RunUnderWay => (
+                StatusCode::CONFLICT,
+                "run_under_way",
+                "A run of the schedule has not ended",
+            ),
+            Self::PreconditionRequired => (
+                StatusCode::PRECONDITION_REQUIRED,
+                "precondition_required",
+                "The change must say which version it is meant for",
+            ),
+            Self::PreconditionFailed => (
+                StatusCode::PRECONDITION_FAILED,
+                "precondition_failed",
+                "It has been changed meanwhile",
+            ),
             Self::IdempotencyKeyReused => (
                 StatusCode::UNPROCESSABLE_ENTITY,
                 "idempotency_key_reused",
@@ -300,6 +344,11 @@ impl Code {
                 StatusCode::REQUEST_TIMEOUT,
                 "request_timeout",
                 "The request did not come in time",
+            ),
+            Self::QueueFull => (
+                StatusCode::TOO_MANY_REQUESTS,
+                "queue_full",
+                "Too many documents are waiting already",
             ),
             Self::RateLimited => (
                 StatusCode::TOO_MANY_REQUESTS,

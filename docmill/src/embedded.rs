@@ -62,6 +62,8 @@ impl Embedded {
             storage: storage.clone(),
             hints: queue.hints.clone(),
             clock: clock.clone(),
+            scheduling: settings.scheduling,
+            name: scheduler::process_name(),
             stopping: stopping.clone(),
         });
         let checks = Checks::new()

@@ -2,6 +2,7 @@
 //! time.
 
 pub(crate) mod audit_seals;
+pub(crate) mod clean_up;
 pub(crate) mod closed_accounts;
 pub(crate) mod deadlines;
 pub(crate) mod discarded;
@@ -9,6 +10,15 @@ pub(crate) mod expired_rows;
 pub(crate) mod leftovers;
 pub(crate) mod observation;
 pub(crate) mod orphans;
+
+/// How far a sweep came that a schedule wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Swept {
+    /// There was nothing left to do.
+    All,
+    /// It was asked to stop first; whoever goes on finds the rest.
+    Some,
+}
 
 /// A sweep that did not finish; the next one goes on.
 #[derive(Debug, thiserror::Error)]

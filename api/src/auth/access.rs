@@ -76,6 +76,32 @@ const TABLE: &[(&str, &str, Needs)] = &[
     ("GET", "/admin/tasks/{id}", Role(UserRole::Operator)),
     ("POST", "/admin/tasks/{id}/requeue", Role(UserRole::Operator)),
     ("POST", "/admin/tasks/requeue", Role(UserRole::Operator)),
+    ("GET", "/admin/queues", Role(UserRole::Operator)),
+    ("POST", "/admin/queues/{name}/pause", Role(UserRole::Operator)),
+    ("POST", "/admin/queues/{name}/resume", Role(UserRole::Operator)),
+    ("GET", "/admin/tenants", Role(UserRole::Operator)),
+    ("GET", "/admin/tenants/{user_id}", Role(UserRole::Operator)),
+    ("PATCH", "/admin/tenants/{user_id}", Role(UserRole::Operator)),
+    ("POST", "/admin/tenants/{user_id}/pause", Role(UserRole::Operator)),
+    (
+        "POST",
+        "/admin/tenants/{user_id}/resume",
+        Role(UserRole::Operator),
+    ),
+    ("GET", "/admin/schedules", Role(UserRole::Operator)),
+    ("POST", "/admin/schedules", Role(UserRole::Operator)),
+    ("GET", "/admin/schedules/{name}", Role(UserRole::Operator)),
+    ("PATCH", "/admin/schedules/{name}", Role(UserRole::Operator)),
+    ("DELETE", "/admin/schedules/{name}", Role(UserRole::Operator)),
+    ("POST", "/admin/schedules/{name}/pause", Role(UserRole::Operator)),
+    ("POST", "/admin/schedules/{name}/resume", Role(UserRole::Operator)),
+    ("POST", "/admin/schedules/{name}/run", Role(UserRole::Operator)),
+    ("GET", "/admin/schedules/{name}/runs", Role(UserRole::Operator)),
+    (
+        "GET",
+        "/admin/schedules/{name}/runs/{id}",
+        Role(UserRole::Operator),
+    ),
 ];
 
 /// The table, for requests.

@@ -13,6 +13,9 @@ mod operating;
 mod people;
 mod problems;
 mod profile;
+mod schedule_schema;
+mod schedules;
+mod scheduling;
 mod schema;
 mod second_factor;
 mod task_schema;
@@ -63,6 +66,8 @@ type Service = OpenApiService<
         cancelling::Cancelling,
         conversations::Conversations,
         operating::Operating,
+        scheduling::Scheduling,
+        schedules::Schedules,
         people::People,
         audit::Audit,
     ),
@@ -82,6 +87,8 @@ fn service() -> Service {
             cancelling::Cancelling,
             conversations::Conversations,
             operating::Operating,
+            scheduling::Scheduling,
+            schedules::Schedules,
             people::People,
             audit::Audit,
         ),

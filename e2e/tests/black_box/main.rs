@@ -17,6 +17,7 @@ mod processing;
 mod profile;
 mod refusals;
 mod samples;
+mod schedules;
 mod search;
 mod second_factor;
 mod support;

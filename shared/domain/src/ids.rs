@@ -96,6 +96,14 @@ id!(
     WorkerId
 );
 id!(
+    /// Something that happens again and again.
+    ScheduleId
+);
+id!(
+    /// One run of a schedule.
+    RunId
+);
+id!(
     /// One line of the audit log.
     AuditId
 );

@@ -246,6 +246,18 @@ async fn act(route: &str, mill: &Embedded, admin: &Client) -> (Answer, &'static 
     };
     let login = json!({ "email": ada.email(), "password": Client::password() });
     let new = "another horse, another battery";
+    let tenant = format!("/api/v1/admin/tenants/{}", ada.user_id());
+    let schedule = async || {
+        let name = format!("test-{}", UserId::new());
+        let body =
+            json!({ "name": name, "work": "clean_up", "cron": "30 2 1 1 *", "time_zone": "Europe/Berlin" });
+        let answer = admin.post("/api/v1/admin/schedules", &body).await.status(201);
+        (answer, format!("/api/v1/admin/schedules/{name}"))
+    };
+    let changed = async |method: Method, path: String, body: Value| {
+        let request = admin.request(method, &path).header("if-match", "*").json(&body);
+        admin.send(request).await
+    };
     match route {
         "POST /auth/register" => {
             let account =
@@ -424,6 +436,94 @@ async fn act(route: &str, mill: &Embedded, admin: &Client) -> (Answer, &'static 
                 "user.role.operator",
             )
         }
+        "POST /admin/queues/{name}/pause" => {
+            let answer = admin
+                .post("/api/v1/admin/queues/documents/pause", &json!({}))
+                .await
+                .status(200);
+            // The others need the queue.
+            let _ = admin
+                .post("/api/v1/admin/queues/documents/resume", &json!({}))
+                .await
+                .status(200);
+            (answer, "queue.pause")
+        }
+        "POST /admin/queues/{name}/resume" => {
+            let _ = admin
+                .post("/api/v1/admin/queues/documents/pause", &json!({}))
+                .await
+                .status(200);
+            let answer = admin
+                .post("/api/v1/admin/queues/documents/resume", &json!({}))
+                .await
+                .status(200);
+            (answer, "queue.resume")
+        }
+        "PATCH /admin/tenants/{user_id}" => (
+            admin.patch(&tenant, &json!({ "weight": 3 })).await.status(200),
+            "tenant.change",
+        ),
+        "POST /admin/tenants/{user_id}/pause" => (
+            admin
+                .post(&format!("{tenant}/pause"), &json!({}))
+                .await
+                .status(200),
+            "tenant.pause",
+        ),
+        "POST /admin/tenants/{user_id}/resume" => {
+            let _ = admin
+                .post(&format!("{tenant}/pause"), &json!({}))
+                .await
+                .status(200);
+            (
+                admin
+                    .post(&format!("{tenant}/resume"), &json!({}))
+                    .await
+                    .status(200),
+                "tenant.resume",
+            )
+        }
+        "POST /admin/schedules" => (schedule().await.0, "schedule.add"),
+        "PATCH /admin/schedules/{name}" => {
+            let (_, path) = schedule().await;
+            let body = json!({ "cron": "30 3 1 1 *" });
+            (
+                changed(Method::PATCH, path, body).await.status(200),
+                "schedule.edit",
+            )
+        }
+        "DELETE /admin/schedules/{name}" => {
+            let (_, path) = schedule().await;
+            (
+                changed(Method::DELETE, path, json!({})).await.status(204),
+                "schedule.remove",
+            )
+        }
+        "POST /admin/schedules/{name}/pause" => {
+            let (_, path) = schedule().await;
+            (
+                admin.post(&format!("{path}/pause"), &json!({})).await.status(200),
+                "schedule.pause",
+            )
+        }
+        "POST /admin/schedules/{name}/resume" => {
+            let (_, path) = schedule().await;
+            let _ = admin.post(&format!("{path}/pause"), &json!({})).await.status(200);
+            (
+                admin
+                    .post(&format!("{path}/resume"), &json!({}))
+                    .await
+                    .status(200),
+                "schedule.resume",
+            )
+        }
+        "POST /admin/schedules/{name}/run" => {
+            let (_, path) = schedule().await;
+            (
+                admin.post(&format!("{path}/run"), &json!({})).await.status(202),
+                "schedule.run",
+            )
+        }
         other => panic!("nobody has said how {other} shows in the audit log"),
     }
 }
@@ -463,7 +563,7 @@ async fn whatever_changes_something_is_in_the_audit_log() {
             "{route}: {line}"
         );
         assert!(
-            line["user_id"].is_string() && line["resource_id"].is_string() && line["at"].is_string(),
+            line["user_id"].is_string() && line["resource_type"].is_string() && line["at"].is_string(),
             "{route}: {line}"
         );
     }

@@ -162,7 +162,7 @@ on_both! {
         const GONE_BEFORE_OR_BY_FOREIGN_KEY: [&str; 6] =
             ["api_keys", "documents", "jobs", "recovery_codes", "sessions", "tasks"];
         const KEPT: [&str; 2] = ["audit_log", "discarded_documents"];
-        const GOES: [&str; 1] = ["conversations"];
+        const GOES: [&str; 3] = ["conversations", "dispatch_turns", "tenants"];
         let query = match db.is_shared() {
             true => "SELECT table_name::text FROM information_schema.columns WHERE column_name = 'user_id' AND table_schema = 'public'",
             false => "SELECT m.name FROM sqlite_master m, pragma_table_info(m.name) c WHERE m.type = 'table' AND c.name = 'user_id'",

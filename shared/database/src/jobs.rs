@@ -1,6 +1,7 @@
 //! What clients asked for and poll.
 
 mod cancel;
+mod place;
 mod submit;
 mod waiting;
 

@@ -2,6 +2,7 @@
 
 mod cancel;
 mod clean_up;
+mod place;
 mod submit;
 mod waiting;
 

@@ -8,6 +8,7 @@ mod claim;
 mod close;
 mod complete;
 mod dispatch;
+mod held;
 mod history;
 mod inspect;
 mod limited;
@@ -23,7 +24,9 @@ use serde::{Deserialize, Serialize};
 pub use claim::{claim, claim_knowing, give_back, give_back_these, owned};
 pub use close::{Closed, Retried, reject, retry};
 pub use complete::{DocumentResult, PassageText, complete, is_complete};
-pub use dispatch::{release_known, take_due};
+pub use dispatch::take_due;
+pub(crate) use held::held_until;
+pub use held::release_known;
 pub use history::Attempt;
 pub(crate) use history::{End, append, append_if_running};
 pub use inspect::{Task, TaskFilter, find, list};
@@ -33,11 +36,6 @@ pub use sweep::{Recovered, SUSPECTS_APART, delete_given_up, expire, lose_these, 
 
 /// The newest form of a payload that this release can read. A worker leaves newer ones to those who know them.
 pub(crate) const PAYLOAD_VERSION: i16 = 1;
-
-/// The `held` of a task that waits until `run_at`: nothing when that has come. Such a task is not in line.
-pub(crate) fn held_until(run_at: DateTime<Utc>, now: DateTime<Utc>) -> Option<&'static str> {
-    (run_at > now).then_some("later")
-}
 
 /// What a task needs to know about its document, so that claiming is one statement.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -10,8 +10,9 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::Job;
+use super::place::{full, place_in_line};
 use crate::entity::{documents, jobs, tasks};
-use crate::tasks::{DocumentPayload, PAYLOAD_VERSION, held_until};
+use crate::tasks::{DocumentPayload, PAYLOAD_VERSION};
 use crate::{Database, DatabaseError, Result, audit, sql};
 
 /// What a client chose for a job.
@@ -158,50 +159,6 @@ pub async fn replay(
         Some(known) if known == fingerprint => Submitted::Replayed(row.id.into()),
         _ => Submitted::KeyReused,
     }))
-}
-
-/// Whether the user would have too many waiting tasks. No more of them are counted than that takes.
-async fn full(db: &Database, new: &NewJob) -> Result<Option<Submitted>> {
-    #[derive(FromQueryResult)]
-    struct Bound {
-        queued_max: Option<i32>,
-    }
-    #[derive(FromQueryResult)]
-    struct Counted {
-        waiting: i64,
-    }
-    let about: [Value; 2] = [
-        TaskKind::ProcessDocument.queue().as_str().into(),
-        new.user.uuid().into(),
-    ];
-    let bound: Option<Bound> = sql::first(
-        db.connection(),
-        "SELECT COALESCE(n.queued_max, q.tenant_queued_max) AS queued_max FROM queues q \
-         LEFT JOIN tenants n ON n.user_id = $2 WHERE q.name = $1",
-        about.clone(),
-    )
-    .await?;
-    let Some(queued_max) = bound.and_then(|bound| bound.queued_max) else {
-        return Ok(None);
-    };
-    let levels: Vec<String> = Priority::ALL
-        .iter()
-        .map(|level| level.level().to_string())
-        .collect();
-    let counted: Option<Counted> = sql::first(
-        db.connection(),
-        format!(
-            "SELECT count(*) AS waiting FROM (SELECT 1 FROM tasks t WHERE t.queue = $1 AND t.priority IN ({}) \
-             AND t.user_id = $2 AND t.state = 'queued' AND t.dispatched_at IS NULL AND t.held IS NULL LIMIT $3) AS counted",
-            levels.join(", ")
-        ),
-        about.into_iter().chain([i64::from(queued_max).into()]),
-    )
-    .await?;
-    let wanted = new.documents.len() as u64;
-    let would_wait = counted.map_or(0, |counted| counted.waiting.cast_unsigned()) + wanted;
-    let queued_max = u64::try_from(queued_max).unwrap_or(0);
-    Ok((would_wait > queued_max).then_some(Submitted::QueueFull(queued_max)))
 }
 
 async fn insert(db: &Database, new: NewJob, now: DateTime<Utc>) -> Result<Vec<TaskId>> {
@@ -369,21 +326,7 @@ const INSERT: &str = "WITH job AS (\
     INSERT INTO audit_log (id, at, user_id, action, resource_type, resource_id, outcome, ip, request_id) \
     VALUES ($24, $10, $2, 'job.create', 'job', $1, 'success', $25, $26)";
 
-/// The level of a job's tasks, when they may begin, and why they are not in line before that.
-fn place_in_line(new: &NewJob, now: DateTime<Utc>) -> (Priority, DateTime<Utc>, Option<&'static str>) {
-    let usual = match kind_of(&new.documents) {
-        JobKind::Single => Priority::High,
-        JobKind::Batch => Priority::Normal,
-    };
-    let run_at = new.options.run_at.map_or(now, |run_at| run_at.max(now));
-    (
-        new.options.priority.unwrap_or(usual),
-        run_at,
-        held_until(run_at, now),
-    )
-}
-
-fn kind_of(documents: &[NewDocument]) -> JobKind {
+pub(super) fn kind_of(documents: &[NewDocument]) -> JobKind {
     if documents.len() == 1 {
         JobKind::Single
     } else {

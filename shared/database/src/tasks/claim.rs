@@ -7,7 +7,7 @@ use domain::{AttemptEnd, ReasonCode, TaskId, WorkerId};
 use sea_orm::{ConnectionTrait, FromQueryResult, Value};
 use uuid::Uuid;
 
-use super::dispatch::known;
+use super::held::known;
 use super::sweep::of_tasks;
 use super::{Claim, End, append, limited};
 use crate::{Database, Knowledge, Result, sql};

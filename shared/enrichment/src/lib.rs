@@ -4,10 +4,14 @@
 //! network, models or files. The cost of a call is bounded whatever the text looks like, because long texts are
 //! sampled before they are looked at.
 
+mod agenda;
 mod language;
 mod sample;
 mod tags;
 mod votes;
 
+pub use agenda::{
+    AGENDA_ENGINE, Agenda, Context, EVENTS_MAX, Event, Moment, Priority, Source, TODOS_MAX, Todo, WRITER, extract_agenda, find_dates,
+};
 pub use language::{Language, detect_language};
 pub use tags::{Tag, TagKind, extract_tags};

@@ -4,6 +4,7 @@
 //! where several rows must agree, one transaction holds them together. Times are handed in. This is the only
 //! crate that speaks SeaORM, and the only one that knows which database it talks to.
 
+pub mod agenda;
 pub mod audit;
 mod clock;
 mod connection;
@@ -12,6 +13,7 @@ pub mod discarded;
 pub mod documents;
 mod entity;
 mod error;
+pub mod events;
 pub mod jobs;
 mod pulse;
 pub mod search;
@@ -19,6 +21,7 @@ pub mod sessions;
 mod settings;
 mod sql;
 pub mod tasks;
+pub mod todos;
 pub mod users;
 pub mod workers;
 

@@ -3,6 +3,7 @@
 //! Everything here is pure: no input, no output, no clock but the one handed in. Every other crate may
 //! depend on this one; it depends on none of them.
 
+mod agenda;
 mod chat_line;
 mod clock;
 mod content;
@@ -14,12 +15,13 @@ mod states;
 mod text_encoding;
 pub mod units;
 
+pub use agenda::{InvalidMoment, Moment, Priority};
 pub use chat_line::{ChatDate, ChatLine, ChatTime, DateOrder, Stamp};
 pub use clock::{Clock, ManualClock, SharedClock, SystemClock};
 pub use content::Content;
 pub use document_kind::{DocumentKind, KindMismatch};
 pub use ids::{
-    AuditId, DocumentId, InvalidId, JobId, PassageId, RequestId, SessionId, TaskId, UserId, WorkerId,
+    AuditId, DocumentId, EventId, InvalidId, JobId, PassageId, RequestId, SessionId, TaskId, TodoId, UserId, WorkerId,
 };
 pub use reasons::{ReasonClass, ReasonCode};
 pub use states::{

@@ -93,6 +93,25 @@ impl TestDatabase {
         }
     }
 
+    /// Puts a task back in line that has ended, as whoever wants a document to be read again would.
+    pub(crate) async fn queue_again(&self, task: TaskId) {
+        const AGAIN: &str = "UPDATE tasks SET state = 'queued', owner = NULL, finished_at = NULL WHERE id = $1";
+        let changed = match &self.cleanup {
+            Cleanup::File(path) => {
+                let mut connection = sqlx::SqliteConnection::connect(&format!("sqlite://{}", path.display())).await.unwrap();
+                let changed = sqlx::query(AGAIN).bind(task.uuid()).execute(&mut connection).await.unwrap();
+                changed.rows_affected()
+            }
+            Cleanup::Postgres { server, name } => {
+                let (base, _) = server.rsplit_once('/').unwrap();
+                let mut connection = sqlx::PgConnection::connect(&format!("{base}/{name}")).await.unwrap();
+                let changed = sqlx::query(AGAIN).bind(task.uuid()).execute(&mut connection).await.unwrap();
+                changed.rows_affected()
+            }
+        };
+        assert_eq!(changed, 1);
+    }
+
     pub(crate) async fn drop(self) {
         if let Cleanup::Postgres { server, name } = &self.cleanup {
             let mut connection = sqlx::PgConnection::connect(server).await.unwrap();
@@ -195,6 +214,7 @@ pub(crate) fn a_result(title: &str, text: &[&str]) -> DocumentResult {
     DocumentResult {
         title: Some(title.to_owned()),
         language: Some(("en".to_owned(), 0.9)),
+        languages: serde_json::json!([{"code": "en", "share": 1.0}]),
         tags: serde_json::json!([{"value": "budget"}]),
         tag_words: vec!["budget".to_owned()],
         pages: None,
@@ -204,6 +224,9 @@ pub(crate) fn a_result(title: &str, text: &[&str]) -> DocumentResult {
         needs_ocr: false,
         truncated: false,
         engine: "text/1".to_owned(),
+        enriched_by: "rules/1".to_owned(),
+        todos: Vec::new(),
+        events: Vec::new(),
         passages: text
             .iter()
             .map(|text| PassageText {

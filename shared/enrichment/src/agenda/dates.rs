@@ -671,7 +671,15 @@ impl Reader<'_> {
         if token.is(Sign::Shy) && !(announced && token.capital) {
             return None;
         }
+        // "The first Saturday of the month" comes every month.
+        let of = (next..next + 3).take_while(|at| self.is(*at, Sign::Of) || self.is(*at, Sign::Article)).count();
+        if of > 0 && self.token(next + of).is_some_and(|token| token.meaning.unit == Some(Unit::Month)) {
+            return None;
+        }
         let (follows, over) = (self.is(next, Sign::Next), self.is(next, Sign::Last));
+        if self.lexicon.habitual_article && !follows && !over && at > 0 && self.is(at - 1, Sign::Article) && !self.is(at - 1, Sign::This) {
+            return None;
+        }
         let date = self.modified_weekday(token.meaning.weekday, follows, over)?;
         let mut day = Day::new(date, next + usize::from(follows || over));
         day.over = over;

@@ -23,6 +23,9 @@ impl Found {
     }
 }
 
+/// A longer sentence says something else than that something is planned.
+const BRIEF_WORDS_MAX: usize = 10;
+
 /// An event, if the sentence announces one.
 pub(super) fn find(read: &Read<'_>) -> Option<Found> {
     let any = |sign: Sign| read.tokens.iter().any(|token| token.is(sign));
@@ -39,7 +42,8 @@ pub(super) fn find(read: &Read<'_>) -> Option<Found> {
     };
     let date = when.date?;
     let over = date < today;
-    if over && (!when.exact || any(Sign::Past)) || any(Sign::Past) && date <= today && when.times.start.is_none() {
+    let told = any(Sign::Past) && !any(Sign::Occurs);
+    if over && (!when.exact || told) || told && (date <= today || when.bare_weekday || when.times.start.is_none()) {
         return None;
     }
     if any(Sign::Again) || when.bare_weekday && when.last.is_some() {
@@ -56,8 +60,9 @@ pub(super) fn find(read: &Read<'_>) -> Option<Found> {
     }
     let title = titles::of(read, Some(when))?;
     if when.vague {
-        // A week or a month is no date; that it is planned is worth knowing.
-        return (named && !over).then_some(Found {
+        // A week or a month is no date; that it is planned is worth knowing, where that is what the sentence says.
+        let brief = read.tokens.iter().filter(|token| token.is_word()).count() <= BRIEF_WORDS_MAX;
+        return (named && !over && brief && !any(Sign::Past)).then_some(Found {
             title,
             start: None,
             end: None,
@@ -74,6 +79,12 @@ pub(super) fn find(read: &Read<'_>) -> Option<Found> {
         start: Some(Moment::new(date, when.times.start, zone)),
         end,
     })
+}
+
+/// Whether the sentence says that something takes place, besides whatever it asks for.
+pub(super) fn is_told(read: &Read<'_>) -> bool {
+    let any = |signs: &[Sign]| read.tokens.iter().any(|token| token.meaning.is_any(signs));
+    any(&[Sign::Occurs]) && !any(&[Sign::Ask, Sign::Please, Sign::Label])
 }
 
 /// A line that begins with seconds of a day was written by a program.

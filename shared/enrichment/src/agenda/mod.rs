@@ -13,7 +13,8 @@ mod titles;
 mod todos;
 mod tokens;
 
-use chrono::{FixedOffset, NaiveDate, NaiveDateTime, NaiveTime};
+use chrono::NaiveDateTime;
+pub use domain::{Moment, Priority};
 use serde::{Deserialize, Serialize};
 
 use lexicon::Lexicon;
@@ -58,30 +59,6 @@ pub struct Todo {
 /// The owner of a promise whose writer is not named.
 pub const WRITER: &str = "me";
 
-/// How pressing a todo is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Priority {
-    /// It can wait, the text says.
-    Low,
-    /// Nothing is said.
-    Medium,
-    /// The text says so, or it is due within two days of when that was written.
-    High,
-}
-
-impl Priority {
-    /// The word for it.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Low => "low",
-            Self::Medium => "medium",
-            Self::High => "high",
-        }
-    }
-}
-
 /// Something that takes place.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Event {
@@ -93,27 +70,6 @@ pub struct Event {
     pub end: Option<Moment>,
     /// Where it says so.
     pub source: Source,
-}
-
-/// A day, or a time on a day.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Moment {
-    /// The day.
-    pub date: NaiveDate,
-    /// The time; `None` for all day.
-    pub time: Option<NaiveTime>,
-    /// Seconds east of UTC, when the text says a time zone. Otherwise the time is that of wherever it takes place.
-    pub offset_seconds: Option<i32>,
-}
-
-impl Moment {
-    fn new(date: NaiveDate, time: Option<NaiveTime>, zone: Option<FixedOffset>) -> Self {
-        Self {
-            date,
-            time,
-            offset_seconds: zone.filter(|_| time.is_some()).map(|zone| zone.local_minus_utc()),
-        }
-    }
 }
 
 /// The place in a text that something was found in.
@@ -164,14 +120,18 @@ pub fn extract_agenda(text: &str, language: Option<&str>, context: Context) -> A
             tokens: &tokens,
             whens: &whens,
         };
-        if let Some(todo) = todos::find(&read) {
-            if agenda.todos.len() < TODOS_MAX {
-                agenda.todos.push(todo.into_todo(&read, &mut characters));
-            }
-        } else if let Some(event) = events::find(&read)
+        let todo = todos::find(&read);
+        // "We meet on the 10th, I'll make soup": both. "Please come to the meeting on the 10th": the request only.
+        if (todo.is_none() || events::is_told(&read))
             && agenda.events.len() < EVENTS_MAX
+            && let Some(event) = events::find(&read)
         {
             agenda.events.push(event.into_event(&read, &mut characters));
+        }
+        if let Some(todo) = todo
+            && agenda.todos.len() < TODOS_MAX
+        {
+            agenda.todos.push(todo.into_todo(&read, &mut characters));
         }
         agenda.todos.len() < TODOS_MAX || agenda.events.len() < EVENTS_MAX
     });

@@ -246,7 +246,9 @@ impl<'t, F: FnMut(Statement<'t>) -> bool> Reader<'t, '_, F> {
         {
             let line = &text[block.from..block.to];
             let ends = line.ends_with(['.', '!', '?', ',', ';']);
-            if line.len() <= HEADING_BYTES_MAX && !ends && !line.contains('\n') {
+            // A line with a date on it is what stands under a heading.
+            let digits = line.bytes().filter(u8::is_ascii_digit).count();
+            if line.len() <= HEADING_BYTES_MAX && !ends && !line.contains('\n') && digits <= 2 {
                 block.place = Place::Heading;
             }
         }

@@ -51,6 +51,7 @@ pub(super) fn read(tokens: &[Token], at: usize, said: bool) -> Option<(Times, us
     }
     let mut first = hour(tokens, at)?;
     let mut end = None;
+    let mut bare = !first.sure;
     let mut to = first.to;
     if tokens
         .get(to)
@@ -62,6 +63,7 @@ pub(super) fn read(tokens: &[Token], at: usize, said: bool) -> Option<(Times, us
         }
         if let Some(second) = hour(tokens, next).filter(|second| first.sure || second.sure || said) {
             to = second.to;
+            bare = !first.sure && !second.sure;
             first.sure = true;
             first.half = first.half.or(second.half);
             // "11-1pm" begins in the morning.
@@ -88,7 +90,7 @@ pub(super) fn read(tokens: &[Token], at: usize, said: bool) -> Option<(Times, us
     };
     times.start?;
     // "at 3": nobody meets at three in the morning. With minutes or "Uhr" it is a clock of 24 hours.
-    if times.half && !first.sure && first.hour < FIRST_HOUR {
+    if times.half && bare && first.hour < FIRST_HOUR {
         times.to_afternoon();
     }
     if times.end.is_some_and(|end| times.start.is_some_and(|start| end <= start)) {

@@ -13,11 +13,13 @@ pub(super) fn of(read: &Read<'_>, when: Option<&When>) -> Option<String> {
     let text = read.statement.text;
     let mut kept = String::with_capacity(text.len());
     let mut at = 0;
-    if let Some(when) = when {
+    if let Some(when) = when.filter(|when| can_be_cut(read, when)) {
         let (from, to) = span(read.tokens, when)?;
         kept.push_str(&text[at..from]);
         kept.push(' ');
         at = to;
+    } else if when.is_some() {
+        // The sentence would not be one without its date.
     } else if let Some(tbd) = read.tokens.iter().find(|token| token.is(Sign::Tbd)) {
         kept.push_str(&text[at..tbd.from as usize]);
         at = tbd.to as usize;
@@ -33,6 +35,17 @@ pub(super) fn of(read: &Read<'_>, when: Option<&When>) -> Option<String> {
         None => own,
     };
     title.chars().any(char::is_alphabetic).then_some(title)
+}
+
+/// Words of a sentence out of whose middle a date may be cut: it is a line of an agenda.
+const AGENDA_WORDS_MAX: usize = 8;
+
+/// Whether a date can be taken out of its sentence: from its ends, or out of something short that is no sentence.
+fn can_be_cut(read: &Read<'_>, when: &When) -> bool {
+    let words = |tokens: &[Token]| tokens.iter().filter(|token| token.is_word()).count();
+    let at_the_end = when.from <= 1 || read.tokens.get(when.to..).is_none_or(|behind| words(behind) == 0);
+    let sentence = read.tokens.iter().any(|token| token.is(Sign::Occurs));
+    !when.vague && (at_the_end || words(read.tokens) <= AGENDA_WORDS_MAX && !sentence)
 }
 
 /// Where a date stands in its sentence, in bytes.

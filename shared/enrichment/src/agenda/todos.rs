@@ -114,11 +114,11 @@ impl<'r> Sentence<'r> {
         if self.any(Sign::Thanks) && self.is(self.start, Sign::Thanks) && !self.any(Sign::Please) {
             return false;
         }
-        let asked = self.any(Sign::Ask) || self.any(Sign::Please) && self.words() >= REQUEST_WORDS_MIN;
+        let asked = self.requests();
         if self.any(Sign::Attend) && dated && !deadline && self.any(Sign::Event) {
             return false;
         }
-        if self.after_label().is_some() || asked || self.any(Sign::Forget) {
+        if self.after_label().is_some() || asked || self.begins_with(Sign::Forget) {
             return true;
         }
         if self.is(self.start, Sign::Deadline) && (dated || self.any(Sign::Urgent)) {
@@ -146,6 +146,24 @@ impl<'r> Sentence<'r> {
             return true;
         }
         self.names_who_acts() || self.commands()
+    }
+
+    /// "Could you", "please"; but not what somebody may do, and not what nobody shall do.
+    fn requests(&self) -> bool {
+        let question = self.tokens.iter().any(|token| token.is_sign(&['?']));
+        if self.any(Sign::Ask) && (question || self.begins_with(Sign::Ask)) {
+            return true;
+        }
+        let Some(please) = self.tokens.iter().position(|token| token.is(Sign::Please)) else {
+            return false;
+        };
+        let forbids = (please + 1..please + 3).any(|at| self.is(at, Sign::Not));
+        self.words() >= REQUEST_WORDS_MIN && (!forbids || self.any(Sign::Forget))
+    }
+
+    /// Whether the sign stands at the beginning, behind a name or a label at most.
+    fn begins_with(&self, sign: Sign) -> bool {
+        (self.start..self.start + 4).any(|at| self.is(at, sign))
     }
 
     /// "I'll send it tonight", "Ich schicke dir morgen die Fotos", "Te llamo antes del viernes".
@@ -188,11 +206,13 @@ impl<'r> Sentence<'r> {
             let addressed = self.is_sign(after, &[',']);
             return acts && (dated || !addressed && self.read.statement.place == Place::Item) || dated && self.deadline() && !addressed && self.any(Sign::Verb);
         }
-        let acts = self.tokens.get(after).is_some_and(Token::is_word);
-        if self.is(after, Sign::Will) && dated && !self.is(after + 1, Sign::Be) {
+        if dated && (self.is(after, Sign::Acts) || self.is(after, Sign::Will) && self.any(Sign::Verb)) {
             return true;
         }
-        acts && self.deadline() && !self.any(Sign::Event) || acts && self.deadline() && self.is(self.start, Sign::Honorific)
+        // Any word with a capital may begin a sentence; in a list, or behind "Frau", it is a name.
+        let acts = self.tokens.get(after).is_some_and(Token::is_word);
+        let surely = self.read.statement.place == Place::Item || self.is(self.start, Sign::Honorific);
+        acts && self.deadline() && surely
     }
 
     fn deadline(&self) -> bool {
@@ -278,7 +298,8 @@ impl<'r> Sentence<'r> {
             }
             let acts = self.tokens.get(after).is_some_and(Token::is_word);
             // "Pendiente: Marta revisa el contrato", but "Aufgabe: Protokoll schreiben".
-            let labelled = self.after_label().is_some() && self.is(after, Sign::Verb) && after + 1 < self.tokens.len();
+            let does = self.is(after, Sign::Verb) || self.is(after, Sign::Acts);
+            let labelled = self.after_label().is_some() && does && after + 1 < self.tokens.len();
             if acts && (labelled || self.is_subject(after)) {
                 return (Some(name), byte(start));
             }
@@ -312,7 +333,7 @@ impl<'r> Sentence<'r> {
     /// Whether the words behind a name make it the one who acts.
     fn is_subject(&self, after: usize) -> bool {
         let meaning = self.tokens[after].meaning;
-        meaning.is_any(&[Sign::ToDo, Sign::Will, Sign::Must, Sign::Please, Sign::Ask]) || self.deadline()
+        meaning.is_any(&[Sign::ToDo, Sign::Will, Sign::Must, Sign::Please, Sign::Ask, Sign::Acts]) || self.deadline()
     }
 
     fn due(&self) -> Option<Moment> {

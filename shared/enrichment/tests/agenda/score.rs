@@ -125,15 +125,9 @@ pub(crate) fn judge(set: &str) -> Report {
 }
 
 fn show(moment: &Moment) -> String {
-    let zone = match moment.offset_seconds {
-        None => String::new(),
-        Some(0) => "Z".to_owned(),
-        Some(seconds) => format!("{:+03}:{:02}", seconds / 3600, seconds.abs() % 3600 / 60),
-    };
-    match moment.time {
-        None => moment.date.to_string(),
-        Some(time) => format!("{}T{}{zone}", moment.date, time.format("%H:%M")),
-    }
+    // Without the seconds that no line says.
+    let written = moment.to_string();
+    if moment.time.is_some() { written.replacen(":00Z", "Z", 1).trim_end_matches(":00").to_owned() } else { written }
 }
 
 /// The figures of a table of date phrases: text, language, accepted dates (none: nothing may be found), time.

@@ -65,9 +65,9 @@ pub(super) const WORDS: &[(Word, &str)] = &[
     (Sign(Last), "gestern|vorgestern|gestern abend"),
     (
         Sign(Evening),
-        "abend|abends|nachmittag|nachmittags|nachts|heute abend|morgen abend|heute nachmittag|morgen nachmittag",
+        "am abend|am nachmittag|abend|abends|nachmittag|nachmittags|nachts|heute abend|morgen abend|heute nachmittag|morgen nachmittag",
     ),
-    (Sign(Morning), "früh|vormittag|vormittags|morgens"),
+    (Sign(Morning), "früh|am morgen|am vormittag|vormittag|vormittags|morgens"),
     (Sign(Noon), "mittag|mittags"),
     (Sign(Midnight), "mitternacht"),
     (Sign(OClock), "uhr|h"),
@@ -103,7 +103,7 @@ pub(super) const WORDS: &[(Word, &str)] = &[
     (
         Sign(Past),
         "war|waren|wurde|wurden|hatte|hatten|fand|fanden|ging|gingen|sagte|kam|kamen|traf|trafen|haben wir|bezahlt|eröffnet|\
-         geboren|gegründet|gestorben|geschrieben|erhalten",
+         geboren|gegründet|gestorben|geschrieben|erhalten|schrieb|schrieben",
     ),
     (Sign(Please), "bitte"),
     (
@@ -120,6 +120,7 @@ pub(super) const WORDS: &[(Word, &str)] = &[
     (Sign(Will), "wird|werden"),
     (Sign(ToDo), "zu"),
     (Sign(With), "mit"),
+    (Sign(Not), "nicht|kein|keine|nie|niemals"),
     (Sign(Be), "sein|haben|bin|sind|ist"),
     (
         Sign(Verb),
@@ -170,7 +171,7 @@ pub(super) const WORDS: &[(Word, &str)] = &[
     ),
     (
         Sign(Occurs),
-        "findet statt|statt|beginnt|startet|treffen wir uns|wir treffen uns|treffen uns|kommt|kommen|bis dann|ist am",
+        "findet statt|statt|beginnt|startet|treffen wir uns|wir treffen uns|treffen uns|kommt|kommen|bis dann|ist am|verschoben auf|verlegt auf|verschoben|verlegt",
     ),
     (
         Sign(Tbd),

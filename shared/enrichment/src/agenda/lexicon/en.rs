@@ -49,8 +49,8 @@ pub(super) const WORDS: &[(Word, &str)] = &[
     (Days(-1), "yesterday|last night"),
     (Days(-2), "day before yesterday|the day before yesterday"),
     (Sign(Last), "yesterday|last night|day before yesterday|the day before yesterday"),
-    (Sign(Evening), "tonight|evening|afternoon|night|this afternoon|this evening"),
-    (Sign(Morning), "morning|this morning"),
+    (Sign(Evening), "tonight|in the afternoon|in the evening|at night|evening|afternoon|night|this afternoon|this evening"),
+    (Sign(Morning), "morning|in the morning|this morning"),
     (Sign(Noon), "noon|midday"),
     (Sign(Midnight), "midnight"),
     (Sign(Am), "am"),
@@ -98,11 +98,12 @@ pub(super) const WORDS: &[(Word, &str)] = &[
         "must|has to|have to|needs to|need to|should|shall|ought to|is due|are due|is to|are to|has got to|somebody has to|\
          someone has to|we need",
     ),
-    (Sign(Promise), "i'll|i will|i'm going to|i am going to|we'll|we will|let me|i can"),
+    (Sign(Promise), "i'll|i will|i'm going to|i am going to|we'll|we will|let me"),
     (Sign(Me), "i|we"),
     (Sign(Will), "will|is going to"),
     (Sign(ToDo), "to"),
     (Sign(With), "with|about"),
+    (Sign(Not), "not|don't|never"),
     (Sign(Be), "be|am|is|are|been|being|see|have|has"),
     (
         Sign(Verb),
@@ -147,7 +148,7 @@ pub(super) const WORDS: &[(Word, &str)] = &[
     (
         Sign(Occurs),
         "takes place|will take place|take place|starts|begins|let's meet|we meet|meet|let's sync|will be held|is held|is on|\
-         is scheduled for|scheduled for|arrives|arrive|comes|leaves|is ours|see you",
+         is scheduled for|scheduled for|arrives|arrive|comes|leaves|is ours|see you|moved to|postponed to|rescheduled to|rescheduled for|brought forward to",
     ),
     (
         Sign(Tbd),

@@ -85,7 +85,7 @@ pub(super) const WORDS: &[(Word, &str)] = &[
     ),
     (
         Sign(Past),
-        "fue|fueron|era|eran|estuvo|había|tuvo|abrió|cerró|dijo|nació|murió|ha sido|han sido|se pagó|fundó|llegó|pagó|hizo|tuvimos|fuimos",
+        "fue|fueron|era|eran|estuvo|había|tuvo|abrió|cerró|dijo|nació|murió|ha sido|han sido|se pagó|fundó|llegó|pagó|hizo|tuvimos|fuimos|escribió",
     ),
     (Sign(Please), "por favor|favor de|porfa|se ruega|sírvase"),
     (
@@ -99,6 +99,7 @@ pub(super) const WORDS: &[(Word, &str)] = &[
     (Sign(Promise), "voy a|vamos a"),
     (Sign(Me), "yo|nosotros"),
     (Sign(With), "con"),
+    (Sign(Not), "no|nunca|jamás"),
     (Sign(Be), "ser|estar|es|está|son|están"),
     (
         Sign(Verb),
@@ -146,7 +147,7 @@ pub(super) const WORDS: &[(Word, &str)] = &[
     ),
     (
         Sign(Occurs),
-        "tendrá lugar|tiene lugar|se celebra|se celebrará|empieza|empiezan|comienza|nos vemos|quedamos|nos reunimos|llega|viene",
+        "tendrá lugar|tiene lugar|se celebra|se celebrará|empieza|empiezan|comienza|nos vemos|quedamos|nos reunimos|llega|viene|se aplaza al|aplazada al|se traslada al|pasa al",
     ),
     (
         Sign(Tbd),

@@ -50,8 +50,8 @@ pub(super) const WORDS: &[(Word, &str)] = &[
     (Days(-1), "hier|hier soir|d'hier"),
     (Days(-2), "avant-hier"),
     (Sign(Last), "hier|hier soir|d'hier|avant-hier"),
-    (Sign(Evening), "soir|soirée|après-midi|nuit|du soir|ce soir|cet après-midi|de l'après-midi"),
-    (Sign(Morning), "matin|matinée|du matin|ce matin"),
+    (Sign(Evening), "soir|dans l'après-midi|en soirée|dans la soirée|soirée|après-midi|nuit|du soir|ce soir|cet après-midi|de l'après-midi"),
+    (Sign(Morning), "matin|dans la matinée|matinée|du matin|ce matin"),
     (Sign(Noon), "midi|ce midi"),
     (Sign(Midnight), "minuit"),
     (Sign(OClock), "h|heures|heure"),
@@ -83,7 +83,7 @@ pub(super) const WORDS: &[(Word, &str)] = &[
     (
         Sign(Past),
         "était|étaient|a été|ont été|avait|avaient|a eu lieu|fut|a ouvert|a dit|avons|est venu|est né|est mort|ai|a marché|\
-         s'est|payée|payé",
+         s'est|payée|payé|a écrit",
     ),
     (
         Sign(Please),
@@ -101,6 +101,7 @@ pub(super) const WORDS: &[(Word, &str)] = &[
     (Sign(Promise), "je vais|nous allons|on va|je vais vous|je vais te"),
     (Sign(Me), "je|nous|j'"),
     (Sign(With), "avec"),
+    (Sign(Not), "pas|ne|jamais"),
     (Sign(Be), "être|avoir|suis|ai|sera"),
     (
         Sign(Verb),
@@ -150,7 +151,7 @@ pub(super) const WORDS: &[(Word, &str)] = &[
     (
         Sign(Occurs),
         "aura lieu|a lieu|auront lieu|se tiendra|se tient|commence|commencent|débute|on se retrouve|on se voit|nous nous \
-         retrouvons|rendez-vous|arrive|passe",
+         retrouvons|rendez-vous|arrive|passe|reportée au|reporté au|est déplacée au|avancée au",
     ),
     (
         Sign(Tbd),

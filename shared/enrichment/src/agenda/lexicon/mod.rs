@@ -133,6 +133,9 @@ signs! {
     /// Says when a file was made or changed.
     Stamped,
     Be,
+    /// A verb of the third person: "brings".
+    Acts,
+    Not,
     /// "with": the word before it is a noun.
     With,
 }
@@ -192,6 +195,9 @@ pub(super) struct Lexicon {
     pub(super) next_is_coming: bool,
     /// A day may be written `12.3.`.
     pub(super) dotted_days: bool,
+    /// "Le samedi" is every Saturday.
+    pub(super) habitual_article: bool,
+    verbs_add_s: bool,
 }
 
 impl Lexicon {
@@ -199,6 +205,7 @@ impl Lexicon {
     pub(super) fn of(language: &str) -> &'static Self {
         static EN: LazyLock<Lexicon> = LazyLock::new(|| Lexicon {
             month_first: true,
+            verbs_add_s: true,
             ..Lexicon::load(en::WORDS, &[])
         });
         static DE: LazyLock<Lexicon> = LazyLock::new(|| Lexicon {
@@ -207,6 +214,7 @@ impl Lexicon {
         });
         static FR: LazyLock<Lexicon> = LazyLock::new(|| Lexicon {
             next_is_coming: true,
+            habitual_article: true,
             ..Lexicon::load(fr::WORDS, &[])
         });
         static ES: LazyLock<Lexicon> = LazyLock::new(|| Lexicon {
@@ -254,6 +262,8 @@ impl Lexicon {
             month_first: false,
             next_is_coming: false,
             dotted_days: false,
+            habitual_article: false,
+            verbs_add_s: false,
         }
     }
 
@@ -269,10 +279,18 @@ impl Lexicon {
             return *meaning;
         }
         let mut meaning = Meaning::default();
+        if self.verbs_add_s && self.is_verb_with_s(lower) {
+            meaning.add(Word::Sign(Sign::Acts));
+        }
         if lower.len() > COMPOUND_BYTES_MIN && self.event_endings.iter().any(|ending| lower.ends_with(ending)) {
             meaning.add(Word::Sign(Sign::Event));
         }
         meaning
+    }
+
+    fn is_verb_with_s(&self, lower: &str) -> bool {
+        let verb = |base: &str| self.words.get(base).is_some_and(|meaning| meaning.is(Sign::Verb));
+        lower.strip_suffix('s').is_some_and(verb) || lower.strip_suffix("es").is_some_and(verb)
     }
 
     /// The groups of words that begin with this one: the words that follow, and what they mean together.

@@ -1,8 +1,11 @@
 //! JSON adapters, one file per resource: who is asking, do the operation, show the outcome.
 
 mod accounts;
+mod agenda;
 mod cancelling;
+mod conversations;
 mod documents;
+mod events;
 mod formats;
 mod jobs;
 mod listing;
@@ -10,6 +13,7 @@ mod operating;
 mod problems;
 mod schema;
 mod task_schema;
+mod todos;
 mod upload;
 
 use std::sync::Arc;
@@ -36,6 +40,8 @@ enum Section {
     Documents,
     /// Following what was handed in.
     Jobs,
+    /// Asking about documents.
+    Answers,
     /// Seeing and steering the work of everyone.
     Operating,
 }
@@ -47,6 +53,7 @@ type Service = OpenApiService<
         formats::Formats,
         jobs::Jobs,
         cancelling::Cancelling,
+        conversations::Conversations,
         operating::Operating,
     ),
     (),
@@ -60,6 +67,7 @@ fn service() -> Service {
             formats::Formats,
             jobs::Jobs,
             cancelling::Cancelling,
+            conversations::Conversations,
             operating::Operating,
         ),
         "docmill",

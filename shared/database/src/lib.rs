@@ -8,6 +8,7 @@ pub mod agenda;
 pub mod audit;
 mod clock;
 mod connection;
+pub mod conversations;
 pub mod cron_slots;
 pub mod discarded;
 pub mod documents;

@@ -22,6 +22,9 @@ pub struct JobOptions {
     /// Which part of a web page is read.
     #[serde(default)]
     pub content: Content,
+    /// The languages that tags are wanted in (ISO 639-1); none for that of each document.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub languages: Vec<String>,
 }
 
 /// A job to be stored. Its documents' bytes are in storage already.
@@ -320,6 +323,7 @@ fn payload_of(document: &NewDocument, options: &JobOptions) -> DocumentPayload {
         size_bytes: document.size_bytes,
         tags_max: options.tags_max,
         content: options.content,
+        languages: options.languages.clone(),
     }
 }
 

@@ -136,7 +136,7 @@ on_both! {
 
         db.queue_again(task).await;
         let worker = a_worker(db, start()).await;
-        let claim = claim_one(db, &worker, task, start() + HOUR).await;
+        let claim = claim_one(db, &worker, task, start() + SECOND).await;
         let mut newer = a_todo("edited", "2026-03-20");
         newer.owner = Some("Grace".to_owned());
         newer.priority = Priority::High;

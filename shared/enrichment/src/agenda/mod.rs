@@ -21,9 +21,6 @@ use lexicon::Lexicon;
 use statements::Statement;
 use tokens::{Token, Tokenizer};
 
-/// Changes whenever the rules do, so that results of different versions can be told apart.
-pub const AGENDA_ENGINE: &str = "rules/1";
-
 /// Todos of one text that are kept; a text with more is a form or a log.
 pub const TODOS_MAX: usize = 200;
 /// Events of one text that are kept.

@@ -1,0 +1,33 @@
+//! Countries and large cities by the names that four languages give them, in small letters.
+
+/// Names of one or more words; those that are also something else ("nice", "reading", "turkey") are left out.
+pub(super) const PLACES: &[&str] = &[
+    "aachen", "afrika", "africa", "afrique", "alemania", "allemagne", "amsterdam", "andalucía", "antwerp", "antwerpen", "argentina",
+    "argentinien", "asia", "asie", "asien", "athen", "athens", "athènes", "atenas", "australia", "australien", "austria", "autriche",
+    "bangkok", "barcelona", "barcelone", "basel", "bavaria", "bayern", "beijing", "belgien", "belgique", "belgium", "berlin", "berlín",
+    "bern", "berne", "bielefeld", "bilbao", "birmingham", "bogotá", "bordeaux", "boston", "brasil", "brasilien", "bratislava", "brazil",
+    "bremen", "brussels", "bruxelles", "brüssel", "budapest", "bucharest", "bukarest", "buenos aires", "bélgica", "brésil", "cairo",
+    "canada", "canadá", "chicago", "chile", "china", "chine", "cologne", "colombia", "copenhagen", "croatia", "czechia", "delhi",
+    "denmark", "deutschland", "dinamarca", "dortmund", "dresden", "dublin", "dänemark", "düsseldorf", "ecuador", "edinburgh", "egypt",
+    "ägypten", "england", "españa", "espagne", "essen", "estados unidos", "estonia", "europa", "europe", "finland", "finnland",
+    "florence", "florenz", "france", "francia", "frankfurt", "frankreich", "freiburg", "geneva", "genf", "genève", "germany", "glasgow",
+    "granada", "graz", "greece", "griechenland", "grande-bretagne", "großbritannien", "grèce", "göteborg", "hamburg", "hannover",
+    "heidelberg", "helsinki", "hong kong", "hungary", "indien", "india", "inde", "indonesia", "innsbruck", "irland", "ireland",
+    "irlande", "israel", "istanbul", "italia", "italie", "italien", "italy", "japan", "japon", "japón", "kanada", "kairo", "karlsruhe",
+    "kenya", "kiel", "kiew", "kopenhagen", "krakow", "kroatien", "kyiv", "kyoto", "köln", "latvia", "lausanne", "leeds", "leipzig",
+    "lille", "lima", "linz", "lisboa", "lisbon", "lisbonne", "lissabon", "liverpool", "london", "londres", "los angeles", "luxembourg",
+    "luxemburg", "luzern", "lübeck", "lyon", "madrid", "mailand", "mainz", "manchester", "mannheim", "marokko", "marseille", "melbourne",
+    "mexico", "mexiko", "mexique", "milan", "milano", "montpellier", "montreal", "montréal", "morocco", "moscow", "moscú", "moskau",
+    "mumbai", "munich", "málaga", "méxico", "münchen", "münster", "nairobi", "nantes", "naples", "neapel", "netherlands", "new york",
+    "new zealand", "niederlande", "norway", "norwegen", "norvège", "nueva york", "nürnberg", "oslo", "osaka", "ottawa", "oxford",
+    "parís", "paris", "pays-bas", "peking", "perú", "poland", "polen", "pologne", "polonia", "porto", "portugal", "potsdam", "prag",
+    "prague", "praga", "pékin", "quito", "reino unido", "reykjavik", "rom", "roma", "rome", "rostock", "rotterdam", "royaume-uni",
+    "romania", "rumänien", "russia", "russie", "russland", "saarbrücken", "salzburg", "san francisco", "santiago", "schottland",
+    "schweden", "schweiz", "scotland", "serbia", "sevilla", "seville", "shanghai", "singapore", "singapur", "slovakia", "slovenia",
+    "sofia", "spain", "spanien", "stockholm", "strasbourg", "straßburg", "stuttgart", "suecia", "suisse", "suiza", "sweden",
+    "switzerland", "sydney", "são paulo", "südafrika", "tokio", "tokyo", "toronto", "toulouse", "tschechien", "tunisia", "turin",
+    "türkei", "ukraine", "ungarn", "united kingdom", "united states", "uruguay", "usa", "valencia", "vancouver", "venedig", "venice",
+    "venise", "vereinigte staaten", "vienna", "vienne", "viena", "vietnam", "warsaw", "warschau", "warszawa", "washington", "wien",
+    "wroclaw", "zagreb", "zaragoza", "zurich", "zürich", "états-unis", "écosse", "österreich", "京都", "大阪", "日本", "東京", "中国",
+    "北京", "上海", "台湾", "香港", "서울", "한국", "부산", "москва", "россия", "київ", "україна",
+];

@@ -2,6 +2,7 @@
 
 pub mod accounts;
 pub(crate) mod answering;
+pub(crate) mod calendar;
 pub(crate) mod cleanup;
 pub(crate) mod downloads;
 pub(crate) mod given_up;

@@ -58,6 +58,8 @@ pub(crate) enum Refused {
 pub(crate) struct Choices {
     pub(crate) tags_max: u8,
     pub(crate) content: Content,
+    /// Codes in the order in which they were asked for.
+    pub(crate) languages: Vec<String>,
     pub(crate) deadline: Duration,
     pub(crate) idempotency_key: Option<String>,
     pub(crate) trace_parent: Option<String>,
@@ -159,6 +161,7 @@ impl Intake {
             options: JobOptions {
                 tags_max: choices.tags_max,
                 content: choices.content,
+                languages: choices.languages,
             },
             idempotency: choices.idempotency_key.map(|key| (key, fingerprint)),
             deadline_at: now + choices.deadline,
@@ -250,6 +253,11 @@ fn fingerprint(documents: &[NewDocument], choices: &Choices) -> [u8; 32] {
     // What nobody chose leaves no trace, so that requests of earlier releases can still be repeated.
     if choices.content != Content::default() {
         digest.update(choices.content.as_str());
+    }
+    if !choices.languages.is_empty() {
+        digest.update(b"languages");
+        digest.update(choices.languages.join(","));
+        digest.update([0]);
     }
     for document in documents {
         digest.update((document.file_name.len() as u64).to_be_bytes());

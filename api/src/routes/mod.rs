@@ -40,6 +40,8 @@ enum Section {
     Documents,
     /// Following what was handed in.
     Jobs,
+    /// What documents ask for, and what takes place.
+    Agenda,
     /// Asking about documents.
     Answers,
     /// Seeing and steering the work of everyone.
@@ -53,6 +55,8 @@ type Service = OpenApiService<
         formats::Formats,
         jobs::Jobs,
         cancelling::Cancelling,
+        todos::Todos,
+        events::Events,
         conversations::Conversations,
         operating::Operating,
     ),
@@ -67,6 +71,8 @@ fn service() -> Service {
             formats::Formats,
             jobs::Jobs,
             cancelling::Cancelling,
+            todos::Todos,
+            events::Events,
             conversations::Conversations,
             operating::Operating,
         ),
@@ -74,7 +80,7 @@ fn service() -> Service {
         env!("CARGO_PKG_VERSION"),
     )
     .description(
-        "Turns documents into text, language and tags through a queue that never loses a job. \
+        "Turns documents into text, language, tags, todos and events through a queue that never loses a job. \
          Hand documents in, poll the job, read the results.",
     )
     .url_prefix(PREFIX)

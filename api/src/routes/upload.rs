@@ -191,6 +191,7 @@ pub(super) fn choices(
     tags: Option<u8>,
     deadline_seconds: Option<u64>,
     content: Option<ContentName>,
+    languages: &[String],
 ) -> Result<Choices, Problem> {
     let tags_max = tags.unwrap_or(limits::TAGS_DEFAULT);
     if tags_max > limits::TAGS_MAX {
@@ -207,10 +208,35 @@ pub(super) fn choices(
     Ok(Choices {
         tags_max,
         content: content.map_or_else(Content::default, Content::from),
+        languages: languages_of(languages)?,
         deadline,
         idempotency_key: request_headers::idempotency_key(request.headers())?,
         trace_parent: request_headers::trace_parent(request.headers()),
     })
+}
+
+/// Codes of languages, each once; several may stand in one parameter with commas between them.
+fn languages_of(given: &[String]) -> Result<Vec<String>, Problem> {
+    const LANGUAGES_MAX: usize = 10;
+    let mut languages: Vec<String> = Vec::new();
+    for code in given.iter().flat_map(|list| list.split(',')).map(str::trim) {
+        if code.len() != 2 || !code.bytes().all(|b| b.is_ascii_lowercase()) {
+            return Err(Problem::invalid(
+                "query:languages",
+                "must be codes of two letters (ISO 639-1), such as en",
+            ));
+        }
+        if !languages.iter().any(|known| known == code) {
+            languages.push(code.to_owned());
+        }
+    }
+    if languages.len() > LANGUAGES_MAX {
+        return Err(Problem::invalid(
+            "query:languages",
+            format!("must be at most {LANGUAGES_MAX}"),
+        ));
+    }
+    Ok(languages)
 }
 
 fn broken_form(error: &ParseMultipartError) -> Problem {

@@ -94,7 +94,11 @@ pub async fn list(db: &Database, user: UserId, filter: &EventFilter, limit: u64)
     if let Some(to) = filter.span.to {
         condition("first_second <= ?", to.min(UNSCHEDULED - 1).into());
     }
-    match filter.span.scheduled.or(filter.span.from.is_some().then_some(true)) {
+    match filter
+        .span
+        .scheduled
+        .or(filter.span.from.is_some().then_some(true))
+    {
         Some(true) => condition("first_second < ?", UNSCHEDULED.into()),
         Some(false) => condition("first_second >= ?", UNSCHEDULED.into()),
         None => {}
@@ -150,7 +154,11 @@ impl FoundEvent {
 
 impl Found {
     pub(crate) fn of(claim: &Claim, events: Vec<FoundEvent>) -> Self {
-        let ids = agenda::ids(claim.document, "event", events.iter().map(|event| event.source.quote.as_str()));
+        let ids = agenda::ids(
+            claim.document,
+            "event",
+            events.iter().map(|event| event.source.quote.as_str()),
+        );
         Self { ids, events }
     }
 
@@ -212,7 +220,10 @@ impl Found {
         let found = sql::placeholders(2, self.ids.len());
         let stale = format!("DELETE FROM events WHERE document_id = $1 AND id NOT IN ({found})");
         sql::execute(transaction, stale, values).await?;
-        let statement = format!("INSERT INTO events ({INSERTED}) VALUES ({}) {ON_CONFLICT}", sql::placeholders(1, 16));
+        let statement = format!(
+            "INSERT INTO events ({INSERTED}) VALUES ({}) {ON_CONFLICT}",
+            sql::placeholders(1, 16)
+        );
         for (position, (id, event)) in (0_i32..).zip(self.ids.into_iter().zip(self.events)) {
             let last_second = event.last_second();
             let values: [Value; 16] = [

@@ -134,7 +134,10 @@ pub async fn list(db: &Database, user: UserId, filter: &TodoFilter, limit: u64) 
     if let Some(from) = filter.span.from {
         condition("t.due_second >= ?", from.into());
     }
-    let scheduled = filter.span.scheduled.or(filter.span.from.is_some().then_some(true));
+    let scheduled = filter
+        .span
+        .scheduled
+        .or(filter.span.from.is_some().then_some(true));
     if let Some(to) = filter.span.to {
         condition("t.due_second <= ?", to.min(UNSCHEDULED - 1).into());
     }
@@ -247,9 +250,18 @@ const INSERTED: &str = "id, user_id, document_id, position, text, owner, priorit
 /// What another run found takes the place of what was there, but for what a person changed.
 fn on_conflict() -> String {
     let kept = |column: &str, bit: i32| {
-        format!("{column} = CASE WHEN todos.edited & {bit} = 0 THEN excluded.{column} ELSE todos.{column} END")
+        format!(
+            "{column} = CASE WHEN todos.edited & {bit} = 0 THEN excluded.{column} ELSE todos.{column} END"
+        )
     };
-    let found = ["position", "page", "start_character", "end_character", "quote", "engine"];
+    let found = [
+        "position",
+        "page",
+        "start_character",
+        "end_character",
+        "quote",
+        "engine",
+    ];
     let mut parts: Vec<String> = found.map(|column| format!("{column} = excluded.{column}")).into();
     parts.extend([
         kept("text", TEXT),
@@ -269,7 +281,11 @@ pub(crate) struct Found {
 
 impl Found {
     pub(crate) fn of(claim: &Claim, todos: Vec<FoundTodo>) -> Self {
-        let ids = agenda::ids(claim.document, "todo", todos.iter().map(|todo| todo.source.quote.as_str()));
+        let ids = agenda::ids(
+            claim.document,
+            "todo",
+            todos.iter().map(|todo| todo.source.quote.as_str()),
+        );
         Self { ids, todos }
     }
 
@@ -330,7 +346,8 @@ impl Found {
         let mut values: Vec<Value> = vec![claim.document.uuid().into()];
         values.extend(self.ids.iter().map(|id| Value::from(*id)));
         let found = sql::placeholders(2, self.ids.len());
-        let stale = format!("DELETE FROM todos WHERE document_id = $1 AND edited = 0 AND id NOT IN ({found})");
+        let stale =
+            format!("DELETE FROM todos WHERE document_id = $1 AND edited = 0 AND id NOT IN ({found})");
         sql::execute(transaction, stale, values).await?;
         let statement = format!(
             "INSERT INTO todos ({INSERTED}) VALUES ({}) {}",

@@ -67,7 +67,9 @@ pub struct Moment {
 
 /// A text that is no [`Moment`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("must be a date (2026-03-12), or a date and time with or without a time zone (2026-03-12T15:00:00+01:00)")]
+#[error(
+    "must be a date (2026-03-12), or a date and time with or without a time zone (2026-03-12T15:00:00+01:00)"
+)]
 pub struct InvalidMoment;
 
 impl Moment {
@@ -155,7 +157,10 @@ impl Moment {
     /// Years with four digits, which every calendar understands.
     fn in_range(self) -> Result<Self, InvalidMoment> {
         use chrono::Datelike;
-        (1..=9999).contains(&self.date.year()).then_some(self).ok_or(InvalidMoment)
+        (1..=9999)
+            .contains(&self.date.year())
+            .then_some(self)
+            .ok_or(InvalidMoment)
     }
 }
 
@@ -167,7 +172,9 @@ impl Serialize for Moment {
 
 impl<'de> Deserialize<'de> for Moment {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(serde::de::Error::custom)
     }
 }
 
@@ -187,12 +194,24 @@ mod tests {
         ] {
             assert_eq!(text.parse::<Moment>().unwrap().to_string(), text);
         }
-        assert_eq!("2026-03-12T15:00".parse::<Moment>().unwrap().to_string(), "2026-03-12T15:00:00");
+        assert_eq!(
+            "2026-03-12T15:00".parse::<Moment>().unwrap().to_string(),
+            "2026-03-12T15:00:00"
+        );
     }
 
     #[test]
     fn what_is_no_moment_is_refused() {
-        for text in ["", "tomorrow", "2026-02-30", "2026-03-12T25:00:00", "12.03.2026", "+12026-03-12", "-0001-03-12", "15:00"] {
+        for text in [
+            "",
+            "tomorrow",
+            "2026-02-30",
+            "2026-03-12T25:00:00",
+            "12.03.2026",
+            "+12026-03-12",
+            "-0001-03-12",
+            "15:00",
+        ] {
             assert_eq!(text.parse::<Moment>(), Err(InvalidMoment), "{text}");
         }
     }
@@ -201,10 +220,17 @@ mod tests {
     fn moments_are_ordered_by_when_they_are() {
         let second = |text: &str| text.parse::<Moment>().unwrap().first_second();
         assert!(second("2026-03-12") < second("2026-03-12T00:00:01"));
-        assert_eq!(second("2026-03-12T15:00:00+01:00"), second("2026-03-12T14:00:00Z"));
+        assert_eq!(
+            second("2026-03-12T15:00:00+01:00"),
+            second("2026-03-12T14:00:00Z")
+        );
         let day: Moment = "2026-03-12".parse().unwrap();
         assert_eq!(day.last_second() + 1, second("2026-03-13"));
-        let instant = "2026-03-12T00:30:00+01:00".parse::<Moment>().unwrap().instant().unwrap();
+        let instant = "2026-03-12T00:30:00+01:00"
+            .parse::<Moment>()
+            .unwrap()
+            .instant()
+            .unwrap();
         assert_eq!(instant.to_rfc3339(), "2026-03-11T23:30:00+00:00");
     }
 }

@@ -21,8 +21,8 @@ pub use clock::{Clock, ManualClock, SharedClock, SystemClock};
 pub use content::Content;
 pub use document_kind::{DocumentKind, KindMismatch};
 pub use ids::{
-    AuditId, ConversationId, DocumentId, EventId, InvalidId, JobId, MessageId, PassageId, RequestId, SessionId,
-    TaskId, TodoId, UserId, WorkerId,
+    AuditId, ConversationId, DocumentId, EventId, InvalidId, JobId, MessageId, PassageId, RequestId,
+    SessionId, TaskId, TodoId, UserId, WorkerId,
 };
 pub use reasons::{ReasonClass, ReasonCode};
 pub use states::{

@@ -35,9 +35,20 @@ fn show(text: &str) {
     };
     let agenda = enrichment::extract_agenda(text, language.as_deref(), context);
     for todo in agenda.todos {
-        println!("todo   {:?} {:?} {:?} {:?}", todo.due.map(|due| (due.date, due.time)), todo.owner, todo.priority, todo.text);
+        println!(
+            "todo   {:?} {:?} {:?} {:?}",
+            todo.due.map(|due| (due.date, due.time)),
+            todo.owner,
+            todo.priority,
+            todo.text
+        );
     }
     for event in agenda.events {
-        println!("event  {:?} – {:?} {:?}", event.start.map(|it| (it.date, it.time)), event.end.map(|it| (it.date, it.time)), event.title);
+        println!(
+            "event  {:?} – {:?} {:?}",
+            event.start.map(|it| (it.date, it.time)),
+            event.end.map(|it| (it.date, it.time)),
+            event.title
+        );
     }
 }

@@ -114,7 +114,8 @@ impl Shares {
             let is_main = main.as_ref().is_some_and(|main| main.code == *code);
             is_main || share(pieces) >= SHARE_MIN && confirmed(text, pieces, code)
         });
-        self.0.sort_by(|a, b| bytes(&b.1).cmp(&bytes(&a.1)).then(a.0.cmp(&b.0)));
+        self.0
+            .sort_by(|a, b| bytes(&b.1).cmp(&bytes(&a.1)).then(a.0.cmp(&b.0)));
         let all: usize = self.0.iter().map(|(_, pieces)| bytes(pieces)).sum();
         let shares: Vec<LanguageShare> = self
             .0
@@ -127,17 +128,22 @@ impl Shares {
         match (shares.len(), main) {
             // Nothing but the main language, or a text too short for several.
             (0 | 1, Some(main)) => Languages {
-                shares: vec![LanguageShare { code: main.code.clone(), share: 1.0 }],
+                shares: vec![LanguageShare {
+                    code: main.code.clone(),
+                    share: 1.0,
+                }],
                 main: Some(main),
                 pieces: Vec::new(),
             },
             (0 | 1, None) => Languages::default(),
             (_, main) => {
                 let largest = &shares[0];
-                let main = main.filter(|main| main.code == largest.code).unwrap_or_else(|| Language {
-                    code: largest.code.clone(),
-                    confidence: largest.share,
-                });
+                let main = main
+                    .filter(|main| main.code == largest.code)
+                    .unwrap_or_else(|| Language {
+                        code: largest.code.clone(),
+                        confidence: largest.share,
+                    });
                 let mut pieces: Vec<(Range<usize>, usize)> = self
                     .0
                     .into_iter()
@@ -175,11 +181,18 @@ fn language_of(piece: &str, main: Option<&str>) -> Option<String> {
 /// Whether the parts together are in this language for the careful look as well.
 fn confirmed(text: &str, pieces: &[Range<usize>], code: &str) -> bool {
     const PARTS_MAX: usize = 4;
-    let parts: Vec<&str> = pieces.iter().take(PARTS_MAX).map(|piece| &text[piece.clone()]).collect();
+    let parts: Vec<&str> = pieces
+        .iter()
+        .take(PARTS_MAX)
+        .map(|piece| &text[piece.clone()])
+        .collect();
     detect_language(&parts.join("\n")).is_some_and(|language| language.code == code)
 }
 
 /// Every language that whatlang knows, by its code.
 pub(crate) fn language_of_code(wanted: &str) -> Option<Lang> {
-    Lang::all().iter().copied().find(|language| code(*language) == wanted)
+    Lang::all()
+        .iter()
+        .copied()
+        .find(|language| code(*language) == wanted)
 }

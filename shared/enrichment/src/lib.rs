@@ -13,7 +13,8 @@ mod tags;
 mod votes;
 
 pub use agenda::{
-    Agenda, Context, EVENTS_MAX, Event, Moment, Priority, Source, TODOS_MAX, Todo, WRITER, extract_agenda, find_dates,
+    Agenda, Context, EVENTS_MAX, Event, Moment, Priority, Source, TODOS_MAX, Todo, WRITER, extract_agenda,
+    find_dates,
 };
 pub use answers::{Claim, Intent, Question, answer};
 pub use language::{Language, detect_language};

@@ -73,7 +73,12 @@ impl Votes {
 
     /// The language with the most votes, and how many.
     pub(crate) fn leader(&self) -> Option<(Lang, u32)> {
-        let (number, hits) = self.hits.iter().copied().enumerate().max_by_key(|(number, hits)| (*hits, std::cmp::Reverse(*number)))?;
+        let (number, hits) = self
+            .hits
+            .iter()
+            .copied()
+            .enumerate()
+            .max_by_key(|(number, hits)| (*hits, std::cmp::Reverse(*number)))?;
         Lang::all().get(number).map(|language| (*language, hits))
     }
 

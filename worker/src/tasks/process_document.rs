@@ -229,8 +229,16 @@ fn result_of(extracted: Extracted, request: &Request) -> Enriched {
         engine: extracted.engine,
         enriched_by: enrichment::ENGINE.to_owned(),
         passages,
-        todos: agenda.todos.into_iter().map(|todo| found_todo(todo, paged)).collect(),
-        events: agenda.events.into_iter().map(|event| found_event(event, paged)).collect(),
+        todos: agenda
+            .todos
+            .into_iter()
+            .map(|todo| found_todo(todo, paged))
+            .collect(),
+        events: agenda
+            .events
+            .into_iter()
+            .map(|event| found_event(event, paged))
+            .collect(),
     };
     Enriched {
         text: Bytes::from(text),
@@ -245,7 +253,9 @@ fn json_or(value: &impl serde::Serialize, otherwise: &str) -> serde_json::Value 
 
 /// Who wrote or said something in the document, as far as its file tells.
 fn people_of(extracted: &Extracted) -> Vec<String> {
-    let named = ["from", "to", "cc", "speakers", "author"].into_iter().filter_map(|key| extracted.metadata.get(key));
+    let named = ["from", "to", "cc", "speakers", "author"]
+        .into_iter()
+        .filter_map(|key| extracted.metadata.get(key));
     named.flat_map(|names| enrichment::names_in(names)).collect()
 }
 

@@ -8,8 +8,8 @@ use uuid::Uuid;
 use super::Claim;
 use super::close::Closed;
 use crate::entity::passages;
-use crate::jobs::{self, Counts};
 use crate::events::{self, FoundEvent};
+use crate::jobs::{self, Counts};
 use crate::todos::{self, FoundTodo};
 use crate::{Database, Result, search, sql};
 

@@ -55,12 +55,17 @@ async fn a_document(db: &Database, user: &User, result: DocumentResult) -> (Docu
     let (job, tasks) = submit(db, new_job(user, 1)).await;
     let worker = a_worker(db, start()).await;
     let claim = claim_one(db, &worker, tasks[0], start()).await;
-    assert_eq!(tasks::complete(db, &claim, result, start()).await.unwrap(), Closed::Won);
+    assert_eq!(
+        tasks::complete(db, &claim, result, start()).await.unwrap(),
+        Closed::Won
+    );
     (claim.document, job, tasks[0])
 }
 
 async fn all_todos(db: &Database, user: &User) -> Vec<Todo> {
-    todos::list(db, user.id, &TodoFilter::default(), 100).await.unwrap()
+    todos::list(db, user.id, &TodoFilter::default(), 100)
+        .await
+        .unwrap()
 }
 
 async fn titles(db: &Database, user: &User, filter: EventFilter) -> Vec<String> {

@@ -95,17 +95,30 @@ impl TestDatabase {
 
     /// Puts a task back in line that has ended, as whoever wants a document to be read again would.
     pub(crate) async fn queue_again(&self, task: TaskId) {
-        const AGAIN: &str = "UPDATE tasks SET state = 'queued', owner = NULL, finished_at = NULL WHERE id = $1";
+        const AGAIN: &str =
+            "UPDATE tasks SET state = 'queued', owner = NULL, finished_at = NULL WHERE id = $1";
         let changed = match &self.cleanup {
             Cleanup::File(path) => {
-                let mut connection = sqlx::SqliteConnection::connect(&format!("sqlite://{}", path.display())).await.unwrap();
-                let changed = sqlx::query(AGAIN).bind(task.uuid()).execute(&mut connection).await.unwrap();
+                let mut connection = sqlx::SqliteConnection::connect(&format!("sqlite://{}", path.display()))
+                    .await
+                    .unwrap();
+                let changed = sqlx::query(AGAIN)
+                    .bind(task.uuid())
+                    .execute(&mut connection)
+                    .await
+                    .unwrap();
                 changed.rows_affected()
             }
             Cleanup::Postgres { server, name } => {
                 let (base, _) = server.rsplit_once('/').unwrap();
-                let mut connection = sqlx::PgConnection::connect(&format!("{base}/{name}")).await.unwrap();
-                let changed = sqlx::query(AGAIN).bind(task.uuid()).execute(&mut connection).await.unwrap();
+                let mut connection = sqlx::PgConnection::connect(&format!("{base}/{name}"))
+                    .await
+                    .unwrap();
+                let changed = sqlx::query(AGAIN)
+                    .bind(task.uuid())
+                    .execute(&mut connection)
+                    .await
+                    .unwrap();
                 changed.rows_affected()
             }
         };

@@ -126,7 +126,15 @@ impl Reader<'_> {
     fn after_connectors(&self, at: usize) -> usize {
         let connects = |token: &Token| {
             token.is_sign(&[',', '(', '|', '·', '–', '-', '@', '\''])
-                || token.meaning.is_any(&[Sign::At, Sign::On, Sign::Article, Sign::From, Sign::Of, Sign::Morning, Sign::Evening])
+                || token.meaning.is_any(&[
+                    Sign::At,
+                    Sign::On,
+                    Sign::Article,
+                    Sign::From,
+                    Sign::Of,
+                    Sign::Morning,
+                    Sign::Evening,
+                ])
                 || token.is(Sign::In) && self.is(at + 1, Sign::Article)
         };
         let mut next = at;
@@ -203,7 +211,10 @@ impl Reader<'_> {
             if let Some((times, to)) = times::read(self.tokens, from, said) {
                 when.times = times;
                 when.to = to;
-                while self.token(when.to).is_some_and(|token| token.meaning.is_any(&[Sign::Morning, Sign::Evening])) {
+                while self
+                    .token(when.to)
+                    .is_some_and(|token| token.meaning.is_any(&[Sign::Morning, Sign::Evening]))
+                {
                     evening |= self.is(when.to, Sign::Evening);
                     when.to += 1;
                 }
@@ -220,7 +231,9 @@ impl Reader<'_> {
         let mut from = when.from;
         while from > 0 {
             let before = &self.tokens[from - 1];
-            let belongs = before.meaning.is_any(&[Sign::By, Sign::On, Sign::At, Sign::From, Sign::Within])
+            let belongs = before
+                .meaning
+                .is_any(&[Sign::By, Sign::On, Sign::At, Sign::From, Sign::Within])
                 || before.is(Sign::Article) && from >= 1
                 || before.is(Sign::This)
                 || before.is_sign(&['(']);
@@ -242,7 +255,10 @@ impl Reader<'_> {
         let between = &self.tokens[before.to.min(when.from)..when.from.max(before.to)];
         let joins = when.from >= before.to
             && between.len() <= 1
-            && (between.iter().all(|token| token.is(Sign::To) || token.is_sign(&['-', '–', '—'])) && !between.is_empty()
+            && (between
+                .iter()
+                .all(|token| token.is(Sign::To) || token.is_sign(&['-', '–', '—']))
+                && !between.is_empty()
                 || between.is_empty() && self.is(when.from, Sign::To));
         match (before.date, when.date) {
             // "from Friday until Sunday": opening hours more often than one event.
@@ -326,14 +342,18 @@ impl Reader<'_> {
     fn iso(&self, at: usize) -> Option<Day> {
         let (year, month, day) = (self.number(at)?, self.number(at + 2)?, self.number(at + 4)?);
         let glued = (at + 1..=at + 4).all(|part| self.token(part).is_some_and(|token| token.glued));
-        let dashes = [at + 1, at + 3].into_iter().all(|sign| self.is_sign(sign, &['-', '/', '.']));
+        let dashes = [at + 1, at + 3]
+            .into_iter()
+            .all(|sign| self.is_sign(sign, &['-', '/', '.']));
         if self.token(at)?.digits() != 4 || !glued || !dashes {
             return None;
         }
         let mut found = Day::new(date(year, month, day)?, at + 5);
         found.exact = true;
         // "T14" is a word and a number.
-        let mark = self.token(at + 5).filter(|token| token.is_word() && token.glued && token.to - token.from == 1);
+        let mark = self
+            .token(at + 5)
+            .filter(|token| token.is_word() && token.glued && token.to - token.from == 1);
         if mark.is_some()
             && let Some((times, to)) = times::read(self.tokens, at + 6, false)
         {
@@ -346,16 +366,25 @@ impl Reader<'_> {
     /// `15.03.2026`, `12.3.`, `3/15/2026`, `20/03`.
     fn digits(&self, at: usize) -> Option<Day> {
         let (first, second) = (self.number(at)?, self.number(at + 2)?);
-        let sign = |at: usize, signs: &[char]| self.token(at).is_some_and(|token| token.glued && token.is_sign(signs));
+        let sign = |at: usize, signs: &[char]| {
+            self.token(at)
+                .is_some_and(|token| token.glued && token.is_sign(signs))
+        };
         if !sign(at + 1, &['.', '/', '-']) || !self.token(at + 2)?.glued && !self.is_sign(at + 1, &['.']) {
             return None;
         }
         if self.token(at)?.digits() > 2 || self.token(at + 2)?.digits() > 2 {
             return None;
         }
-        let month_first = self.is_sign(at + 1, &['/']) && (self.lexicon.month_first && first <= 12 || second > 12);
-        let (day, month) = if month_first { (second, first) } else { (first, second) };
-        let same_sign = self.token(at + 3).map(|token| token.kind) == self.token(at + 1).map(|token| token.kind);
+        let month_first =
+            self.is_sign(at + 1, &['/']) && (self.lexicon.month_first && first <= 12 || second > 12);
+        let (day, month) = if month_first {
+            (second, first)
+        } else {
+            (first, second)
+        };
+        let same_sign =
+            self.token(at + 3).map(|token| token.kind) == self.token(at + 1).map(|token| token.kind);
         if let Some(year) = self.token(at + 4).filter(|token| matches!(token.digits(), 2 | 4))
             && sign(at + 3, &['.', '/', '-'])
             && same_sign
@@ -369,7 +398,10 @@ impl Reader<'_> {
         }
         // Without a year it may be a fraction or the number of a chapter.
         let dotted = self.lexicon.dotted_days && self.is_sign(at + 1, &['.']) && sign(at + 3, &['.']);
-        let asked = at > 0 && self.tokens[at - 1].meaning.is_any(&[Sign::On, Sign::By, Sign::Article]);
+        let asked = at > 0
+            && self.tokens[at - 1]
+                .meaning
+                .is_any(&[Sign::On, Sign::By, Sign::Article]);
         let slashed = !self.lexicon.month_first && self.is_sign(at + 1, &['/']) && asked;
         let written = dotted && (asked || self.after_weekday(at)) || slashed;
         written.then(|| self.in_coming_year(day, month, if dotted { at + 4 } else { at + 3 }))?
@@ -378,7 +410,8 @@ impl Reader<'_> {
     fn after_weekday(&self, at: usize) -> bool {
         let before = |back: usize| at.checked_sub(back).and_then(|at| self.token(at));
         let is_weekday = |token: Option<&Token>| token.is_some_and(|token| token.meaning.weekday > 0);
-        is_weekday(before(1)) || is_weekday(before(2)) && before(1).is_some_and(|token| token.is_sign(&[',', '.']))
+        is_weekday(before(1))
+            || is_weekday(before(2)) && before(1).is_some_and(|token| token.is_sign(&[',', '.']))
     }
 
     /// The day without a year that is meant.
@@ -395,7 +428,13 @@ impl Reader<'_> {
     fn after_ordinal(&self, at: usize) -> (usize, bool) {
         match self.token(at + 1) {
             Some(token) if token.glued && token.is_sign(&['.', 'º', '°']) => (at + 2, true),
-            Some(token) if token.glued && token.is_word() && token.to - token.from == 2 && !token.is(Sign::Am) && !token.is(Sign::Pm) => {
+            Some(token)
+                if token.glued
+                    && token.is_word()
+                    && token.to - token.from == 2
+                    && !token.is(Sign::Am)
+                    && !token.is(Sign::Pm) =>
+            {
                 (at + 2, true)
             }
             _ => (at + 1, false),
@@ -411,7 +450,11 @@ impl Reader<'_> {
         let (mut next, _) = self.after_ordinal(at);
         let mut last = None;
         let ranges = self.is(next, Sign::To) || self.is_sign(next, &['-', '–', '/', '+', '&']);
-        if ranges && let Some(second) = self.number(next + 1).filter(|day| (1..=31).contains(day) && *day > first) {
+        if ranges
+            && let Some(second) = self
+                .number(next + 1)
+                .filter(|day| (1..=31).contains(day) && *day > first)
+        {
             let (after, _) = self.after_ordinal(next + 1);
             last = Some(second);
             next = after;
@@ -458,11 +501,15 @@ impl Reader<'_> {
             next += 1;
         }
         let number = self.token(next);
-        if let Some(day) = number.filter(|number| (1..=2).contains(&number.digits())).and_then(Token::number)
+        if let Some(day) = number
+            .filter(|number| (1..=2).contains(&number.digits()))
+            .and_then(Token::number)
             && self.lexicon.month_first
             && (1..=31).contains(&day)
             && !self.is_sign(next + 1, &[':'])
-            && !self.token(next + 1).is_some_and(|after| after.meaning.is_any(&[Sign::Am, Sign::Pm]) || after.is_sign(&['%']))
+            && !self
+                .token(next + 1)
+                .is_some_and(|after| after.meaning.is_any(&[Sign::Am, Sign::Pm]) || after.is_sign(&['%']))
         {
             let (mut after, _) = self.after_ordinal(next);
             if self.is_sign(next + 1, &['.']) {
@@ -470,7 +517,9 @@ impl Reader<'_> {
             }
             let mut last = None;
             if (self.is(after, Sign::To) || self.is_sign(after, &['-', '–']))
-                && let Some(second) = self.number(after + 1).filter(|second| *second > day && *second <= 31)
+                && let Some(second) = self
+                    .number(after + 1)
+                    .filter(|second| *second > day && *second <= 31)
                 && !self.is_sign(after + 2, &[':'])
             {
                 last = Some(second);
@@ -485,7 +534,10 @@ impl Reader<'_> {
         if self.is(year_at, Sign::Of) {
             year_at += 1;
         }
-        let year = self.token(year_at).filter(|year| year.digits() == 4).and_then(Token::number);
+        let year = self
+            .token(year_at)
+            .filter(|year| year.digits() == 4)
+            .and_then(Token::number);
         if let Some(year) = year.filter(|year| YEARS.contains(&(*year as i32))) {
             return month_of(i32::try_from(year).ok()?, month, year_at + 1, true);
         }
@@ -511,19 +563,35 @@ impl Reader<'_> {
         let alone = match self.token(to) {
             None => true,
             Some(after) => {
-                after.is_sign(&['.', ',', '!', '?', ')', ';', ':']) && !self.token(to + 1).is_some_and(|next| next.glued && next.number().is_some())
+                after.is_sign(&['.', ',', '!', '?', ')', ';', ':'])
+                    && !self
+                        .token(to + 1)
+                        .is_some_and(|next| next.glued && next.number().is_some())
                     || after.meaning.is_any(&[Sign::At, Sign::Morning, Sign::Evening])
             }
         };
         let needs_ordinal = self.lexicon.month_first || self.lexicon.dotted_days;
-        if !asked || !(if needs_ordinal { ordinal } else { alone && before.meaning.is_any(&[Sign::Article, Sign::By]) }) {
+        if !asked
+            || !(if needs_ordinal {
+                ordinal
+            } else {
+                alone && before.meaning.is_any(&[Sign::Article, Sign::By])
+            })
+        {
             return None;
         }
         // "the 2nd item": something that is counted follows.
-        if ordinal && self.token(to).is_some_and(|after| after.is_word() && after.meaning.is_nothing()) && !self.lexicon.dotted_days {
+        if ordinal
+            && self
+                .token(to)
+                .is_some_and(|after| after.is_word() && after.meaning.is_nothing())
+            && !self.lexicon.dotted_days
+        {
             return None;
         }
-        if self.token(to).is_some_and(|after| after.is_word() && after.capital && after.meaning.is_nothing() && self.lexicon.dotted_days) {
+        if self.token(to).is_some_and(|after| {
+            after.is_word() && after.capital && after.meaning.is_nothing() && self.lexicon.dotted_days
+        }) {
             return None;
         }
         let mut first = self.today.with_day(1)?;
@@ -559,8 +627,18 @@ impl Reader<'_> {
         }
         let signed = if ago { -count } else { count };
         let (date, vague) = match unit {
-            Unit::Minute => (self.now.checked_add_signed(chrono::TimeDelta::minutes(signed))?.date(), false),
-            Unit::Hour => (self.now.checked_add_signed(chrono::TimeDelta::hours(signed))?.date(), false),
+            Unit::Minute => (
+                self.now
+                    .checked_add_signed(chrono::TimeDelta::minutes(signed))?
+                    .date(),
+                false,
+            ),
+            Unit::Hour => (
+                self.now
+                    .checked_add_signed(chrono::TimeDelta::hours(signed))?
+                    .date(),
+                false,
+            ),
             Unit::Day => (self.shifted(signed)?, false),
             Unit::Week => (self.shifted(7 * signed)?, false),
             Unit::Month => (self.months_later(signed)?, false),
@@ -647,7 +725,10 @@ impl Reader<'_> {
         }
         let mut from = next;
         while from < next + 3
-            && (self.is_sign(from, &[',', '(']) || self.token(from).is_some_and(|it| it.meaning.is_any(&[Sign::Article, Sign::On, Sign::By])))
+            && (self.is_sign(from, &[',', '('])
+                || self
+                    .token(from)
+                    .is_some_and(|it| it.meaning.is_any(&[Sign::Article, Sign::On, Sign::By])))
         {
             from += 1;
         }
@@ -666,18 +747,37 @@ impl Reader<'_> {
         }
         // "Sun is shining", "so what": short names need company.
         let announced = at > 0
-            && self.tokens[at - 1].meaning.is_any(&[Sign::On, Sign::By, Sign::Next, Sign::This, Sign::Last, Sign::Article])
+            && self.tokens[at - 1].meaning.is_any(&[
+                Sign::On,
+                Sign::By,
+                Sign::Next,
+                Sign::This,
+                Sign::Last,
+                Sign::Article,
+            ])
             && !self.tokens[at - 1].is(Sign::Article);
         if token.is(Sign::Shy) && !(announced && token.capital) {
             return None;
         }
         // "The first Saturday of the month" comes every month.
-        let of = (next..next + 3).take_while(|at| self.is(*at, Sign::Of) || self.is(*at, Sign::Article)).count();
-        if of > 0 && self.token(next + of).is_some_and(|token| token.meaning.unit == Some(Unit::Month)) {
+        let of = (next..next + 3)
+            .take_while(|at| self.is(*at, Sign::Of) || self.is(*at, Sign::Article))
+            .count();
+        if of > 0
+            && self
+                .token(next + of)
+                .is_some_and(|token| token.meaning.unit == Some(Unit::Month))
+        {
             return None;
         }
         let (follows, over) = (self.is(next, Sign::Next), self.is(next, Sign::Last));
-        if self.lexicon.habitual_article && !follows && !over && at > 0 && self.is(at - 1, Sign::Article) && !self.is(at - 1, Sign::This) {
+        if self.lexicon.habitual_article
+            && !follows
+            && !over
+            && at > 0
+            && self.is(at - 1, Sign::Article)
+            && !self.is(at - 1, Sign::This)
+        {
             return None;
         }
         let date = self.modified_weekday(token.meaning.weekday, follows, over)?;
@@ -708,7 +808,10 @@ impl Reader<'_> {
         let mut pointed = false;
         while next < at + 5
             && self.token(next).is_some_and(|token| {
-                token.meaning.is_any(&[Sign::Of, Sign::Article, Sign::Next, Sign::This]) || token.is_sign(&['-'])
+                token
+                    .meaning
+                    .is_any(&[Sign::Of, Sign::Article, Sign::Next, Sign::This])
+                    || token.is_sign(&['-'])
             })
         {
             ahead |= self.is(next, Sign::Next);
@@ -759,7 +862,11 @@ impl Reader<'_> {
             // The working week ends on Friday; who asks on a weekend means its end.
             Unit::Week => {
                 let friday = shift(self.monday()?, 4)?;
-                if friday < self.today { shift(friday, 2)? } else { friday }
+                if friday < self.today {
+                    shift(friday, 2)?
+                } else {
+                    friday
+                }
             }
             Unit::Month => self.unit_around(Unit::Month, false, false, to)?.last?,
             Unit::Year => NaiveDate::from_ymd_opt(self.today.year(), 12, 31)?,
@@ -808,7 +915,9 @@ fn date(year: u32, month: u32, day: u32) -> Option<NaiveDate> {
 fn month_of(year: i32, month: u32, to: usize, exact: bool) -> Option<Day> {
     let first = NaiveDate::from_ymd_opt(year, month, 1)?;
     let mut day = Day::new(first, to);
-    day.last = first.checked_add_months(Months::new(1)).and_then(|next| shift(next, -1));
+    day.last = first
+        .checked_add_months(Months::new(1))
+        .and_then(|next| shift(next, -1));
     day.vague = true;
     day.exact = exact;
     Some(day)

@@ -43,7 +43,9 @@ pub(super) fn find(read: &Read<'_>) -> Option<Found> {
     let date = when.date?;
     let over = date < today;
     let told = any(Sign::Past) && !any(Sign::Occurs);
-    if over && (!when.exact || told) || told && (date <= today || when.bare_weekday || when.times.start.is_none()) {
+    if over && (!when.exact || told)
+        || told && (date <= today || when.bare_weekday || when.times.start.is_none())
+    {
         return None;
     }
     if any(Sign::Again) || when.bare_weekday && when.last.is_some() {

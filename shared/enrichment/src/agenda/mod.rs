@@ -103,10 +103,16 @@ pub fn extract_agenda(text: &str, language: Option<&str>, context: Context) -> A
     let mut agenda = Agenda::default();
     let mut tokenizer = Tokenizer::default();
     let mut tokens: Vec<Token> = Vec::new();
-    let mut characters = Characters { text, byte: 0, count: 0 };
+    let mut characters = Characters {
+        text,
+        byte: 0,
+        count: 0,
+    };
     statements::read(text, context.chat, reference, &mut |statement: Statement<'_>| {
         tokenizer.read(statement.text, lexicon, &mut tokens);
-        if !tokens.iter().any(|token| !token.meaning.is_nothing() || token.number().is_some())
+        if !tokens
+            .iter()
+            .any(|token| !token.meaning.is_nothing() || token.number().is_some())
             && statement.place != statements::Place::OpenBox
         {
             return true;
@@ -210,8 +216,13 @@ fn likely_language(text: &str) -> &'static str {
     let mut best = ("en", 0);
     for language in ["en", "de", "fr", "es"] {
         let lexicon = Lexicon::of(language);
-        let words = text.split(|c: char| !c.is_alphabetic()).filter(|word| word.len() > 1);
-        let known = words.take(WORDS_LOOKED_AT).filter(|word| lexicon.knows(&word.to_lowercase())).count();
+        let words = text
+            .split(|c: char| !c.is_alphabetic())
+            .filter(|word| word.len() > 1);
+        let known = words
+            .take(WORDS_LOOKED_AT)
+            .filter(|word| lexicon.knows(&word.to_lowercase()))
+            .count();
         if known > best.1 {
             best = (language, known);
         }

@@ -127,7 +127,11 @@ impl<'t, F: FnMut(Statement<'t>) -> bool> Reader<'t, '_, F> {
         let body = line.trim();
         if body.starts_with("```") {
             self.flush(text);
-            self.skipping = if self.skipping == Skipping::Code { Skipping::Nothing } else { Skipping::Code };
+            self.skipping = if self.skipping == Skipping::Code {
+                Skipping::Nothing
+            } else {
+                Skipping::Code
+            };
             return;
         }
         if body.is_empty() {
@@ -182,11 +186,18 @@ impl<'t, F: FnMut(Statement<'t>) -> bool> Reader<'t, '_, F> {
         if body.starts_with('#') {
             self.flush(text);
             let title = body.trim_start_matches('#').trim();
-            self.begin(at + offset(line, title), at + offset(line, title) + title.len(), Place::Heading, line);
+            self.begin(
+                at + offset(line, title),
+                at + offset(line, title) + title.len(),
+                Place::Heading,
+                line,
+            );
             return self.flush(text);
         }
         let goes_on = self.block.as_ref().is_some_and(|block| {
-            block.wrapped || indent >= 2 && block.place != Place::Prose || body.starts_with(char::is_lowercase) && !self.chat
+            block.wrapped
+                || indent >= 2 && block.place != Place::Prose
+                || body.starts_with(char::is_lowercase) && !self.chat
         });
         let end = at + line.trim_end().len();
         match &mut self.block {
@@ -212,7 +223,12 @@ impl<'t, F: FnMut(Statement<'t>) -> bool> Reader<'t, '_, F> {
         };
         if key == "From" && (value.contains('@') || self.header) {
             self.header = true;
-            let name = value.split('<').next().unwrap_or_default().trim().trim_matches('"');
+            let name = value
+                .split('<')
+                .next()
+                .unwrap_or_default()
+                .trim()
+                .trim_matches('"');
             self.speaker = (!name.is_empty() && !name.contains('@')).then_some(name);
             return true;
         }
@@ -224,7 +240,10 @@ impl<'t, F: FnMut(Statement<'t>) -> bool> Reader<'t, '_, F> {
         {
             self.reference = when;
         }
-        matches!(key, "To" | "Cc" | "Bcc" | "Date" | "Subject" | "Reply-To" | "Sent")
+        matches!(
+            key,
+            "To" | "Cc" | "Bcc" | "Date" | "Subject" | "Reply-To" | "Sent"
+        )
     }
 
     fn begin(&mut self, from: usize, to: usize, place: Place, line: &str) {
@@ -277,7 +296,8 @@ impl<'t, F: FnMut(Statement<'t>) -> bool> Reader<'t, '_, F> {
             self.enough = !(self.each)(statement);
             !self.enough
         });
-        let introduces = block.place == Place::Prose && whole.len() <= HEADING_BYTES_MAX && whole.ends_with(':');
+        let introduces =
+            block.place == Place::Prose && whole.len() <= HEADING_BYTES_MAX && whole.ends_with(':');
         if block.place == Place::Heading || introduces {
             self.heading = Some(whole.trim_end_matches(':'));
         }
@@ -290,24 +310,43 @@ fn is_wrapped(line: &str) -> bool {
 
 /// Where a part of a line begins in it.
 fn offset(line: &str, part: &str) -> usize {
-    (part.as_ptr() as usize).saturating_sub(line.as_ptr() as usize).min(line.len())
+    (part.as_ptr() as usize)
+        .saturating_sub(line.as_ptr() as usize)
+        .min(line.len())
 }
 
 /// The marker of an item and what follows; without a place for a box that is ticked.
 fn item(body: &str) -> Option<(Option<Place>, &str)> {
-    let bullet = body.strip_prefix(['-', '*', '•', '–', '·', '+', '‣', '▪']).filter(|rest| rest.starts_with(' '));
+    let bullet = body
+        .strip_prefix(['-', '*', '•', '–', '·', '+', '‣', '▪'])
+        .filter(|rest| rest.starts_with(' '));
     let numbered = || {
         let digits = body.bytes().take_while(u8::is_ascii_digit).count();
-        let rest = body[digits..].strip_prefix(['.', ')']).filter(|rest| rest.starts_with(' '))?;
+        let rest = body[digits..]
+            .strip_prefix(['.', ')'])
+            .filter(|rest| rest.starts_with(' '))?;
         // "3. April" is a date.
-        (1..=2).contains(&digits).then_some(rest).filter(|_| body[digits..].starts_with(')') || !is_month(rest))
+        (1..=2)
+            .contains(&digits)
+            .then_some(rest)
+            .filter(|_| body[digits..].starts_with(')') || !is_month(rest))
     };
     let rest = bullet.or_else(numbered).unwrap_or(body).trim_start();
     let boxed = |open: bool, mark: &str| {
         let after = rest.strip_prefix(mark)?;
         Some((open.then_some(Place::OpenBox), after.trim_start()))
     };
-    for (open, mark) in [(true, "[ ]"), (true, "[]"), (true, "☐"), (false, "[x]"), (false, "[X]"), (false, "☑"), (false, "✓"), (false, "✔"), (false, "☒")] {
+    for (open, mark) in [
+        (true, "[ ]"),
+        (true, "[]"),
+        (true, "☐"),
+        (false, "[x]"),
+        (false, "[X]"),
+        (false, "☑"),
+        (false, "✓"),
+        (false, "✔"),
+        (false, "☒"),
+    ] {
         if let Some(found) = boxed(open, mark) {
             return Some(found);
         }
@@ -327,7 +366,9 @@ fn message(body: &str, chat: bool) -> Option<(Option<NaiveDateTime>, Option<&str
         && let Some(when) = stamp(time)
     {
         let rest = rest.trim_start();
-        let named = rest.split_once(": ").filter(|(name, _)| name.len() <= 60 && !name.starts_with("- "));
+        let named = rest
+            .split_once(": ")
+            .filter(|(name, _)| name.len() <= 60 && !name.starts_with("- "));
         let (speaker, said) = named.map_or((None, rest), |(name, said)| (Some(name), said));
         return Some((Some(when), speaker, said));
     }
@@ -341,16 +382,19 @@ fn message(body: &str, chat: bool) -> Option<(Option<NaiveDateTime>, Option<&str
 /// `2026-03-14 18:04`, perhaps with seconds and an offset, which does not matter for "today".
 fn stamp(text: &str) -> Option<NaiveDateTime> {
     let date: NaiveDate = text.get(..10)?.parse().ok()?;
-    let time = text.get(11..16).and_then(|time| NaiveTime::parse_from_str(time, "%H:%M").ok());
+    let time = text
+        .get(11..16)
+        .and_then(|time| NaiveTime::parse_from_str(time, "%H:%M").ok());
     Some(date.and_time(time.unwrap_or_default()))
 }
 
 /// Words that end with a full stop without ending a sentence.
 const ABBREVIATIONS: &[&str] = &[
-    "abs", "apr", "approx", "apt", "art", "aug", "av", "bd", "bzw", "ca", "cf", "chap", "dec", "dept", "dez", "dr", "dra", "ed", "eg",
-    "etc", "evtl", "exp", "feb", "fig", "fr", "ggf", "gov", "hr", "inkl", "jan", "jr", "jul", "jun", "kap", "lt", "max", "min", "mme",
-    "mr", "mrs", "ms", "nr", "no", "nov", "núm", "oct", "okt", "pág", "pp", "prof", "rev", "sept", "sr", "sra", "st", "str", "tel",
-    "usw", "vgl", "vol", "vs", "zb", "zzgl",
+    "abs", "apr", "approx", "apt", "art", "aug", "av", "bd", "bzw", "ca", "cf", "chap", "dec", "dept", "dez",
+    "dr", "dra", "ed", "eg", "etc", "evtl", "exp", "feb", "fig", "fr", "ggf", "gov", "hr", "inkl", "jan",
+    "jr", "jul", "jun", "kap", "lt", "max", "min", "mme", "mr", "mrs", "ms", "nr", "no", "nov", "núm", "oct",
+    "okt", "pág", "pp", "prof", "rev", "sept", "sr", "sra", "st", "str", "tel", "usw", "vgl", "vol", "vs",
+    "zb", "zzgl",
 ];
 
 /// Cuts where a sentence ends; a full stop does so before a capital only. Calls `each` with where each begins.
@@ -360,8 +404,10 @@ fn sentences<'t>(text: &'t str, mut each: impl FnMut(usize, &'t str) -> bool) {
     let mut at = 0;
     while at < bytes.len() {
         let byte = bytes[at];
-        let ends = matches!(byte, b'.' | b'!' | b'?' | b';') && bytes.get(at + 1).is_some_and(u8::is_ascii_whitespace)
-            && (matches!(byte, b'!' | b'?' | b';') || ends_sentence(&text[from..at], text[at + 1..].trim_start()));
+        let ends = matches!(byte, b'.' | b'!' | b'?' | b';')
+            && bytes.get(at + 1).is_some_and(u8::is_ascii_whitespace)
+            && (matches!(byte, b'!' | b'?' | b';')
+                || ends_sentence(&text[from..at], text[at + 1..].trim_start()));
         at += 1;
         if ends {
             if !give(text, from, at, &mut each) {
@@ -381,10 +427,15 @@ fn give<'t>(text: &'t str, from: usize, to: usize, each: &mut impl FnMut(usize, 
 
 /// Whether the full stop between these two is the end of a sentence.
 fn ends_sentence(before: &str, after: &str) -> bool {
-    if !after.starts_with(|c: char| c.is_uppercase() || c.is_ascii_digit() || matches!(c, '¿' | '¡' | '"' | '“' | '„' | '«' | '@' | '[')) {
+    if !after.starts_with(|c: char| {
+        c.is_uppercase() || c.is_ascii_digit() || matches!(c, '¿' | '¡' | '"' | '“' | '„' | '«' | '@' | '[')
+    }) {
         return false;
     }
-    let word = before.rsplit(|c: char| c.is_whitespace() || c == '(').next().unwrap_or_default();
+    let word = before
+        .rsplit(|c: char| c.is_whitespace() || c == '(')
+        .next()
+        .unwrap_or_default();
     let letters = word.rsplit('.').next().unwrap_or_default();
     if letters.chars().count() <= 1 && !letters.is_empty() {
         return false;

@@ -45,7 +45,11 @@ struct Hour {
 pub(super) fn read(tokens: &[Token], at: usize, said: bool) -> Option<(Times, usize)> {
     let mut at = at;
     let mut said = said || at > 0 && tokens[at - 1].is(Sign::At);
-    while tokens.get(at).is_some_and(|token| token.is(Sign::At) || token.is(Sign::From) && !token.is(Sign::Of)) && at < tokens.len() {
+    while tokens
+        .get(at)
+        .is_some_and(|token| token.is(Sign::At) || token.is(Sign::From) && !token.is(Sign::Of))
+        && at < tokens.len()
+    {
         said = true;
         at += 1;
     }
@@ -67,7 +71,11 @@ pub(super) fn read(tokens: &[Token], at: usize, said: bool) -> Option<(Times, us
             first.sure = true;
             first.half = first.half.or(second.half);
             // "11-1pm" begins in the morning.
-            if first.half == Some(true) && second.half == Some(true) && first.hour > second.hour && first.hour < 12 {
+            if first.half == Some(true)
+                && second.half == Some(true)
+                && first.hour > second.hour
+                && first.hour < 12
+            {
                 first.half = Some(false);
             }
             end = Some(second);
@@ -77,7 +85,11 @@ pub(super) fn read(tokens: &[Token], at: usize, said: bool) -> Option<(Times, us
         return None;
     }
     // "at 5 apples" is no time, nor is "at 30 %".
-    if !first.sure && tokens.get(to).is_some_and(|next| next.is_sign(&['%', '€', '$', '°', '/']) || next.glued && next.is_word()) {
+    if !first.sure
+        && tokens
+            .get(to)
+            .is_some_and(|next| next.is_sign(&['%', '€', '$', '°', '/']) || next.glued && next.is_word())
+    {
         return None;
     }
     let (zone, to) = zone(tokens, to);
@@ -93,7 +105,10 @@ pub(super) fn read(tokens: &[Token], at: usize, said: bool) -> Option<(Times, us
     if times.half && bare && first.hour < FIRST_HOUR {
         times.to_afternoon();
     }
-    if times.end.is_some_and(|end| times.start.is_some_and(|start| end <= start)) {
+    if times
+        .end
+        .is_some_and(|end| times.start.is_some_and(|start| end <= start))
+    {
         times.end = None;
     }
     Some((times, to))
@@ -139,9 +154,17 @@ fn hour(tokens: &[Token], at: usize) -> Option<Hour> {
             read.sure = true;
             read.to += 1;
             // "14 h 30", "10 Uhr 30"
-            if let Some(minute) = tokens.get(read.to).filter(|it| it.digits() == 2 && read.minute == 0).and_then(Token::number)
+            if let Some(minute) = tokens
+                .get(read.to)
+                .filter(|it| it.digits() == 2 && read.minute == 0)
+                .and_then(Token::number)
                 && minute < 60
-                && !tokens.get(read.to + 1).is_some_and(|next| next.meaning.month > 0 || next.is_sign(&['.']) && next.glued && tokens.get(read.to + 2).is_some_and(|it| it.number().is_some()))
+                && !tokens.get(read.to + 1).is_some_and(|next| {
+                    next.meaning.month > 0
+                        || next.is_sign(&['.'])
+                            && next.glued
+                            && tokens.get(read.to + 2).is_some_and(|it| it.number().is_some())
+                })
             {
                 read.minute = minute;
                 read.to += 1;
@@ -155,7 +178,10 @@ fn hour(tokens: &[Token], at: usize) -> Option<Hour> {
 fn minutes(tokens: &[Token], at: usize, read: &mut Hour) {
     let glued = |at: usize| tokens.get(at).filter(|token| token.glued);
     let Some(sign) = glued(at + 1) else { return };
-    let Some(minute) = glued(at + 2).filter(|token| token.digits() == 2).and_then(Token::number) else {
+    let Some(minute) = glued(at + 2)
+        .filter(|token| token.digits() == 2)
+        .and_then(Token::number)
+    else {
         return;
     };
     let marked = tokens
@@ -165,10 +191,14 @@ fn minutes(tokens: &[Token], at: usize, read: &mut Hour) {
         read.minute = minute;
         read.sure = true;
         read.to = at + 3;
-        if glued(at + 3).is_some_and(|token| token.is_sign(&[':'])) && glued(at + 4).is_some_and(|it| it.digits() == 2) {
+        if glued(at + 3).is_some_and(|token| token.is_sign(&[':']))
+            && glued(at + 4).is_some_and(|it| it.digits() == 2)
+        {
             read.to = at + 5;
             // Fractions of seconds.
-            if glued(at + 5).is_some_and(|token| token.is_sign(&['.'])) && glued(at + 6).is_some_and(|it| it.digits() > 0) {
+            if glued(at + 5).is_some_and(|token| token.is_sign(&['.']))
+                && glued(at + 6).is_some_and(|it| it.digits() > 0)
+            {
                 read.to = at + 7;
             }
         }
@@ -196,7 +226,9 @@ fn after_noon(time: Time) -> Time {
 
 /// `Z`, `+01:00`, `UTC`, `MEZ` behind a time.
 fn zone(tokens: &[Token], at: usize) -> (Option<Offset>, usize) {
-    let Some(token) = tokens.get(at) else { return (None, at) };
+    let Some(token) = tokens.get(at) else {
+        return (None, at);
+    };
     if token.is_word() {
         // "est" is a word in several languages; the zone is written in capitals.
         let minutes = token.meaning.zone.filter(|_| token.capital).map(i32::from);
@@ -210,7 +242,12 @@ fn zone(tokens: &[Token], at: usize) -> (Option<Offset>, usize) {
         () if token.is_sign(&['-', '−']) && token.glued => -1,
         () => return (None, at),
     };
-    let part = |at: usize| tokens.get(at).filter(|token| token.glued).and_then(|token| Some((token.number()?, token.digits())));
+    let part = |at: usize| {
+        tokens
+            .get(at)
+            .filter(|token| token.glued)
+            .and_then(|token| Some((token.number()?, token.digits())))
+    };
     let (hours, minutes, to) = match part(at + 1) {
         Some((value, 4)) => (value / 100, value % 100, at + 2),
         Some((hours, 1 | 2)) => match (tokens.get(at + 2), part(at + 3)) {

@@ -26,9 +26,13 @@ pub(super) fn of(read: &Read<'_>, when: Option<&When>) -> Option<String> {
     }
     kept.push_str(&text[at..]);
     let own = tidy(&kept);
-    let says_what = read.tokens.iter().any(|token| token.meaning.is_any(&[Sign::Event, Sign::Occurs]));
+    let says_what = read
+        .tokens
+        .iter()
+        .any(|token| token.meaning.is_any(&[Sign::Event, Sign::Occurs]));
     let heading = read.statement.heading.filter(|_| {
-        !says_what && when.is_some_and(|when| when.from <= 1) && heading_is_event(read) || own.chars().filter(|c| c.is_alphabetic()).count() < 3
+        !says_what && when.is_some_and(|when| when.from <= 1) && heading_is_event(read)
+            || own.chars().filter(|c| c.is_alphabetic()).count() < 3
     });
     let title = match heading {
         Some(heading) => tidy(heading),
@@ -57,28 +61,47 @@ fn span(tokens: &[Token], when: &When) -> Option<(usize, usize)> {
 /// Whether the heading above names something that takes place.
 pub(super) fn heading_is_event(read: &Read<'_>) -> bool {
     const LANGUAGES: [&str; 4] = ["en", "de", "fr", "es"];
-    let Some(heading) = read.statement.heading.filter(|_| read.statement.place != Place::Heading) else {
+    let Some(heading) = read
+        .statement
+        .heading
+        .filter(|_| read.statement.place != Place::Heading)
+    else {
         return false;
     };
-    let mut words = heading.split(|c: char| !c.is_alphabetic() && c != '-').filter(|word| word.len() > 2);
+    let mut words = heading
+        .split(|c: char| !c.is_alphabetic() && c != '-')
+        .filter(|word| word.len() > 2);
     words.any(|word| {
         let lower = word.to_lowercase();
-        LANGUAGES.iter().any(|language| Lexicon::of(language).word(&lower).is(Sign::Event))
+        LANGUAGES
+            .iter()
+            .any(|language| Lexicon::of(language).word(&lower).is(Sign::Event))
     })
 }
 
 /// Signs and small words that a date leaves behind are taken from both ends.
 fn tidy(text: &str) -> String {
     let line = one_line(text);
-    let loose = |c: char| c.is_whitespace() || matches!(c, ',' | ':' | ';' | '-' | '–' | '—' | '.' | '(' | '|' | '@' | '#' | '·');
+    let loose = |c: char| {
+        c.is_whitespace()
+            || matches!(
+                c,
+                ',' | ':' | ';' | '-' | '–' | '—' | '.' | '(' | '|' | '@' | '#' | '·'
+            )
+    };
     let mut title = line.trim_matches(loose).to_owned();
     if !title.contains('(') {
         title = title.trim_end_matches([')', ' ']).to_owned();
     }
-    title = title.replace("()", "").replace(" ,", ",").replace(" .", ".").replace(" :", ":");
+    title = title
+        .replace("()", "")
+        .replace(" ,", ",")
+        .replace(" .", ".")
+        .replace(" :", ":");
     const LEFT_BEHIND: &[&str] = &[
-        "on", "at", "from", "the", "this", "next", "by", "am", "um", "ab", "vom", "von", "den", "der", "diesen", "le", "du", "à", "ce",
-        "de", "el", "a las", "del", "este", "date", "datum", "fecha", "termin",
+        "on", "at", "from", "the", "this", "next", "by", "am", "um", "ab", "vom", "von", "den", "der",
+        "diesen", "le", "du", "à", "ce", "de", "el", "a las", "del", "este", "date", "datum", "fecha",
+        "termin",
     ];
     loop {
         let before = title.len();
@@ -99,7 +122,9 @@ fn tidy(text: &str) -> String {
 fn strip_last_word(title: &str, word: &str) -> Option<usize> {
     let at = title.len().checked_sub(word.len())?;
     let fits = title.is_char_boundary(at) && title[at..].to_lowercase() == word;
-    let apart = title.get(..at).is_some_and(|before| before.ends_with(|c: char| c.is_whitespace() || c == ':'));
+    let apart = title
+        .get(..at)
+        .is_some_and(|before| before.ends_with(|c: char| c.is_whitespace() || c == ':'));
     (fits && apart).then_some(at)
 }
 
@@ -110,16 +135,25 @@ const LINES_LOOKED_AT: usize = 6;
 pub(super) fn date_of(text: &str, lexicon: &Lexicon, reference: NaiveDateTime) -> Option<NaiveDateTime> {
     let mut tokens = Vec::new();
     let mut tokenizer = Tokenizer::default();
-    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty()).take(LINES_LOOKED_AT);
+    let lines = text
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .take(LINES_LOOKED_AT);
     for line in lines.filter(|line| line.len() <= 120 && line.bytes().any(|b| b.is_ascii_digit())) {
         tokenizer.read(line, lexicon, &mut tokens);
         let whens = dates::find(&tokens, lexicon, reference);
-        let Some(when) = whens.first().filter(|when| when.exact && !when.vague && when.last.is_none() && !when.deadline) else {
+        let Some(when) = whens
+            .first()
+            .filter(|when| when.exact && !when.vague && when.last.is_none() && !when.deadline)
+        else {
             continue;
         };
         // "Berlin, 4. März 2026", "Date: 4 March 2026", "4 March 2026, 18:30, room 2"
         let before = tokens[..when.from].iter().filter(|token| token.is_word());
-        let plain = before.clone().all(|token| token.meaning.is_nothing() && token.capital || token.is(Sign::Header));
+        let plain = before
+            .clone()
+            .all(|token| token.meaning.is_nothing() && token.capital || token.is(Sign::Header));
         if before.count() <= 3 && plain {
             return when.date.map(|date| date.and_time(reference.time()));
         }

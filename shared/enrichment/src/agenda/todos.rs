@@ -50,7 +50,9 @@ pub(super) fn find(read: &Read<'_>) -> Option<Found> {
         priority: sentence.priority(due.as_ref()),
     };
     // A label alone is the heading of a list.
-    let left = read.statement.text[from..].split_whitespace().filter(|word| word.chars().any(char::is_alphabetic));
+    let left = read.statement.text[from..]
+        .split_whitespace()
+        .filter(|word| word.chars().any(char::is_alphabetic));
     (left.count() >= 1 && !sentence.is_only_tbd(from)).then_some(found)
 }
 
@@ -99,7 +101,8 @@ impl<'r> Sentence<'r> {
         }
         let text = token.text(self.read.statement.text);
         let loud = text.chars().all(|c| c.is_uppercase() || !c.is_alphabetic());
-        let colon = (self.start + 1..self.tokens.len().min(self.start + 4)).find(|at| self.is_sign(*at, &[':']));
+        let colon =
+            (self.start + 1..self.tokens.len().min(self.start + 4)).find(|at| self.is_sign(*at, &[':']));
         match colon {
             // "TODO Ravi: compare": the name is not part of the label.
             Some(colon) if colon == self.start + 1 => Some(colon + 1),
@@ -171,7 +174,8 @@ impl<'r> Sentence<'r> {
         if self.any(Sign::Past) && !self.any(Sign::Promise) {
             return false;
         }
-        let follows = |at: usize, sign: Sign| (at + 1..(at + 4).min(self.tokens.len())).any(|next| self.is(next, sign));
+        let follows =
+            |at: usize, sign: Sign| (at + 1..(at + 4).min(self.tokens.len())).any(|next| self.is(next, sign));
         if let Some(at) = self.tokens.iter().position(|token| token.is(Sign::Promise)) {
             let be = self.is(at + 1, Sign::Be);
             return !be && (self.when.is_some() || follows(at, Sign::Verb));
@@ -184,7 +188,8 @@ impl<'r> Sentence<'r> {
             let doing = self.is(at, Sign::Doing);
             let alone = at == self.start;
             // Without "I", a command may look the same; Spanish leaves it out, and then the verb is no command.
-            doing && (!self.is(at, Sign::Verb) && (!alone || !self.is(at, Sign::Common)) || self.me_before(at))
+            doing
+                && (!self.is(at, Sign::Verb) && (!alone || !self.is(at, Sign::Common)) || self.me_before(at))
         })
     }
 
@@ -204,7 +209,8 @@ impl<'r> Sentence<'r> {
         if self.is_sign(after, &[':', '-', '–', ',']) && after > self.start {
             let acts = self.is(after + 1, Sign::Verb) || self.last_word_is(Sign::Verb);
             let addressed = self.is_sign(after, &[',']);
-            return acts && (dated || !addressed && self.read.statement.place == Place::Item) || dated && self.deadline() && !addressed && self.any(Sign::Verb);
+            return acts && (dated || !addressed && self.read.statement.place == Place::Item)
+                || dated && self.deadline() && !addressed && self.any(Sign::Verb);
         }
         if dated && (self.is(after, Sign::Acts) || self.is(after, Sign::Will) && self.any(Sign::Verb)) {
             return true;
@@ -229,7 +235,9 @@ impl<'r> Sentence<'r> {
             return true;
         }
         let command = first.is(Sign::Verb) && !first.is(Sign::Event)
-            || first.is(Sign::Verb) && !self.is(self.start + 1, Sign::With) && !self.when.is_some_and(|when| when.from <= self.start + 1);
+            || first.is(Sign::Verb)
+                && !self.is(self.start + 1, Sign::With)
+                && !self.when.is_some_and(|when| when.from <= self.start + 1);
         let infinitive = self.last_word_is(Sign::Verb) && self.words() >= 2 && (item || self.deadline());
         (command || infinitive) && self.when.is_some() && !self.any(Sign::Again)
     }
@@ -237,8 +245,23 @@ impl<'r> Sentence<'r> {
     /// Whether the heading above says that todos follow.
     fn under_label(&self) -> bool {
         const HEADINGS: &[&str] = &[
-            "action", "to do", "to-do", "todo", "next steps", "aufgaben", "nächste schritte", "maßnahmen", "zu erledigen", "à faire",
-            "prochaines étapes", "tâches", "tareas", "pendientes", "próximos pasos", "por hacer", "acciones",
+            "action",
+            "to do",
+            "to-do",
+            "todo",
+            "next steps",
+            "aufgaben",
+            "nächste schritte",
+            "maßnahmen",
+            "zu erledigen",
+            "à faire",
+            "prochaines étapes",
+            "tâches",
+            "tareas",
+            "pendientes",
+            "próximos pasos",
+            "por hacer",
+            "acciones",
         ];
         self.read.statement.heading.is_some_and(|heading| {
             let heading = heading.to_lowercase();
@@ -247,7 +270,11 @@ impl<'r> Sentence<'r> {
     }
 
     fn last_word_is(&self, sign: Sign) -> bool {
-        self.tokens.iter().rev().find(|token| token.is_word()).is_some_and(|token| token.is(sign))
+        self.tokens
+            .iter()
+            .rev()
+            .find(|token| token.is_word())
+            .is_some_and(|token| token.is(sign))
     }
 
     /// A person's name that begins here, and what stands behind it.
@@ -263,7 +290,12 @@ impl<'r> Sentence<'r> {
         }
         let mut words = 0;
         // What follows an "@" is a name however it is written.
-        while words < NAME_WORDS_MAX && self.tokens.get(next).is_some_and(|token| is_name(token, at_sign && words == 0)) {
+        while words < NAME_WORDS_MAX
+            && self
+                .tokens
+                .get(next)
+                .is_some_and(|token| is_name(token, at_sign && words == 0))
+        {
             words += 1;
             next += 1;
         }
@@ -277,7 +309,11 @@ impl<'r> Sentence<'r> {
 
     /// Who has to act, and where the todo itself begins.
     fn owner(&self) -> (Option<String>, usize) {
-        let byte = |at: usize| self.tokens.get(at).map_or(self.read.statement.text.len(), |token| token.from as usize);
+        let byte = |at: usize| {
+            self.tokens
+                .get(at)
+                .map_or(self.read.statement.text.len(), |token| token.from as usize)
+        };
         let writer = || Some(self.read.statement.speaker.unwrap_or(WRITER).to_owned());
         let mut start = self.after_label().unwrap_or(self.start);
         if self.is(self.start, Sign::Urgent) && self.is_sign(self.start + 1, &[':', '!']) {
@@ -290,7 +326,9 @@ impl<'r> Sentence<'r> {
         }
         if let Some((name, after)) = self.name_at(start) {
             // The name is a label of its own: it is not repeated in the text.
-            if self.is_sign(after, &[':']) || self.is_sign(after, &['-', '–', ',']) && !self.tokens[after].glued {
+            if self.is_sign(after, &[':'])
+                || self.is_sign(after, &['-', '–', ',']) && !self.tokens[after].glued
+            {
                 return (Some(name), byte(after + 1));
             }
             if self.is_sign(after, &[',']) {
@@ -308,7 +346,10 @@ impl<'r> Sentence<'r> {
             return (writer(), byte(start));
         }
         // "…: Tom, could you", "Noah please"
-        let asking = self.tokens.iter().position(|token| token.meaning.is_any(&[Sign::Ask, Sign::Please]));
+        let asking = self
+            .tokens
+            .iter()
+            .position(|token| token.meaning.is_any(&[Sign::Ask, Sign::Please]));
         if let Some(asking) = asking {
             let comma = usize::from(asking > 0 && self.tokens[asking - 1].is_sign(&[',']));
             let opening = usize::from(asking > comma && self.tokens[asking - 1 - comma].is_sign(&['¿']));
@@ -333,13 +374,28 @@ impl<'r> Sentence<'r> {
     /// Whether the words behind a name make it the one who acts.
     fn is_subject(&self, after: usize) -> bool {
         let meaning = self.tokens[after].meaning;
-        meaning.is_any(&[Sign::ToDo, Sign::Will, Sign::Must, Sign::Please, Sign::Ask, Sign::Acts]) || self.deadline()
+        meaning.is_any(&[
+            Sign::ToDo,
+            Sign::Will,
+            Sign::Must,
+            Sign::Please,
+            Sign::Ask,
+            Sign::Acts,
+        ]) || self.deadline()
     }
 
     fn due(&self) -> Option<Moment> {
         let when = self.when?;
-        let date = if when.vague { when.last.or(when.date)? } else { when.date? };
-        Some(Moment::new(date, when.times.start.filter(|_| !when.vague), when.times.zone))
+        let date = if when.vague {
+            when.last.or(when.date)?
+        } else {
+            when.date?
+        };
+        Some(Moment::new(
+            date,
+            when.times.start.filter(|_| !when.vague),
+            when.times.zone,
+        ))
     }
 
     fn priority(&self, due: Option<&Moment>) -> Priority {
@@ -358,7 +414,11 @@ impl<'r> Sentence<'r> {
 
     /// "Action: TBD".
     fn is_only_tbd(&self, from: usize) -> bool {
-        let mut words = self.tokens.iter().filter(|token| token.from as usize >= from && token.is_word()).peekable();
+        let mut words = self
+            .tokens
+            .iter()
+            .filter(|token| token.from as usize >= from && token.is_word())
+            .peekable();
         words.peek().is_some() && words.all(|token| token.is(Sign::Tbd))
     }
 }

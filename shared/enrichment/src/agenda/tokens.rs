@@ -98,7 +98,9 @@ impl Tokenizer {
         let groups = lexicon.groups(self.word(at));
         groups.iter().find_map(|(rest, meaning)| {
             let fits = rest.len() < self.raw.len() - at
-                && (1..).zip(rest).all(|(ahead, word)| self.word(at + ahead) == *word);
+                && (1..)
+                    .zip(rest)
+                    .all(|(ahead, word)| self.word(at + ahead) == *word);
             fits.then_some((rest.len() + 1, *meaning))
         })
     }
@@ -138,8 +140,15 @@ impl Tokenizer {
             let (written, after) = rest.split_at(length);
             let word_from = self.words.len() as u32;
             let (kind, meaning) = if first.is_ascii_digit() {
-                let value = if length > DIGITS_MAX { 0 } else { written.parse().unwrap_or(0) };
-                (Kind::Number(value, u8::try_from(length).unwrap_or(u8::MAX)), Meaning::default())
+                let value = if length > DIGITS_MAX {
+                    0
+                } else {
+                    written.parse().unwrap_or(0)
+                };
+                (
+                    Kind::Number(value, u8::try_from(length).unwrap_or(u8::MAX)),
+                    Meaning::default(),
+                )
             } else if first.is_alphabetic() {
                 self.lower_case(written);
                 let meaning = lexicon.word(&self.lower);
@@ -166,7 +175,12 @@ impl Tokenizer {
     fn lower_case(&mut self, written: &str) {
         self.lower.clear();
         if written.is_ascii() {
-            self.lower.extend(written.bytes().filter(|b| *b != b'.').map(|b| char::from(b.to_ascii_lowercase())));
+            self.lower.extend(
+                written
+                    .bytes()
+                    .filter(|b| *b != b'.')
+                    .map(|b| char::from(b.to_ascii_lowercase())),
+            );
             return;
         }
         for c in written.chars() {

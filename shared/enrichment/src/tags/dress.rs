@@ -14,20 +14,44 @@ const GAP_BYTES_MAX: usize = 8;
 
 /// Behind the name of a company.
 const LEGAL_FORMS: &[&str] = &[
-    "gmbh", "mbh", "ag", "kg", "ohg", "gbr", "ug", "e.v.", "eg", "se", "ltd", "ltd.", "limited", "inc", "inc.", "llc", "llp", "plc",
-    "corp", "corp.", "co.", "s.a.", "sa", "sas", "s.a.s.", "sarl", "s.à", "sl", "s.l.", "slu", "s.r.l.", "srl", "spa", "s.p.a.", "bv",
-    "b.v.", "nv", "n.v.", "ab", "oy", "as",
+    "gmbh", "mbh", "ag", "kg", "ohg", "gbr", "ug", "e.v.", "eg", "se", "ltd", "ltd.", "limited", "inc",
+    "inc.", "llc", "llp", "plc", "corp", "corp.", "co.", "s.a.", "sa", "sas", "s.a.s.", "sarl", "s.à", "sl",
+    "s.l.", "slu", "s.r.l.", "srl", "spa", "s.p.a.", "bv", "b.v.", "nv", "n.v.", "ab", "oy", "as",
 ];
 /// Words that make an institution of the name around them.
 const INSTITUTIONS: &[&str] = &[
-    "university", "universität", "université", "universidad", "institute", "institut", "instituto", "ministry", "ministerium",
-    "ministère", "ministerio", "hochschule", "foundation", "stiftung", "fondation", "fundación", "gmbh", "sparkasse", "verein",
-    "hausverwaltung", "tischlerei", "college", "council", "ayuntamiento", "mairie", "stadtverwaltung", "finanzamt",
+    "university",
+    "universität",
+    "université",
+    "universidad",
+    "institute",
+    "institut",
+    "instituto",
+    "ministry",
+    "ministerium",
+    "ministère",
+    "ministerio",
+    "hochschule",
+    "foundation",
+    "stiftung",
+    "fondation",
+    "fundación",
+    "gmbh",
+    "sparkasse",
+    "verein",
+    "hausverwaltung",
+    "tischlerei",
+    "college",
+    "council",
+    "ayuntamiento",
+    "mairie",
+    "stadtverwaltung",
+    "finanzamt",
 ];
 /// Before the name of a person.
 const ADDRESSES: &[&str] = &[
-    "mr", "mrs", "ms", "miss", "dr", "prof", "herr", "herrn", "frau", "m", "mme", "mlle", "monsieur", "madame", "sr", "sra", "srta",
-    "señor", "señora", "don", "doña",
+    "mr", "mrs", "ms", "miss", "dr", "prof", "herr", "herrn", "frau", "m", "mme", "mlle", "monsieur",
+    "madame", "sr", "sra", "srta", "señor", "señora", "don", "doña",
 ];
 
 /// Adds span and kind to the tags of `text`.
@@ -67,27 +91,35 @@ fn occurrences<'t>(text: &'t str, tag: &'t str) -> impl Iterator<Item = (usize, 
     let first = words.next().unwrap_or_default();
     let unspaced = !first.is_empty() && first.chars().all(|c| c > '\u{2e80}');
     let first_only = (!first.is_empty()).then_some(first);
-    first_only.into_iter().flat_map(|first| text.match_indices(first)).filter_map(move |(from, first)| {
-        let mut end = from + first.len();
-        for word in words.clone() {
-            let rest = &text[end..];
-            let gap = rest.len() - rest.trim_start().len();
-            if gap == 0 || gap > GAP_BYTES_MAX || !rest[gap..].starts_with(word) {
-                return None;
+    first_only
+        .into_iter()
+        .flat_map(|first| text.match_indices(first))
+        .filter_map(move |(from, first)| {
+            let mut end = from + first.len();
+            for word in words.clone() {
+                let rest = &text[end..];
+                let gap = rest.len() - rest.trim_start().len();
+                if gap == 0 || gap > GAP_BYTES_MAX || !rest[gap..].starts_with(word) {
+                    return None;
+                }
+                end += gap + word.len();
             }
-            end += gap + word.len();
-        }
-        let letter = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
-        let inside = letter(text[..from].chars().next_back()) || letter(text[end..].chars().next());
-        (unspaced || !inside).then_some((from, end))
-    })
+            let letter = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
+            let inside = letter(text[..from].chars().next_back()) || letter(text[end..].chars().next());
+            (unspaced || !inside).then_some((from, end))
+        })
 }
 
 fn kind(text: &str, lower: &str, tag: &str, people: &[String]) -> TagKind {
     if tag.split(' ').any(|word| INSTITUTIONS.contains(&word)) && tag.contains(' ') {
         return TagKind::Organisation;
     }
-    let is_part = |name: &String| name == tag || tag.split(' ').all(|word| name.split([' ', '-', ',']).any(|part| part == word));
+    let is_part = |name: &String| {
+        name == tag
+            || tag
+                .split(' ')
+                .all(|word| name.split([' ', '-', ',']).any(|part| part == word))
+    };
     if people.iter().any(is_part) {
         return TagKind::Person;
     }
@@ -96,20 +128,41 @@ fn kind(text: &str, lower: &str, tag: &str, people: &[String]) -> TagKind {
         if !text[from..].starts_with(char::is_uppercase) {
             continue;
         }
-        let behind = lower[to..].split_whitespace().next().filter(|_| lower[to..].starts_with(' ')).unwrap_or_default();
-        if LEGAL_FORMS.contains(&behind.trim_end_matches([',', ';', ':', ')'])) && text[to..].trim_start().starts_with(char::is_alphabetic) && is_form(text, to) {
+        let behind = lower[to..]
+            .split_whitespace()
+            .next()
+            .filter(|_| lower[to..].starts_with(' '))
+            .unwrap_or_default();
+        if LEGAL_FORMS.contains(&behind.trim_end_matches([',', ';', ':', ')']))
+            && text[to..].trim_start().starts_with(char::is_alphabetic)
+            && is_form(text, to)
+        {
             return TagKind::Organisation;
         }
         let before = lower[..from].trim_end();
-        let word = before.rsplit(|c: char| c.is_whitespace() || c == '(').next().unwrap_or_default();
-        if from > before.len() && ADDRESSES.contains(&word.trim_end_matches('.')) && starts_with_capital(text, before.len() - word.len()) {
+        let word = before
+            .rsplit(|c: char| c.is_whitespace() || c == '(')
+            .next()
+            .unwrap_or_default();
+        if from > before.len()
+            && ADDRESSES.contains(&word.trim_end_matches('.'))
+            && starts_with_capital(text, before.len() - word.len())
+        {
             return TagKind::Person;
         }
-        if from == before.len() + 1 && matches!(word.len(), 4 | 5) && word.bytes().all(|b| b.is_ascii_digit()) && !is_year(word) {
+        if from == before.len() + 1
+            && matches!(word.len(), 4 | 5)
+            && word.bytes().all(|b| b.is_ascii_digit())
+            && !is_year(word)
+        {
             return TagKind::Place;
         }
     }
-    if PLACES.contains(&tag) && occurrences(lower, tag).take(OCCURRENCES_MAX).any(|(from, _)| starts_with_capital(text, from)) {
+    if PLACES.contains(&tag)
+        && occurrences(lower, tag)
+            .take(OCCURRENCES_MAX)
+            .any(|(from, _)| starts_with_capital(text, from))
+    {
         return TagKind::Place;
     }
     TagKind::Topic
@@ -122,7 +175,8 @@ fn is_form(text: &str, at: usize) -> bool {
 }
 
 fn starts_with_capital(text: &str, at: usize) -> bool {
-    text.get(at..).is_some_and(|rest| rest.starts_with(char::is_uppercase))
+    text.get(at..)
+        .is_some_and(|rest| rest.starts_with(char::is_uppercase))
 }
 
 /// "2026 Paris" has a year before it more likely than a postal code.

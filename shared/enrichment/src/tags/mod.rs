@@ -117,11 +117,25 @@ pub fn extract_tags(text: &str, language: Option<&str>, max_tags: usize) -> Vec<
 /// They are in the languages `asked` for (ISO 639-1), as far as the text has parts in them; otherwise, and when none is asked
 /// for, in its main language. `people` are names of those who wrote or said something in it.
 #[must_use]
-pub fn find_tags(text: &str, languages: &Languages, asked: &[String], people: &[String], max_tags: usize) -> Vec<Tag> {
+pub fn find_tags(
+    text: &str,
+    languages: &Languages,
+    asked: &[String],
+    people: &[String],
+    max_tags: usize,
+) -> Vec<Tag> {
     let main = languages.main.as_ref().map(|language| language.code.as_str());
-    let wanted: Vec<&str> = asked.iter().map(String::as_str).filter(|code| languages.has(code)).collect();
-    let parts = wanted.iter().filter_map(|code| Some((*code, languages.part(text, code)?)));
-    let mut tags: Vec<Tag> = parts.flat_map(|(code, part)| extract_tags(&part, Some(code), max_tags)).collect();
+    let wanted: Vec<&str> = asked
+        .iter()
+        .map(String::as_str)
+        .filter(|code| languages.has(code))
+        .collect();
+    let parts = wanted
+        .iter()
+        .filter_map(|code| Some((*code, languages.part(text, code)?)));
+    let mut tags: Vec<Tag> = parts
+        .flat_map(|(code, part)| extract_tags(&part, Some(code), max_tags))
+        .collect();
     if tags.is_empty() {
         tags = extract_tags(text, main, max_tags);
     } else {

@@ -13,7 +13,10 @@ pub(crate) const HELD_OUT: &str = include_str!("held_out.tsv");
 
 /// Wednesday 2026-03-04 09:00.
 pub(crate) fn reference() -> NaiveDateTime {
-    NaiveDate::from_ymd_opt(2026, 3, 4).unwrap().and_hms_opt(9, 0, 0).unwrap()
+    NaiveDate::from_ymd_opt(2026, 3, 4)
+        .unwrap()
+        .and_hms_opt(9, 0, 0)
+        .unwrap()
 }
 
 /// How many were found rightly, wrongly and not at all.
@@ -78,13 +81,23 @@ impl Report {
 /// Looks for the todos and events of every line.
 pub(crate) fn judge(set: &str) -> Report {
     let mut report = Report::default();
-    for line in set.lines().filter(|line| !line.starts_with('#') && !line.is_empty()) {
+    for line in set
+        .lines()
+        .filter(|line| !line.starts_with('#') && !line.is_empty())
+    {
         let fields: Vec<&str> = line.split('\t').collect();
         let [language, kind, owner, start, end, priority, text] = fields[..] else {
             panic!("not seven columns: {line}");
         };
-        let owner = if matches!(owner, "moi" | "yo") { "me" } else { owner };
-        let context = Context { reference: reference(), chat: false };
+        let owner = if matches!(owner, "moi" | "yo") {
+            "me"
+        } else {
+            owner
+        };
+        let context = Context {
+            reference: reference(),
+            chat: false,
+        };
         let agenda = extract_agenda(text, Some(language), context);
         let todos = agenda.todos.iter().map(|todo| {
             let due = todo.due.as_ref().map_or_else(|| "TBD".to_owned(), show);
@@ -115,10 +128,16 @@ pub(crate) fn judge(set: &str) -> Report {
         if let Some((what, _)) = &wanted
             && !hit
         {
-            report.counts.entry((what, language.to_owned())).or_default().missed += 1;
+            report
+                .counts
+                .entry((what, language.to_owned()))
+                .or_default()
+                .missed += 1;
         }
         if found != wanted.clone().into_iter().collect::<Vec<_>>() {
-            report.misses.push(format!("{language} {text:?}: wanted {wanted:?}, found {found:?}"));
+            report
+                .misses
+                .push(format!("{language} {text:?}: wanted {wanted:?}, found {found:?}"));
         }
     }
     report
@@ -127,7 +146,14 @@ pub(crate) fn judge(set: &str) -> Report {
 fn show(moment: &Moment) -> String {
     // Without the seconds that no line says.
     let written = moment.to_string();
-    if moment.time.is_some() { written.replacen(":00Z", "Z", 1).trim_end_matches(":00").to_owned() } else { written }
+    if moment.time.is_some() {
+        written
+            .replacen(":00Z", "Z", 1)
+            .trim_end_matches(":00")
+            .to_owned()
+    } else {
+        written
+    }
 }
 
 /// The figures of a table of date phrases: text, language, accepted dates (none: nothing may be found), time.
@@ -135,10 +161,15 @@ fn show(moment: &Moment) -> String {
 pub(crate) fn dates(table: &str) -> String {
     let (mut dated, mut found, mut timed, mut times, mut traps, mut false_hits) = (0, 0, 0, 0, 0, 0);
     let mut said = String::new();
-    for line in table.lines().filter(|line| !line.starts_with('#') && !line.is_empty()) {
+    for line in table
+        .lines()
+        .filter(|line| !line.starts_with('#') && !line.is_empty())
+    {
         let fields: Vec<&str> = line.split('\t').collect();
         let (text, language) = (fields[0], fields[1]);
-        let accepted: Vec<&str> = fields.get(2).map_or(Vec::new(), |dates| dates.split(',').filter(|it| !it.is_empty()).collect());
+        let accepted: Vec<&str> = fields.get(2).map_or(Vec::new(), |dates| {
+            dates.split(',').filter(|it| !it.is_empty()).collect()
+        });
         let time = fields.get(3).copied().unwrap_or_default();
         let moments = find_dates(text, language, reference());
         if accepted.is_empty() {
@@ -150,17 +181,25 @@ pub(crate) fn dates(table: &str) -> String {
             continue;
         }
         dated += 1;
-        let hit = moments.iter().find(|it| accepted.contains(&it.date.to_string().as_str()));
+        let hit = moments
+            .iter()
+            .find(|it| accepted.contains(&it.date.to_string().as_str()));
         found += u32::from(hit.is_some());
         if hit.is_none() {
             writeln!(said, "   missed: {text:?}: {moments:?}").unwrap();
         }
         if !time.is_empty() {
             timed += 1;
-            let shown = hit.and_then(|it| it.time).map(|it| it.format("%H:%M").to_string());
+            let shown = hit
+                .and_then(|it| it.time)
+                .map(|it| it.format("%H:%M").to_string());
             times += u32::from(shown.as_deref() == Some(time));
         }
     }
-    writeln!(said, "dates {found} of {dated}, times {times} of {timed}, false {false_hits} of {traps}").unwrap();
+    writeln!(
+        said,
+        "dates {found} of {dated}, times {times} of {timed}, false {false_hits} of {traps}"
+    )
+    .unwrap();
     said
 }

@@ -6,11 +6,58 @@ use super::Word::{self, Day as Days, Month as Months, Number, Sign, Unit, Weekda
 
 /// Behind another noun: "Mitgliederversammlung", "Elternabend".
 pub(super) const EVENT_ENDINGS: &[&str] = &[
-    "abend", "abgabe", "abnahme", "ausflug", "ausstellung", "besichtigung", "besprechung", "besuch", "eröffnung", "essen", "fahrt",
-    "feier", "fest", "flug", "frühstück", "führung", "gespräch", "gottesdienst", "konferenz", "konzert", "kurs", "lager", "lauf",
-    "lesung", "markt", "party", "probe", "prüfung", "reise", "runde", "schulung", "seminar", "sitzung", "spiel", "sprechstunde",
-    "tagung", "telefonat", "termin", "training", "treffen", "turnier", "übergabe", "unterricht", "veranstaltung", "vernissage",
-    "verhandlung", "versammlung", "vorlesung", "vorstellung", "vortrag", "wanderung", "workshop",
+    "abend",
+    "abgabe",
+    "abnahme",
+    "ausflug",
+    "ausstellung",
+    "besichtigung",
+    "besprechung",
+    "besuch",
+    "eröffnung",
+    "essen",
+    "fahrt",
+    "feier",
+    "fest",
+    "flug",
+    "frühstück",
+    "führung",
+    "gespräch",
+    "gottesdienst",
+    "konferenz",
+    "konzert",
+    "kurs",
+    "lager",
+    "lauf",
+    "lesung",
+    "markt",
+    "party",
+    "probe",
+    "prüfung",
+    "reise",
+    "runde",
+    "schulung",
+    "seminar",
+    "sitzung",
+    "spiel",
+    "sprechstunde",
+    "tagung",
+    "telefonat",
+    "termin",
+    "training",
+    "treffen",
+    "turnier",
+    "übergabe",
+    "unterricht",
+    "veranstaltung",
+    "vernissage",
+    "verhandlung",
+    "versammlung",
+    "vorlesung",
+    "vorstellung",
+    "vortrag",
+    "wanderung",
+    "workshop",
 ];
 
 pub(super) const WORDS: &[(Word, &str)] = &[
@@ -26,13 +73,34 @@ pub(super) const WORDS: &[(Word, &str)] = &[
     (Months(10), "oktober|okt"),
     (Months(11), "november|nov"),
     (Months(12), "dezember|dez"),
-    (Weekday(1), "montag|mo|montagmorgen|montagabend|montagvormittag|montagnachmittag"),
-    (Weekday(2), "dienstag|di|dienstagmorgen|dienstagabend|dienstagvormittag|dienstagnachmittag"),
-    (Weekday(3), "mittwoch|mi|mittwochmorgen|mittwochabend|mittwochvormittag|mittwochnachmittag"),
-    (Weekday(4), "donnerstag|do|donnerstagmorgen|donnerstagabend|donnerstagvormittag|donnerstagnachmittag"),
-    (Weekday(5), "freitag|fr|freitagmorgen|freitagabend|freitagvormittag|freitagnachmittag"),
-    (Weekday(6), "samstag|sa|sonnabend|samstagmorgen|samstagabend|samstagvormittag|samstagnachmittag"),
-    (Weekday(7), "sonntag|so|sonntagmorgen|sonntagabend|sonntagvormittag|sonntagnachmittag"),
+    (
+        Weekday(1),
+        "montag|mo|montagmorgen|montagabend|montagvormittag|montagnachmittag",
+    ),
+    (
+        Weekday(2),
+        "dienstag|di|dienstagmorgen|dienstagabend|dienstagvormittag|dienstagnachmittag",
+    ),
+    (
+        Weekday(3),
+        "mittwoch|mi|mittwochmorgen|mittwochabend|mittwochvormittag|mittwochnachmittag",
+    ),
+    (
+        Weekday(4),
+        "donnerstag|do|donnerstagmorgen|donnerstagabend|donnerstagvormittag|donnerstagnachmittag",
+    ),
+    (
+        Weekday(5),
+        "freitag|fr|freitagmorgen|freitagabend|freitagvormittag|freitagnachmittag",
+    ),
+    (
+        Weekday(6),
+        "samstag|sa|sonnabend|samstagmorgen|samstagabend|samstagvormittag|samstagnachmittag",
+    ),
+    (
+        Weekday(7),
+        "sonntag|so|sonntagmorgen|sonntagabend|sonntagvormittag|sonntagnachmittag",
+    ),
     (Sign(Shy), "mo|di|mi|do|fr|sa|so|mai|mär"),
     (
         Sign(Evening),
@@ -57,8 +125,14 @@ pub(super) const WORDS: &[(Word, &str)] = &[
     (Unit(Week), "woche|wochen"),
     (Unit(Month), "monat|monate|monaten|monats"),
     (Unit(Year), "jahr|jahre|jahren|jahres"),
-    (Days(0), "heute|heute abend|heute morgen|heute vormittag|heute nachmittag|heute nacht"),
-    (Days(1), "morgen|morgen früh|morgen abend|morgen vormittag|morgen nachmittag|morgen mittag"),
+    (
+        Days(0),
+        "heute|heute abend|heute morgen|heute vormittag|heute nachmittag|heute nacht",
+    ),
+    (
+        Days(1),
+        "morgen|morgen früh|morgen abend|morgen vormittag|morgen nachmittag|morgen mittag",
+    ),
     (Days(2), "übermorgen"),
     (Days(-1), "gestern|gestern abend"),
     (Days(-2), "vorgestern"),
@@ -67,11 +141,17 @@ pub(super) const WORDS: &[(Word, &str)] = &[
         Sign(Evening),
         "am abend|am nachmittag|abend|abends|nachmittag|nachmittags|nachts|heute abend|morgen abend|heute nachmittag|morgen nachmittag",
     ),
-    (Sign(Morning), "früh|am morgen|am vormittag|vormittag|vormittags|morgens"),
+    (
+        Sign(Morning),
+        "früh|am morgen|am vormittag|vormittag|vormittags|morgens",
+    ),
     (Sign(Noon), "mittag|mittags"),
     (Sign(Midnight), "mitternacht"),
     (Sign(OClock), "uhr|h"),
-    (Sign(Next), "nächsten|nächste|nächster|nächstes|nächstem|kommenden|kommende|kommender|kommendes"),
+    (
+        Sign(Next),
+        "nächsten|nächste|nächster|nächstes|nächstem|kommenden|kommende|kommender|kommendes",
+    ),
     (Sign(This), "diesen|diese|dieser|dieses|diesem"),
     (
         Sign(Last),
@@ -80,7 +160,10 @@ pub(super) const WORDS: &[(Word, &str)] = &[
     (Sign(In), "in"),
     (Sign(Within), "binnen|innerhalb von|innerhalb|in den nächsten"),
     (Sign(AgoBefore), "vor"),
-    (Sign(By), "bis|bis zum|bis zur|bis zu|vor dem|spätestens|bis spätestens|bis spätestens zum|spätestens am|fällig am|fällig"),
+    (
+        Sign(By),
+        "bis|bis zum|bis zur|bis zu|vor dem|spätestens|bis spätestens|bis spätestens zum|spätestens am|fällig am|fällig",
+    ),
     (Sign(On), "am|ab|zum|für|den|vom|seit"),
     (Sign(At), "um|gegen|ab"),
     (Sign(From), "von|vom|zwischen"),
@@ -94,7 +177,10 @@ pub(super) const WORDS: &[(Word, &str)] = &[
     (Unit(Week), "wochenende"),
     (Unit(Year), "jahresende"),
     (Unit(Day), "tagesende|feierabend"),
-    (Sign(EndOf), "monatsende|jahresende|wochenende|tagesende|feierabend"),
+    (
+        Sign(EndOf),
+        "monatsende|jahresende|wochenende|tagesende|feierabend",
+    ),
     (
         Sign(Again),
         "jeden|jede|jedes|täglich|wöchentlich|monatlich|montags|dienstags|mittwochs|donnerstags|freitags|samstags|sonntags|\
@@ -141,12 +227,18 @@ pub(super) const WORDS: &[(Word, &str)] = &[
          überweise|bezahle|zahle|kümmere|drucke|räume|repariere|suche|lade|gebe|stelle|kläre|organisiere|übernehme|reiche|\
          antworte|baue|putze|teile|leite|bereite|schaue|sage|fahre|sammle|messe|scanne|schau",
     ),
-    (Sign(Label), "to do|to-do|aufgabe|aufgaben|offene punkte|zu erledigen|nächste schritte|maßnahmen|maßnahme|vereinbarungen|erledigen"),
+    (
+        Sign(Label),
+        "to do|to-do|aufgabe|aufgaben|offene punkte|zu erledigen|nächste schritte|maßnahmen|maßnahme|vereinbarungen|erledigen",
+    ),
     (
         Sign(Deadline),
         "deadline|frist|abgabe|abgabetermin|einsendeschluss|abgabefrist|anmeldeschluss|fällig|stichtag|fälligkeit|zahlbar",
     ),
-    (Sign(Forget), "nicht vergessen|vergiss nicht|denk daran|denkt daran|denken sie daran|vergessen sie nicht|erinnere mich"),
+    (
+        Sign(Forget),
+        "nicht vergessen|vergiss nicht|denk daran|denkt daran|denken sie daran|vergessen sie nicht|erinnere mich",
+    ),
     (
         Sign(Urgent),
         "dringend|dringende|eilig|sofort|umgehend|wichtig|unverzüglich|so schnell wie möglich|schnellstmöglich|eilt|\
@@ -178,8 +270,14 @@ pub(super) const WORDS: &[(Word, &str)] = &[
         "steht noch nicht fest|noch offen|noch unbekannt|datum folgt|termin folgt|wird noch bekannt gegeben|\
          wird noch bekanntgegeben|noch nicht festgelegt|noch zu klären|termin offen|datum offen|wird noch festgelegt",
     ),
-    (Sign(Header), "von|an|gesendet|betreff|datum|seite|stand|erstellt|geändert"),
-    (Sign(Stamped), "stand|erstellt|gedruckt|geändert|ausgedruckt|version|abgerufen|fassung|seite"),
+    (
+        Sign(Header),
+        "von|an|gesendet|betreff|datum|seite|stand|erstellt|geändert",
+    ),
+    (
+        Sign(Stamped),
+        "stand|erstellt|gedruckt|geändert|ausgedruckt|version|abgerufen|fassung|seite",
+    ),
     (
         Sign(Common),
         "der|die|das|ein|eine|er|sie|es|wir|ihr|ich|du|man|dies|diese|dieser|dieses|jeder|jede|alle|und|oder|aber|wenn|wann|wo|\

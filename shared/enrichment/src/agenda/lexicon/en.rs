@@ -48,8 +48,14 @@ pub(super) const WORDS: &[(Word, &str)] = &[
     (Days(2), "day after tomorrow|the day after tomorrow"),
     (Days(-1), "yesterday|last night"),
     (Days(-2), "day before yesterday|the day before yesterday"),
-    (Sign(Last), "yesterday|last night|day before yesterday|the day before yesterday"),
-    (Sign(Evening), "tonight|in the afternoon|in the evening|at night|evening|afternoon|night|this afternoon|this evening"),
+    (
+        Sign(Last),
+        "yesterday|last night|day before yesterday|the day before yesterday",
+    ),
+    (
+        Sign(Evening),
+        "tonight|in the afternoon|in the evening|at night|evening|afternoon|night|this afternoon|this evening",
+    ),
     (Sign(Morning), "morning|in the morning|this morning"),
     (Sign(Noon), "noon|midday"),
     (Sign(Midnight), "midnight"),
@@ -62,7 +68,10 @@ pub(super) const WORDS: &[(Word, &str)] = &[
     (Sign(In), "in"),
     (Sign(Within), "within|in the next"),
     (Sign(Ago), "ago|earlier"),
-    (Sign(By), "by|until|till|before|due|no later than|not later than|by the|before the|due by|due on"),
+    (
+        Sign(By),
+        "by|until|till|before|due|no later than|not later than|by the|before the|due by|due on",
+    ),
     (Sign(On), "on|for|since|starting|from"),
     (Sign(At), "at"),
     (Sign(From), "from|between"),
@@ -98,7 +107,10 @@ pub(super) const WORDS: &[(Word, &str)] = &[
         "must|has to|have to|needs to|need to|should|shall|ought to|is due|are due|is to|are to|has got to|somebody has to|\
          someone has to|we need",
     ),
-    (Sign(Promise), "i'll|i will|i'm going to|i am going to|we'll|we will|let me"),
+    (
+        Sign(Promise),
+        "i'll|i will|i'm going to|i am going to|we'll|we will|let me",
+    ),
     (Sign(Me), "i|we"),
     (Sign(Will), "will|is going to"),
     (Sign(ToDo), "to"),
@@ -121,7 +133,10 @@ pub(super) const WORDS: &[(Word, &str)] = &[
         "to do|to-do|todos|action|actions|action item|action items|next step|next steps|task|tasks|open points|follow-up",
     ),
     (Sign(Deadline), "deadline|due date|due|closing date"),
-    (Sign(Forget), "don't forget|do not forget|remember to|make sure|please ensure|remind me"),
+    (
+        Sign(Forget),
+        "don't forget|do not forget|remember to|make sure|please ensure|remind me",
+    ),
     (
         Sign(Urgent),
         "urgent|urgently|immediately|asap|important|critical|high priority|top priority|right away|as soon as possible|\

@@ -45,7 +45,10 @@ pub(super) const WORDS: &[(Word, &str)] = &[
     (Unit(Month), "mes|meses"),
     (Unit(Year), "año|años"),
     (Days(0), "hoy|esta noche|esta tarde|esta mañana"),
-    (Days(1), "mañana|mañana por la mañana|mañana por la tarde|mañana por la noche"),
+    (
+        Days(1),
+        "mañana|mañana por la mañana|mañana por la tarde|mañana por la noche",
+    ),
     (Days(2), "pasado mañana"),
     (Days(-1), "ayer|anoche"),
     (Days(-2), "anteayer"),
@@ -59,7 +62,10 @@ pub(super) const WORDS: &[(Word, &str)] = &[
     (Sign(Noon), "mediodía|al mediodía"),
     (Sign(Midnight), "medianoche"),
     (Sign(OClock), "h|hs|horas"),
-    (Sign(Next), "próximo|próxima|próximos|próximas|que viene|siguiente"),
+    (
+        Sign(Next),
+        "próximo|próxima|próximos|próximas|que viene|siguiente",
+    ),
     (Sign(This), "este|esta"),
     (Sign(Last), "pasado|pasada|último|última"),
     (Sign(In), "en|dentro de"),
@@ -123,7 +129,10 @@ pub(super) const WORDS: &[(Word, &str)] = &[
         "pendiente|pendientes|tarea|tareas|acción|acciones|por hacer|próximos pasos|puntos abiertos|acuerdos",
     ),
     (Sign(Deadline), "plazo|fecha límite|fecha tope|vencimiento|vence"),
-    (Sign(Forget), "no olvides|no olvide|no olvidéis|no olvidar|recuerda|recordad|recuérdame|acuérdate de"),
+    (
+        Sign(Forget),
+        "no olvides|no olvide|no olvidéis|no olvidar|recuerda|recordad|recuérdame|acuérdate de",
+    ),
     (
         Sign(Urgent),
         "urgente|urgentes|urgentemente|inmediatamente|importante|cuanto antes|lo antes posible|de inmediato|prioritario|crítico|\
@@ -135,7 +144,10 @@ pub(super) const WORDS: &[(Word, &str)] = &[
          baja prioridad|prioridad baja",
     ),
     (Sign(Honorific), "sr|sra|srta|señor|señora|don|doña|dr|dra"),
-    (Sign(Attend), "ven|venid|venir|asistir|participar|acudir|acompáñanos"),
+    (
+        Sign(Attend),
+        "ven|venid|venir|asistir|participar|acudir|acompáñanos",
+    ),
     (Sign(Thanks), "gracias"),
     (
         Sign(Event),
@@ -155,7 +167,10 @@ pub(super) const WORDS: &[(Word, &str)] = &[
          se anunciará|aún sin fecha",
     ),
     (Sign(Header), "de|para|cc|enviado|asunto|fecha|página"),
-    (Sign(Stamped), "impreso|creado|modificado|generado|versión|consultado|actualizado|página"),
+    (
+        Sign(Stamped),
+        "impreso|creado|modificado|generado|versión|consultado|actualizado|página",
+    ),
     (
         Sign(Common),
         "el|la|los|las|un|una|unos|unas|él|ella|ellos|ellas|nosotros|vosotros|yo|tú|usted|se|este|esta|estos|estas|ese|esa|todo|\

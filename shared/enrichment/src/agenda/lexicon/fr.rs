@@ -50,7 +50,10 @@ pub(super) const WORDS: &[(Word, &str)] = &[
     (Days(-1), "hier|hier soir|d'hier"),
     (Days(-2), "avant-hier"),
     (Sign(Last), "hier|hier soir|d'hier|avant-hier"),
-    (Sign(Evening), "soir|dans l'après-midi|en soirée|dans la soirée|soirée|après-midi|nuit|du soir|ce soir|cet après-midi|de l'après-midi"),
+    (
+        Sign(Evening),
+        "soir|dans l'après-midi|en soirée|dans la soirée|soirée|après-midi|nuit|du soir|ce soir|cet après-midi|de l'après-midi",
+    ),
     (Sign(Morning), "matin|dans la matinée|matinée|du matin|ce matin"),
     (Sign(Noon), "midi|ce midi"),
     (Sign(Midnight), "minuit"),
@@ -124,8 +127,14 @@ pub(super) const WORDS: &[(Word, &str)] = &[
         Sign(Label),
         "à faire|tâche|tâches|action|actions|prochaines étapes|points ouverts|todo|à traiter|reste à faire",
     ),
-    (Sign(Deadline), "date limite|échéance|délai|dernier délai|clôture|à rendre|à payer"),
-    (Sign(Forget), "n'oublie pas|n'oubliez pas|ne pas oublier|rappelle-moi|penser à"),
+    (
+        Sign(Deadline),
+        "date limite|échéance|délai|dernier délai|clôture|à rendre|à payer",
+    ),
+    (
+        Sign(Forget),
+        "n'oublie pas|n'oubliez pas|ne pas oublier|rappelle-moi|penser à",
+    ),
     (
         Sign(Urgent),
         "urgent|urgente|urgence|immédiatement|important|importante|dès que possible|au plus vite|le plus vite possible|\
@@ -137,7 +146,10 @@ pub(super) const WORDS: &[(Word, &str)] = &[
          pas urgent|sans urgence|à l'occasion|facultatif|basse priorité|priorité basse",
     ),
     (Sign(Honorific), "m|mme|mlle|monsieur|madame|dr|maître|me"),
-    (Sign(Attend), "venez|viens|venir|participer|participez|assister|rejoindre|rejoignez"),
+    (
+        Sign(Attend),
+        "venez|viens|venir|participer|participez|assister|rejoindre|rejoignez",
+    ),
     (Sign(Thanks), "merci pour|merci à|merci beaucoup|remercie"),
     (
         Sign(Event),
@@ -159,7 +171,10 @@ pub(super) const WORDS: &[(Word, &str)] = &[
          à venir|à convenir",
     ),
     (Sign(Header), "de|à|cc|envoyé|objet|date|page|créé|modifié"),
-    (Sign(Stamped), "imprimé|créé|modifié|généré|version|consulté|mise à jour|mis à jour|page"),
+    (
+        Sign(Stamped),
+        "imprimé|créé|modifié|généré|version|consulté|mise à jour|mis à jour|page",
+    ),
     (
         Sign(Common),
         "le|la|les|un|une|des|il|elle|ils|elles|nous|vous|je|tu|on|ce|cette|ces|cet|tout|tous|toute|et|ou|mais|si|quand|où|qui|\

@@ -282,7 +282,8 @@ impl Lexicon {
         if self.verbs_add_s && self.is_verb_with_s(lower) {
             meaning.add(Word::Sign(Sign::Acts));
         }
-        if lower.len() > COMPOUND_BYTES_MIN && self.event_endings.iter().any(|ending| lower.ends_with(ending)) {
+        if lower.len() > COMPOUND_BYTES_MIN && self.event_endings.iter().any(|ending| lower.ends_with(ending))
+        {
             meaning.add(Word::Sign(Sign::Event));
         }
         meaning

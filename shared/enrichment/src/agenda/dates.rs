@@ -261,12 +261,15 @@ impl Reader<'_> {
                 && !between.is_empty()
                 || between.is_empty() && self.is(when.from, Sign::To));
         match (before.date, when.date) {
-            // "from Friday until Sunday": opening hours more often than one event.
+            // "Monday to Friday": opening hours more often than one event.
+            (Some(first), Some(last)) if joins && before.bare_weekday && when.bare_weekday => {
+                before.last = Some(last.max(first));
+                before.to = when.to;
+            }
             (Some(first), Some(last)) if joins && last >= first && before.last.is_none() => {
                 before.last = Some(last);
                 before.times.end = when.times.start;
-                before.vague |= before.bare_weekday && when.bare_weekday;
-                before.bare_weekday &= when.bare_weekday;
+                before.bare_weekday = false;
                 before.to = when.to;
             }
             _ => found.push(when),

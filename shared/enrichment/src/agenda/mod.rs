@@ -160,7 +160,7 @@ struct Read<'r> {
     whens: &'r [dates::When],
 }
 
-/// Counts the characters before a byte, going forward only.
+/// Counts the characters before a byte, from the byte that was asked for last.
 struct Characters<'t> {
     text: &'t str,
     byte: usize,
@@ -170,9 +170,10 @@ struct Characters<'t> {
 impl Characters<'_> {
     fn before(&mut self, byte: usize) -> u64 {
         if byte < self.byte {
-            (self.byte, self.count) = (0, 0);
+            self.count -= self.text[byte..self.byte].chars().count() as u64;
+        } else {
+            self.count += self.text[self.byte..byte].chars().count() as u64;
         }
-        self.count += self.text[self.byte..byte].chars().count() as u64;
         self.byte = byte;
         self.count
     }

@@ -437,7 +437,12 @@ fn ends_sentence(before: &str, after: &str) -> bool {
         .next()
         .unwrap_or_default();
     let letters = word.rsplit('.').next().unwrap_or_default();
-    if letters.chars().count() <= 1 && !letters.is_empty() {
+    // Initials; but "de 9 h à 16 h." ends with a unit.
+    let unit = before.len() > word.len()
+        && before[..before.len() - word.len()]
+            .trim_end()
+            .ends_with(|c: char| c.is_ascii_digit());
+    if letters.chars().count() <= 1 && !letters.is_empty() && !unit {
         return false;
     }
     // "am 5. Mai", "12.3. um"

@@ -38,6 +38,7 @@ struct Hour {
     half: Option<bool>,
     /// Whether something else than a bare number says that this is a time.
     sure: bool,
+    seconds: bool,
     to: usize,
 }
 
@@ -57,9 +58,12 @@ pub(super) fn read(tokens: &[Token], at: usize, said: bool) -> Option<(Times, us
     let mut end = None;
     let mut bare = !first.sure;
     let mut to = first.to;
-    if tokens
-        .get(to)
-        .is_some_and(|token| token.is(Sign::To) || token.is_sign(&['-', '–', '—']))
+    // Behind seconds, "-05:00" is a time zone and no end.
+    let zoned = first.seconds && zone(tokens, to).0.is_some();
+    if !zoned
+        && tokens
+            .get(to)
+            .is_some_and(|token| token.is(Sign::To) || token.is_sign(&['-', '–', '—']))
     {
         let mut next = to + 1;
         while tokens.get(next).is_some_and(|token| token.is(Sign::At)) {
@@ -121,6 +125,7 @@ fn hour(tokens: &[Token], at: usize) -> Option<Hour> {
         minute: 0,
         half: Some(hour >= 12),
         sure: true,
+        seconds: false,
         to: at + 1,
     };
     if token.is(Sign::Noon) {
@@ -142,6 +147,7 @@ fn hour(tokens: &[Token], at: usize) -> Option<Hour> {
         minute: 0,
         half: None,
         sure: false,
+        seconds: false,
         to: at + 1,
     };
     minutes(tokens, at, &mut read);
@@ -187,14 +193,19 @@ fn minutes(tokens: &[Token], at: usize, read: &mut Hour) {
     let marked = tokens
         .get(at + 3)
         .is_some_and(|token| token.meaning.is_any(&[Sign::Am, Sign::Pm, Sign::OClock]));
-    if minute < 60 && (sign.is_sign(&[':']) || sign.is_sign(&['.']) && marked) {
+    // "9.30 to 11 am": the end of the range says that this is a time.
+    let ranged = tokens
+        .get(at + 3)
+        .is_some_and(|token| token.is(Sign::To) || token.is_sign(&['-', '–']));
+    if minute < 60 && (sign.is_sign(&[':']) || sign.is_sign(&['.']) && (marked || ranged)) {
         read.minute = minute;
-        read.sure = true;
+        read.sure = marked || sign.is_sign(&[':']);
         read.to = at + 3;
         if glued(at + 3).is_some_and(|token| token.is_sign(&[':']))
             && glued(at + 4).is_some_and(|it| it.digits() == 2)
         {
             read.to = at + 5;
+            read.seconds = true;
             // Fractions of seconds.
             if glued(at + 5).is_some_and(|token| token.is_sign(&['.']))
                 && glued(at + 6).is_some_and(|it| it.digits() > 0)

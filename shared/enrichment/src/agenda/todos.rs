@@ -114,7 +114,8 @@ impl<'r> Sentence<'r> {
     fn asks(&self) -> bool {
         let dated = self.when.is_some();
         let deadline = self.when.is_some_and(|when| when.deadline);
-        if self.any(Sign::Thanks) && self.is(self.start, Sign::Thanks) && !self.any(Sign::Please) {
+        let more = [Sign::Please, Sign::Ask, Sign::Promise];
+        if self.is(self.start, Sign::Thanks) && !more.into_iter().any(|sign| self.any(sign)) {
             return false;
         }
         let asked = self.requests();

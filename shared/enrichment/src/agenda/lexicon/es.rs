@@ -59,7 +59,7 @@ pub(super) const WORDS: &[(Word, &str)] = &[
          mañana por la noche",
     ),
     (Sign(Morning), "por la mañana|de la mañana|esta mañana"),
-    (Sign(Noon), "mediodía|al mediodía"),
+    (Sign(Noon), "mediodía|al mediodía|a mediodía"),
     (Sign(Midnight), "medianoche"),
     (Sign(OClock), "h|hs|horas"),
     (

@@ -218,7 +218,7 @@ on_both! {
         let ada = mill.user().await;
         let document = ada.processed("minutes.txt", MINUTES.as_bytes()).await;
         let todo = items(&ada, "/api/v1/todos").await.remove(0);
-        ada.delete(&format!("/api/v1/documents/{}", document["id"].as_str().unwrap())).await.status(204);
+        let _ = ada.delete(&format!("/api/v1/documents/{}", document["id"].as_str().unwrap())).await.status(204);
         assert_eq!(items(&ada, "/api/v1/todos").await.len() + items(&ada, "/api/v1/events").await.len(), 0);
         ada.get(&format!("/api/v1/todos/{}", todo["id"].as_str().unwrap())).await.problem(404, "not_found");
     }

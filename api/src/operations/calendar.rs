@@ -5,7 +5,7 @@ use database::agenda::{After, Span};
 use database::events::{self, Event, EventFilter};
 use database::todos::{self, Todo, TodoFilter};
 use database::{Database, Result};
-use domain::{DocumentId, Moment, Priority, UserId};
+use domain::{DocumentId, Moment, TodoPriority as Priority, UserId};
 
 /// What goes into a calendar.
 #[derive(Debug, Clone, Copy)]

@@ -11,7 +11,7 @@ use crate::problem::Problem;
 
 mirror! {
     /// How pressing a todo is.
-    PriorityName = domain::Priority { Low, Medium, High }
+    TodoPriorityName = domain::TodoPriority { Low, Medium, High }
 }
 
 /// Something that a document asks somebody to do.
@@ -24,7 +24,7 @@ pub(super) struct TodoBody {
     text: String,
     /// Who has to do it, as the text says it; `me` is whoever wrote a text that does not give the name.
     owner: Option<String>,
-    priority: PriorityName,
+    priority: TodoPriorityName,
     /// Until when: a date, or a date and time, with a time zone where the text says one.
     due: Option<String>,
     done: bool,

@@ -9,7 +9,7 @@ use poem_openapi::types::MaybeUndefined;
 use poem_openapi::{ApiResponse, Object, OpenApi};
 
 use super::Section;
-use super::agenda::{self, PriorityName, TodoBody, TodoPage};
+use super::agenda::{self, TodoBody, TodoPage, TodoPriorityName};
 use super::listing::{self, Page};
 use crate::auth::caller::Caller;
 use crate::context::Api;
@@ -44,7 +44,7 @@ struct TodoChangeBody {
     text: Option<String>,
     /// Who has to do it, 1 to 200 characters; `null` for nobody.
     owner: MaybeUndefined<String>,
-    priority: Option<PriorityName>,
+    priority: Option<TodoPriorityName>,
     /// Until when: `2026-03-12`, `2026-03-12T15:00:00` or `2026-03-12T15:00:00+01:00`; `null` for no date.
     due: MaybeUndefined<String>,
     done: Option<bool>,

@@ -1,7 +1,7 @@
 //! What documents ask somebody to do. Found by runs, changed by people; a run never undoes what a person did.
 
 use chrono::{DateTime, Utc};
-use domain::{DocumentId, Moment, Priority, TodoId, UserId};
+use domain::{DocumentId, Moment, TodoId, TodoPriority as Priority, UserId};
 use sea_orm::{DatabaseTransaction, FromQueryResult, Value};
 use serde_json::json;
 use uuid::Uuid;

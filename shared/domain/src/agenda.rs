@@ -11,7 +11,7 @@ use crate::states::UnknownWord;
 /// How pressing a todo is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Priority {
+pub enum TodoPriority {
     /// It can wait, the text says.
     Low,
     /// Nothing is said.
@@ -20,7 +20,7 @@ pub enum Priority {
     High,
 }
 
-impl Priority {
+impl TodoPriority {
     /// Every priority, the least pressing first.
     pub const ALL: &'static [Self] = &[Self::Low, Self::Medium, Self::High];
 
@@ -35,13 +35,13 @@ impl Priority {
     }
 }
 
-impl fmt::Display for Priority {
+impl fmt::Display for TodoPriority {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())
     }
 }
 
-impl FromStr for Priority {
+impl FromStr for TodoPriority {
     type Err = UnknownWord;
 
     fn from_str(word: &str) -> Result<Self, UnknownWord> {

@@ -11,23 +11,26 @@ mod document_kind;
 mod ids;
 pub mod limits;
 mod reasons;
+mod sample_secrets;
+pub mod schedules;
 mod states;
 mod text_encoding;
 pub mod units;
 
-pub use agenda::{InvalidMoment, Moment, Priority};
+pub use agenda::{InvalidMoment, Moment, TodoPriority};
 pub use chat_line::{ChatDate, ChatLine, ChatTime, DateOrder, Stamp};
 pub use clock::{Clock, ManualClock, SharedClock, SystemClock};
 pub use content::Content;
 pub use document_kind::{DocumentKind, KindMismatch};
 pub use ids::{
-    AuditId, ConversationId, DocumentId, EventId, InvalidId, JobId, MessageId, PassageId, RequestId,
-    SessionId, TaskId, TodoId, UserId, WorkerId,
+    ApiKeyId, AuditId, ConversationId, DocumentId, EventId, InvalidId, JobId, MessageId, PassageId,
+    RequestId, RunId, ScheduleId, SessionId, TaskId, TodoId, UserId, WorkerId,
 };
 pub use reasons::{ReasonClass, ReasonCode};
+pub use sample_secrets::{is_loopback, is_sample_secret};
 pub use states::{
-    AttemptEnd, DocumentStatus, JobKind, JobStatus, QueueName, TaskKind, TaskState, UnknownWord, UserRole,
-    UserStatus,
+    AttemptEnd, DocumentStatus, JobKind, JobStatus, Priority, QueueName, Scope, TaskKind, TaskState,
+    UnknownWord, UserRole, UserStatus, WaitingOn,
 };
 pub use text_encoding::{ByteOrder, utf_16_without_mark};
 pub use units::ByteSize;

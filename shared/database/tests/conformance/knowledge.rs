@@ -6,7 +6,7 @@ use database::tasks::{self, Closed, DocumentResult};
 use database::todos::{self, FoundTodo, Todo, TodoChange, TodoFilter};
 use database::users::User;
 use database::{Database, audit, documents, jobs};
-use domain::{DocumentId, JobId, Moment, Priority, TaskId};
+use domain::{DocumentId, JobId, Moment, TaskId, TodoPriority as Priority};
 
 use crate::support::{HOUR, SECOND, a_result, a_user, a_worker, claim_one, new_job, on_both, start, submit};
 

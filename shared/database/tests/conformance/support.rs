@@ -93,36 +93,63 @@ impl TestDatabase {
         }
     }
 
-    /// Puts a task back in line that has ended, as whoever wants a document to be read again would.
-    pub(crate) async fn queue_again(&self, task: TaskId) {
-        const AGAIN: &str =
-            "UPDATE tasks SET state = 'queued', owner = NULL, finished_at = NULL WHERE id = $1";
-        let changed = match &self.cleanup {
+    /// Runs a statement as somebody who has the database in their hands, past everything that docmill does.
+    pub(crate) async fn by_hand(&self, statement: &str) {
+        let statement = sqlx::AssertSqlSafe(statement.to_owned());
+        match &self.cleanup {
             Cleanup::File(path) => {
-                let mut connection = sqlx::SqliteConnection::connect(&format!("sqlite://{}", path.display()))
-                    .await
-                    .unwrap();
-                let changed = sqlx::query(AGAIN)
-                    .bind(task.uuid())
-                    .execute(&mut connection)
-                    .await
-                    .unwrap();
-                changed.rows_affected()
+                let url = format!("sqlite://{}", path.display());
+                let mut connection = sqlx::SqliteConnection::connect(&url).await.unwrap();
+                connection.execute(statement).await.unwrap();
             }
             Cleanup::Postgres { server, name } => {
                 let (base, _) = server.rsplit_once('/').unwrap();
                 let mut connection = sqlx::PgConnection::connect(&format!("{base}/{name}"))
                     .await
                     .unwrap();
-                let changed = sqlx::query(AGAIN)
-                    .bind(task.uuid())
-                    .execute(&mut connection)
+                connection.execute(statement).await.unwrap();
+            }
+        }
+    }
+
+    /// The names that a query written by hand finds.
+    pub(crate) async fn names(&self, query: &str) -> Vec<String> {
+        let query = sqlx::AssertSqlSafe(query.to_owned());
+        match &self.cleanup {
+            Cleanup::File(path) => {
+                let url = format!("sqlite://{}", path.display());
+                let mut connection = sqlx::SqliteConnection::connect(&url).await.unwrap();
+                sqlx::query_scalar(query)
+                    .fetch_all(&mut connection)
+                    .await
+                    .unwrap()
+            }
+            Cleanup::Postgres { server, name } => {
+                let (base, _) = server.rsplit_once('/').unwrap();
+                let mut connection = sqlx::PgConnection::connect(&format!("{base}/{name}"))
                     .await
                     .unwrap();
-                changed.rows_affected()
+                sqlx::query_scalar(query)
+                    .fetch_all(&mut connection)
+                    .await
+                    .unwrap()
             }
-        };
-        assert_eq!(changed, 1);
+        }
+    }
+
+    /// An id as a statement written by hand spells it.
+    pub(crate) fn uuid(&self, id: uuid::Uuid) -> String {
+        match self.cleanup {
+            Cleanup::File(_) => format!("x'{}'", id.simple()),
+            Cleanup::Postgres { .. } => format!("'{id}'"),
+        }
+    }
+
+    /// Puts a task back in line that has ended, as whoever wants a document to be read again would.
+    pub(crate) async fn queue_again(&self, task: TaskId) {
+        let id = self.uuid(task.uuid());
+        let again = "UPDATE tasks SET state = 'queued', owner = NULL, finished_at = NULL";
+        self.by_hand(&format!("{again} WHERE id = {id}")).await;
     }
 
     pub(crate) async fn drop(self) {

@@ -14,7 +14,7 @@ mod todos;
 mod tokens;
 
 use chrono::NaiveDateTime;
-pub use domain::{Moment, Priority};
+pub use domain::{Moment, TodoPriority as Priority};
 use serde::{Deserialize, Serialize};
 
 use lexicon::Lexicon;

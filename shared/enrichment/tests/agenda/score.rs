@@ -146,14 +146,11 @@ pub(crate) fn judge(set: &str) -> Report {
 fn show(moment: &Moment) -> String {
     // Without the seconds that no line says.
     let written = moment.to_string();
-    if moment.time.is_some() {
-        written
-            .replacen(":00Z", "Z", 1)
-            .trim_end_matches(":00")
-            .to_owned()
-    } else {
-        written
+    if moment.time.is_none() {
+        return written;
     }
+    let written = written.replacen(":00Z", "Z", 1);
+    written.strip_suffix(":00").unwrap_or(&written).to_owned()
 }
 
 /// The figures of a table of date phrases: text, language, accepted dates (none: nothing may be found), time.

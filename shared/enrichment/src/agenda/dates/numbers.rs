@@ -97,7 +97,14 @@ impl Reader<'_> {
     /// Behind the number of a day: "th", "er", ".", "º".
     fn after_ordinal(&self, at: usize) -> (usize, bool) {
         match self.token(at + 1) {
-            Some(token) if token.glued && token.is_sign(&['.', 'º', '°']) => (at + 2, true),
+            Some(token) if token.glued && token.is_sign(&['º', '°']) => (at + 2, true),
+            // "am 5. März", but "9.30 Uhr".
+            Some(token) if token.glued && self.lexicon.dotted_days && token.is_sign(&['.']) => {
+                let more = self
+                    .token(at + 2)
+                    .is_some_and(|next| next.glued && next.number().is_some());
+                (at + 2 - usize::from(more), !more)
+            }
             Some(token)
                 if token.glued
                     && token.is_word()

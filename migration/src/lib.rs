@@ -10,6 +10,7 @@ mod m0002_work;
 mod m0003_search;
 mod m0004_dispatch;
 mod m0006_schedules;
+mod m0007_knowledge;
 mod m0008_access;
 mod m0010_conversations;
 
@@ -29,6 +30,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0003_search::Search),
             Box::new(m0004_dispatch::Dispatch),
             Box::new(m0006_schedules::Schedules),
+            Box::new(m0007_knowledge::Knowledge),
             Box::new(m0008_access::Access),
             Box::new(m0010_conversations::Conversations),
         ]

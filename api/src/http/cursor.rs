@@ -24,6 +24,8 @@ pub(crate) enum Position {
     After(Uuid),
     /// After so many items of a ranked list.
     Offset(u64),
+    /// After this item of a list in the order of time: its second and its id.
+    Behind(i64, Uuid),
 }
 
 impl CursorKey {
@@ -43,6 +45,7 @@ impl CursorKey {
         let payload = match position {
             Position::After(id) => [b"a".as_slice(), id.as_bytes()].concat(),
             Position::Offset(offset) => [b"o".as_slice(), &offset.to_be_bytes()].concat(),
+            Position::Behind(second, id) => [b"b".as_slice(), &second.to_be_bytes(), id.as_bytes()].concat(),
         };
         let signature = self.sign(list, &payload);
         URL_SAFE_NO_PAD.encode([&signature[..SIGNATURE_BYTES], &payload].concat())
@@ -68,6 +71,11 @@ impl CursorKey {
                 .ok()
                 .map(u64::from_be_bytes)
                 .map(Position::Offset),
+            (b'b', rest) => {
+                let (second, id) = rest.split_at_checked(8)?;
+                let second = i64::from_be_bytes(second.try_into().ok()?);
+                Some(Position::Behind(second, Uuid::from_slice(id).ok()?))
+            }
             _ => None,
         }
     }
@@ -95,7 +103,11 @@ mod tests {
 
     #[test]
     fn a_cursor_reads_back_in_its_own_list_only() {
-        for position in [Position::After(Uuid::now_v7()), Position::Offset(50)] {
+        for position in [
+            Position::After(Uuid::now_v7()),
+            Position::Offset(50),
+            Position::Behind(-7, Uuid::now_v7()),
+        ] {
             let cursor = key().write("jobs", position);
             assert_eq!(key().parse("jobs", &cursor), Some(position));
             assert_eq!(key().parse("documents", &cursor), None);

@@ -3,6 +3,7 @@
 pub mod accounts;
 pub(crate) mod answering;
 pub(crate) mod api_keys;
+pub(crate) mod calendar;
 pub(crate) mod cleanup;
 pub(crate) mod downloads;
 pub(crate) mod given_up;

@@ -66,6 +66,8 @@ pub(crate) enum Refused {
 pub(crate) struct Choices {
     pub(crate) tags_max: u8,
     pub(crate) content: Content,
+    /// Codes in the order in which they were asked for.
+    pub(crate) languages: Vec<String>,
     pub(crate) deadline: Duration,
     pub(crate) priority: Option<Priority>,
     /// When the work may begin; at once otherwise.
@@ -184,6 +186,7 @@ impl Intake {
             options: JobOptions {
                 tags_max: choices.tags_max,
                 content: choices.content,
+                languages: choices.languages,
                 priority: choices.priority,
                 run_at: choices.run_at,
             },
@@ -282,6 +285,11 @@ fn fingerprint(documents: &[NewDocument], choices: &Choices) -> [u8; 32] {
     // What nobody chose leaves no trace, so that requests of earlier releases can still be repeated.
     if choices.content != Content::default() {
         digest.update(choices.content.as_str());
+    }
+    if !choices.languages.is_empty() {
+        digest.update(b"languages");
+        digest.update(choices.languages.join(","));
+        digest.update([0]);
     }
     if let Some(priority) = choices.priority {
         digest.update(priority.as_str());

@@ -142,6 +142,9 @@ impl Documents {
         deadline_seconds: Query<Option<u64>>,
         /// Which part of a web page is read: all of it, or only its main content without navigation and the like.
         content: Query<Option<ContentName>>,
+        /// The languages that tags are wanted in (ISO 639-1), where the text has parts in them; without, or where it has none,
+        /// tags are in the main language of the document.
+        languages: Query<Vec<String>>,
         /// How soon it is read: `high` for one document and `normal` for several unless said otherwise. Only operators and
         /// administrators may say `urgent`.
         priority: Query<Option<PriorityName>>,
@@ -154,6 +157,7 @@ impl Documents {
             content: content.0,
             priority: priority.0,
             run_at: run_at.0,
+            languages: languages.0,
         };
         let choices = upload::choices(request, chosen, api.clock.now())?;
         let patience = Patience::read(None, request.headers())?;
@@ -246,7 +250,16 @@ impl Documents {
         caller: Caller,
         id: Path<String>,
     ) -> Result<Json<DocumentBody>, Problem> {
-        Ok(Json(find(&api, &caller, &id.0).await?.into()))
+        let document = find(&api, &caller, &id.0).await?;
+        let (user, id) = (document.user, document.id);
+        let (mut todos, mut events) = (Vec::new(), Vec::new());
+        if document.todos > 0 {
+            todos = database::todos::of_document(&api.database, user, id).await?;
+        }
+        if document.events > 0 {
+            events = database::events::of_document(&api.database, user, id).await?;
+        }
+        Ok(Json(DocumentBody::from(document).with_agenda(todos, events)))
     }
 
     /// The text of a document

@@ -41,6 +41,14 @@ impl Page {
         }
     }
 
+    /// The item of a list in the order of time after which the page begins.
+    pub(super) fn behind(&self) -> Option<(i64, Uuid)> {
+        match self.from {
+            Some(Position::Behind(second, id)) => Some((second, id)),
+            _ => None,
+        }
+    }
+
     /// How many items of a ranked list lie before the page.
     pub(super) fn offset(&self) -> u64 {
         match self.from {

@@ -1,11 +1,13 @@
 //! JSON adapters, one file per resource: who is asking, do the operation, show the outcome.
 
 mod accounts;
+mod agenda;
 mod api_keys;
 mod audit;
 mod cancelling;
 mod conversations;
 mod documents;
+mod events;
 mod formats;
 mod jobs;
 mod listing;
@@ -19,6 +21,7 @@ mod scheduling;
 mod schema;
 mod second_factor;
 mod task_schema;
+mod todos;
 mod upload;
 
 use std::sync::Arc;
@@ -48,6 +51,8 @@ enum Section {
     Documents,
     /// Following what was handed in.
     Jobs,
+    /// What documents ask for, and what takes place.
+    Agenda,
     /// Asking about documents.
     Answers,
     /// Seeing and steering the work of everyone.
@@ -64,6 +69,8 @@ type Service = OpenApiService<
         formats::Formats,
         jobs::Jobs,
         cancelling::Cancelling,
+        todos::Todos,
+        events::Events,
         conversations::Conversations,
         operating::Operating,
         scheduling::Scheduling,
@@ -85,6 +92,8 @@ fn service() -> Service {
             formats::Formats,
             jobs::Jobs,
             cancelling::Cancelling,
+            todos::Todos,
+            events::Events,
             conversations::Conversations,
             operating::Operating,
             scheduling::Scheduling,
@@ -96,7 +105,7 @@ fn service() -> Service {
         env!("CARGO_PKG_VERSION"),
     )
     .description(
-        "Turns documents into text, language and tags through a queue that never loses a job. \
+        "Turns documents into text, language, tags, todos and events through a queue that never loses a job. \
          Hand documents in, poll the job, read the results.",
     )
     .url_prefix(PREFIX)

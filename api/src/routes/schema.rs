@@ -2,11 +2,15 @@
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use database::documents::Document;
+use database::events::Event;
 use database::jobs::{Job, Waiting};
 use database::search::Hit;
+use database::todos::Todo;
 use database::users::User;
 use domain::{DocumentStatus, JobKind, JobStatus, ReasonCode};
 use poem_openapi::{Enum, NewType, Object};
+
+use super::agenda::{EventBody, TodoBody};
 
 /// A point in time: RFC 3339 in UTC with milliseconds.
 #[derive(Debug, Clone, NewType)]
@@ -248,11 +252,21 @@ pub(super) struct DocumentBody {
     /// SHA-256 of the content, hexadecimal.
     sha256: String,
     title: Option<String>,
-    /// ISO 639-1; absent when it could not be told.
+    /// ISO 639-1; `unknown` when it could not be told. Absent until the document is completed.
     language: Option<String>,
     language_confidence: Option<f32>,
+    /// All its languages, the largest share first; several when it is mixed.
+    languages: Vec<LanguageShareBody>,
     /// What the document is about, the best first.
     tags: Vec<TagBody>,
+    /// How many todos were found in it.
+    todo_count: i64,
+    /// How many events were found in it.
+    event_count: i64,
+    /// Its todos in the order of its text; only in the answer about one document.
+    todos: Option<Vec<TodoBody>>,
+    /// Its events in the order of its text; only in the answer about one document.
+    events: Option<Vec<EventBody>>,
     /// Absent where the kind has no pages.
     pages: Option<i32>,
     words: Option<i64>,
@@ -265,6 +279,8 @@ pub(super) struct DocumentBody {
     truncated: bool,
     /// Which engine read it.
     engine: Option<String>,
+    /// Which rules found its language, tags, todos and events.
+    enriched_by: Option<String>,
     error: Option<Failure>,
     created_at: Timestamp,
     processed_at: Option<Timestamp>,
@@ -282,7 +298,21 @@ struct TagBody {
     score: f32,
     /// ISO 639-1.
     lang: Option<String>,
+    /// `topic`, `person`, `organisation` or `place`. More words may come.
     kind: String,
+    /// Where the text has it first: its first and its behind-last character.
+    #[serde(default)]
+    span: Option<Vec<u64>>,
+}
+
+/// How much of a document is in a language.
+#[derive(Debug, Clone, serde::Deserialize, Object)]
+#[oai(rename = "LanguageShare")]
+struct LanguageShareBody {
+    /// ISO 639-1.
+    code: String,
+    /// 0 to 1; the shares of a document are 1 together.
+    share: f32,
 }
 
 /// Where to go from a document.
@@ -294,6 +324,8 @@ struct DocumentLinks {
     text: String,
     original: String,
     job: String,
+    todos: String,
+    events: String,
 }
 
 /// Why a search found a document.
@@ -313,6 +345,7 @@ struct Match {
 impl From<Document> for DocumentBody {
     fn from(document: Document) -> Self {
         let itself = format!("/api/v1/documents/{}", document.id);
+        let completed = document.status == DocumentStatus::Completed;
         Self {
             id: document.id.to_string(),
             job_id: document.job.to_string(),
@@ -323,7 +356,15 @@ impl From<Document> for DocumentBody {
             size_bytes: document.size_bytes,
             sha256: hex::encode(document.sha256),
             title: document.title,
-            language: document.language,
+            language: document
+                .language
+                .or_else(|| completed.then(|| UNKNOWN_LANGUAGE.to_owned())),
+            languages: serde_json::from_value(document.languages).unwrap_or_default(),
+            todo_count: document.todos,
+            event_count: document.events,
+            todos: None,
+            events: None,
+            enriched_by: document.enriched_by,
             language_confidence: document.language_confidence,
             tags: serde_json::from_value(document.tags).unwrap_or_default(),
             pages: document.pages,
@@ -340,9 +381,25 @@ impl From<Document> for DocumentBody {
                 text: format!("{itself}/text"),
                 original: format!("{itself}/original"),
                 job: job_path(document.job),
+                todos: format!("/api/v1/todos?document_id={}", document.id),
+                events: format!("/api/v1/events?document_id={}", document.id),
                 itself,
             },
             matched: None,
+        }
+    }
+}
+
+/// The language of a document of which nobody can tell.
+const UNKNOWN_LANGUAGE: &str = "unknown";
+
+impl DocumentBody {
+    /// With everything that it asks for and announces.
+    pub(super) fn with_agenda(self, todos: Vec<Todo>, events: Vec<Event>) -> Self {
+        Self {
+            todos: Some(todos.into_iter().map(TodoBody::from).collect()),
+            events: Some(events.into_iter().map(EventBody::from).collect()),
+            ..self
         }
     }
 }

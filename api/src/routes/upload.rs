@@ -195,6 +195,7 @@ pub(super) struct Chosen {
     pub(super) content: Option<ContentName>,
     pub(super) priority: Option<PriorityName>,
     pub(super) run_at: Option<String>,
+    pub(super) languages: Vec<String>,
 }
 
 /// What the request chooses for its job.
@@ -205,6 +206,7 @@ pub(super) fn choices(request: &Request, chosen: Chosen, now: DateTime<Utc>) -> 
         content,
         priority,
         run_at,
+        languages,
     } = chosen;
     let tags_max = tags.unwrap_or(limits::TAGS_DEFAULT);
     if tags_max > limits::TAGS_MAX {
@@ -222,12 +224,37 @@ pub(super) fn choices(request: &Request, chosen: Chosen, now: DateTime<Utc>) -> 
     Ok(Choices {
         tags_max,
         content: content.map_or_else(Content::default, Content::from),
+        languages: languages_of(&languages)?,
         deadline,
         priority: priority.map(Priority::from),
         run_at,
         idempotency_key: request_headers::idempotency_key(request.headers())?,
         trace_parent: request_headers::trace_parent(request.headers()),
     })
+}
+
+/// Codes of languages, each once; several may stand in one parameter with commas between them.
+fn languages_of(given: &[String]) -> Result<Vec<String>, Problem> {
+    const LANGUAGES_MAX: usize = 10;
+    let mut languages: Vec<String> = Vec::new();
+    for code in given.iter().flat_map(|list| list.split(',')).map(str::trim) {
+        if code.len() != 2 || !code.bytes().all(|b| b.is_ascii_lowercase()) {
+            return Err(Problem::invalid(
+                "query:languages",
+                "must be codes of two letters (ISO 639-1), such as en",
+            ));
+        }
+        if !languages.iter().any(|known| known == code) {
+            languages.push(code.to_owned());
+        }
+    }
+    if languages.len() > LANGUAGES_MAX {
+        return Err(Problem::invalid(
+            "query:languages",
+            format!("must be at most {LANGUAGES_MAX}"),
+        ));
+    }
+    Ok(languages)
 }
 
 /// Reads when the work may begin. A time that has passed is now.

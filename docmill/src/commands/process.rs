@@ -37,6 +37,9 @@ pub(crate) struct Options {
     /// Tags per document at most.
     #[arg(long, value_name = "NUMBER", default_value_t = domain::limits::TAGS_DEFAULT)]
     max_tags: u8,
+    /// The languages that tags are wanted in (ISO 639-1, several with commas), where a document has parts in them.
+    #[arg(long, value_name = "CODES", value_delimiter = ',')]
+    languages: Vec<String>,
 }
 
 /// Files handed in at once.
@@ -70,9 +73,9 @@ pub(crate) async fn run(process: Process<Settings>, options: Options) -> Done {
     let bar = progress(files.len(), options.json);
     let mut rows: Vec<Row> = futures::stream::iter(files)
         .map(|file| {
-            let (client, bar, max_tags) = (&client, &bar, options.max_tags);
+            let (client, bar, max_tags, languages) = (&client, &bar, options.max_tags, &options.languages);
             async move {
-                let row = client.process(file, max_tags).await;
+                let row = client.process(file, max_tags, languages).await;
                 bar.inc(1);
                 row
             }

@@ -3,6 +3,7 @@
 
 mod access;
 mod accounts;
+mod agenda;
 mod answers;
 mod api_keys;
 mod browsers;

@@ -14,7 +14,14 @@ struct Sample {
     words: &'static str,
 }
 
-const SAMPLES: [Sample; 17] = [
+const SAMPLES: [Sample; 20] = [
+    Sample {
+        name: "asamblea-vecinos.txt",
+        kind: "text",
+        language: "es",
+        pages: None,
+        words: "caldera de condensación",
+    },
     Sample {
         name: "atelier-velo.pdf",
         kind: "pdf",
@@ -63,6 +70,13 @@ const SAMPLES: [Sample; 17] = [
         language: "en",
         pages: None,
         words: "monthly ticket; zones A and B",
+    },
+    Sample {
+        name: "jardin-compte-rendu.md",
+        kind: "markdown",
+        language: "fr",
+        pages: None,
+        words: "La citerne fuit",
     },
     Sample {
         name: "kitchen-offer.msg",
@@ -126,6 +140,13 @@ const SAMPLES: [Sample; 17] = [
         language: "en",
         pages: None,
         words: "@Amir Haddad can you put up the signs",
+    },
+    Sample {
+        name: "vereinsprotokoll.txt",
+        kind: "text",
+        language: "de",
+        pages: None,
+        words: "Schwimmwesten zählen",
     },
     Sample {
         name: "wohnungsuebergabe.txt",
@@ -199,6 +220,12 @@ fn files(folder: &str) -> Vec<(String, Vec<u8>)> {
         (name, std::fs::read(path).unwrap())
     };
     paths.into_iter().map(read).collect()
+}
+
+/// The content of a sample.
+pub(crate) fn sample(name: &str) -> Vec<u8> {
+    let found = files("../samples").into_iter().find(|(it, _)| it == name);
+    found.expect("a sample of this name").1
 }
 
 /// What becomes of the files that cannot be read as they should.

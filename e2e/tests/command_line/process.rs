@@ -37,7 +37,7 @@ async fn process_reads_every_sample() {
     .success();
     let lines: Vec<&str> = output.stdout.lines().collect();
     for heading in [
-        "document", "title", "type", "pages", "language", "tags", "words", "time",
+        "document", "title", "type", "pages", "language", "tags", "todos", "events", "words", "time",
     ] {
         assert!(lines[0].contains(heading), "{heading} is missing in {}", lines[0]);
     }

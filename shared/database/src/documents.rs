@@ -36,6 +36,8 @@ pub struct Document {
     pub language: Option<String>,
     /// How sure that is, 0 to 1.
     pub language_confidence: Option<f32>,
+    /// All its languages with their shares, as JSON objects.
+    pub languages: serde_json::Value,
     /// Its tags, as JSON objects.
     pub tags: serde_json::Value,
     /// Its pages, where its kind has pages.
@@ -52,6 +54,12 @@ pub struct Document {
     pub truncated: bool,
     /// Which engine read it.
     pub engine: Option<String>,
+    /// Which rules found language, tags, todos and events.
+    pub enriched_by: Option<String>,
+    /// Its todos.
+    pub todos: i64,
+    /// Its events.
+    pub events: i64,
     /// The fence under which its text was stored.
     pub text_fence: Option<i64>,
     /// Why it failed: code and detail.
@@ -84,7 +92,9 @@ pub(crate) fn columns() -> String {
     format!(
         "d.id, d.job_id, d.user_id, d.position, d.file_name, d.kind, d.size_bytes, d.sha256, d.title, d.language, \
          d.language_confidence, d.tags, d.pages, d.words, d.characters, d.metadata, d.needs_ocr, d.truncated, d.engine, \
-         d.text_fence, d.error_code, d.error_detail, d.created_at, d.processed_at, \
+         d.languages, d.enriched_by, d.text_fence, d.error_code, d.error_detail, d.created_at, d.processed_at, \
+         (SELECT count(*) FROM todos k WHERE k.document_id = d.id) AS todos, \
+         (SELECT count(*) FROM events k WHERE k.document_id = d.id) AS events, \
          CASE WHEN d.status = 'pending' AND {BEGUN} THEN 'processing' ELSE d.status END AS status"
     )
 }
@@ -264,6 +274,10 @@ pub(crate) struct Row {
     needs_ocr: bool,
     truncated: bool,
     engine: Option<String>,
+    languages: serde_json::Value,
+    enriched_by: Option<String>,
+    todos: i64,
+    events: i64,
     text_fence: Option<i64>,
     error_code: Option<String>,
     error_detail: Option<String>,
@@ -296,6 +310,10 @@ impl TryFrom<Row> for Document {
             needs_ocr: row.needs_ocr,
             truncated: row.truncated,
             engine: row.engine,
+            languages: row.languages,
+            enriched_by: row.enriched_by,
+            todos: row.todos,
+            events: row.events,
             text_fence: row.text_fence,
             error: row.error_code.map(|code| (code, row.error_detail)),
             created_at: row.created_at,

@@ -4,6 +4,7 @@
 //! where several rows must agree, one transaction holds them together. Times are handed in. This is the only
 //! crate that speaks SeaORM, and the only one that knows which database it talks to.
 
+pub mod agenda;
 pub mod api_keys;
 pub mod audit;
 mod clock;
@@ -13,6 +14,7 @@ pub mod discarded;
 pub mod documents;
 mod entity;
 mod error;
+pub mod events;
 pub mod jobs;
 mod knowledge;
 mod pulse;
@@ -26,6 +28,7 @@ mod settings;
 mod sql;
 pub mod tasks;
 pub mod tenants;
+pub mod todos;
 pub mod users;
 pub mod workers;
 

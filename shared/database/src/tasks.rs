@@ -51,6 +51,9 @@ pub struct DocumentPayload {
     /// Which part of a web page is read. Payloads of earlier releases do not say.
     #[serde(default)]
     pub content: Content,
+    /// The languages that tags are wanted in; none for that of the document. Payloads of earlier releases do not say.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub languages: Vec<String>,
 }
 
 /// A task that a worker owns until it closes it, gives it back, or is no longer heard of. Only [`claim`] makes one.

@@ -120,6 +120,15 @@ id!(
     RequestId
 );
 
+id!(
+    /// Something that a document asks somebody to do.
+    TodoId
+);
+id!(
+    /// Something that a document says takes place.
+    EventId
+);
+
 impl DocumentId {
     /// The day (UTC) on which this id was made, from the time that it holds; 1970-01-01 when it holds none.
     #[must_use]

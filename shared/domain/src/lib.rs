@@ -3,6 +3,7 @@
 //! Everything here is pure: no input, no output, no clock but the one handed in. Every other crate may
 //! depend on this one; it depends on none of them.
 
+mod agenda;
 mod chat_line;
 mod clock;
 mod content;
@@ -16,13 +17,14 @@ mod states;
 mod text_encoding;
 pub mod units;
 
+pub use agenda::{InvalidMoment, Moment, TodoPriority};
 pub use chat_line::{ChatDate, ChatLine, ChatTime, DateOrder, Stamp};
 pub use clock::{Clock, ManualClock, SharedClock, SystemClock};
 pub use content::Content;
 pub use document_kind::{DocumentKind, KindMismatch};
 pub use ids::{
-    ApiKeyId, AuditId, ConversationId, DocumentId, InvalidId, JobId, MessageId, PassageId, RequestId, RunId,
-    ScheduleId, SessionId, TaskId, UserId, WorkerId,
+    ApiKeyId, AuditId, ConversationId, DocumentId, EventId, InvalidId, JobId, MessageId, PassageId,
+    RequestId, RunId, ScheduleId, SessionId, TaskId, TodoId, UserId, WorkerId,
 };
 pub use reasons::{ReasonClass, ReasonCode};
 pub use sample_secrets::{is_loopback, is_sample_secret};

@@ -71,6 +71,24 @@ impl Votes {
         number.is_some_and(|number| self.is_enough(self.hits[number], CONVINCING_SHARE))
     }
 
+    /// The language with the most votes, and how many.
+    pub(crate) fn leader(&self) -> Option<(Lang, u32)> {
+        let (number, hits) = self
+            .hits
+            .iter()
+            .copied()
+            .enumerate()
+            .max_by_key(|(number, hits)| (*hits, std::cmp::Reverse(*number)))?;
+        Lang::all().get(number).map(|language| (*language, hits))
+    }
+
+    /// The votes for the language of this code.
+    pub(crate) fn hits_of(&self, code: &str) -> u32 {
+        let language = crate::languages::language_of_code(code);
+        let number = language.and_then(|language| Lang::all().iter().position(|other| *other == language));
+        number.map_or(0, |number| self.hits[number])
+    }
+
     /// The languages worth comparing closely, when the votes are clear enough to leave out the others.
     pub(crate) fn short_list(&self) -> Option<Vec<Lang>> {
         let mut ranked: Vec<(u32, Lang)> = self

@@ -1,4 +1,4 @@
-//! Reads one document and stores its text, language and tags.
+//! Reads one document and stores its text, language, tags, todos and events.
 //!
 //! Fetch, parse, enrich, store, close. Nothing is visible before the close, which is one transaction; whatever this process
 //! leaves behind when it dies on any line is a task that is taken back, and at most two objects that the nightly clean-up
@@ -9,9 +9,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use chrono::{NaiveDate, NaiveTime};
+use database::agenda::Source;
+use database::events::FoundEvent;
 use database::tasks::{self, Claim, Closed, DocumentResult, PassageText};
-use domain::ReasonCode;
-use enrichment::{Language, Tag};
+use database::todos::FoundTodo;
+use domain::{DocumentKind, ReasonCode};
+use enrichment::{Context as TextContext, Tag};
 use extraction::{Extracted, Limits, Structure};
 use futures::TryStreamExt;
 use sandbox::{ParseError, ParseRequest};
@@ -140,10 +144,10 @@ struct Enriched {
 /// A long text is looked at on a thread of its own kind, so that it does not hold up the others' input and output. For a
 /// short one, waking that thread would take about as long as the work.
 async fn enrich(claim: &Claim, extracted: Extracted) -> Result<Enriched, Failure> {
-    let tags_max = usize::from(claim.payload.tags_max);
     let started = Instant::now();
     let bytes: usize = extracted.pages.iter().map(String::len).sum();
-    let work = move || result_of(extracted, tags_max);
+    let request = Request::of(claim);
+    let work = move || result_of(extracted, &request);
     let enriched = if bytes <= SHORT_TEXT_BYTES_MAX {
         // A fault in the analysis is the same reason, whatever the length. What it was at is gone with it.
         std::panic::catch_unwind(AssertUnwindSafe(work)).map_err(drop)
@@ -154,7 +158,41 @@ async fn enrich(claim: &Claim, extracted: Extracted) -> Result<Enriched, Failure
     enriched.map_err(|()| ReasonCode::EnrichmentFailed.into())
 }
 
-fn result_of(extracted: Extracted, tags_max: usize) -> Enriched {
+/// What a claim says about how its document is looked at.
+struct Request {
+    kind: DocumentKind,
+    tags_max: usize,
+    /// The languages that tags are wanted in; none for that of the document.
+    languages: Vec<String>,
+    /// The day on which the document came in.
+    came_on: NaiveDate,
+}
+
+impl Request {
+    fn of(claim: &Claim) -> Self {
+        Self {
+            kind: claim.payload.kind,
+            tags_max: usize::from(claim.payload.tags_max),
+            languages: claim.payload.languages.clone(),
+            // Not the time of the attempt: every attempt finds the same.
+            came_on: claim.document.made_on(),
+        }
+    }
+
+    /// What "today" means in a text that does not say when it was written: when it was sent, changed or made, says its
+    /// file, else when it came in.
+    fn context(&self, extracted: &Extracted) -> TextContext {
+        let said = ["sent_at", "last_message_at", "modified_at", "created_at"]
+            .into_iter()
+            .find_map(|key| extracted.metadata.get(key)?.get(..10)?.parse().ok());
+        TextContext {
+            reference: said.unwrap_or(self.came_on).and_time(NaiveTime::MIN),
+            chat: self.kind == DocumentKind::Chat,
+        }
+    }
+}
+
+fn result_of(extracted: Extracted, request: &Request) -> Enriched {
     let text = extraction::full_text(&extracted);
     let markdown = match &extracted.structure {
         Structure::Markdown => None,
@@ -168,28 +206,84 @@ fn result_of(extracted: Extracted, tags_max: usize) -> Enriched {
             text: passage.text,
         })
         .collect();
-    let language = enrichment::detect_language(&text);
-    let tags = enrichment::extract_tags(&text, language.as_ref().map(|it| it.code.as_str()), tags_max);
+    let languages = enrichment::detect_languages(&text);
+    let people = people_of(&extracted);
+    let tags = enrichment::find_tags(&text, &languages, &request.languages, &people, request.tags_max);
+    let main = languages.main.as_ref().map(|it| it.code.as_str());
+    let agenda = enrichment::extract_agenda(&text, main, request.context(&extracted));
+    let paged = extracted.paged;
     let result = DocumentResult {
         title: extracted.title,
-        language: language.map(|Language { code, confidence }| (code, confidence)),
+        language: languages.main.map(|it| (it.code, it.confidence)),
+        languages: json_or(&languages.shares, "[]"),
         tag_words: tags.iter().map(|tag: &Tag| tag.value.clone()).collect(),
-        tags: serde_json::to_value(&tags).unwrap_or_else(|_| serde_json::json!([])),
+        tags: json_or(&tags, "[]"),
         pages: extracted
             .paged
             .then(|| i32::try_from(extracted.pages.len()).unwrap_or(i32::MAX)),
         words: i64::try_from(extraction::count_words(&text)).unwrap_or(i64::MAX),
         characters: i64::try_from(text.chars().count()).unwrap_or(i64::MAX),
-        metadata: serde_json::to_value(&extracted.metadata).unwrap_or_else(|_| serde_json::json!({})),
+        metadata: json_or(&extracted.metadata, "{}"),
         needs_ocr: extracted.needs_ocr,
         truncated: extracted.truncated,
         engine: extracted.engine,
+        enriched_by: enrichment::ENGINE.to_owned(),
         passages,
+        todos: agenda
+            .todos
+            .into_iter()
+            .map(|todo| found_todo(todo, paged))
+            .collect(),
+        events: agenda
+            .events
+            .into_iter()
+            .map(|event| found_event(event, paged))
+            .collect(),
     };
     Enriched {
         text: Bytes::from(text),
         markdown,
         result,
+    }
+}
+
+fn json_or(value: &impl serde::Serialize, otherwise: &str) -> serde_json::Value {
+    serde_json::to_value(value).unwrap_or_else(|_| serde_json::from_str(otherwise).unwrap_or_default())
+}
+
+/// Who wrote or said something in the document, as far as its file tells.
+fn people_of(extracted: &Extracted) -> Vec<String> {
+    let named = ["from", "to", "cc", "speakers", "author"]
+        .into_iter()
+        .filter_map(|key| extracted.metadata.get(key));
+    named.flat_map(|names| enrichment::names_in(names)).collect()
+}
+
+fn found_todo(todo: enrichment::Todo, paged: bool) -> FoundTodo {
+    FoundTodo {
+        text: todo.text,
+        owner: todo.owner,
+        priority: todo.priority,
+        due: todo.due,
+        source: source_of(todo.source, paged),
+    }
+}
+
+fn found_event(event: enrichment::Event, paged: bool) -> FoundEvent {
+    FoundEvent {
+        title: event.title,
+        start: event.start,
+        end: event.end,
+        source: source_of(event.source, paged),
+    }
+}
+
+fn source_of(source: enrichment::Source, paged: bool) -> Source {
+    Source {
+        page: i32::try_from(source.page).ok().filter(|_| paged),
+        start: i64::try_from(source.start).unwrap_or(i64::MAX),
+        end: i64::try_from(source.end).unwrap_or(i64::MAX),
+        quote: source.quote,
     }
 }
 

@@ -48,8 +48,8 @@ impl Client {
     }
 
     /// Hands one file in and waits for what becomes of it.
-    pub(super) async fn process(&self, file: File, max_tags: u8) -> Row {
-        let found = self.try_process(&file, max_tags).await;
+    pub(super) async fn process(&self, file: File, max_tags: u8, languages: &[String]) -> Row {
+        let found = self.try_process(&file, max_tags, languages).await;
         Row {
             path: file.path,
             label: file.label,
@@ -58,7 +58,7 @@ impl Client {
         }
     }
 
-    async fn try_process(&self, file: &File, max_tags: u8) -> Result<Found, String> {
+    async fn try_process(&self, file: &File, max_tags: u8, languages: &[String]) -> Result<Found, String> {
         let failed = |error: &dyn std::error::Error| telemetry::chain(error).to_string();
         let bytes = tokio::fs::File::open(&file.path)
             .await
@@ -72,6 +72,12 @@ impl Client {
             .http
             .post(format!("{}/documents", self.base))
             .query(&[("file_name", name.as_str()), ("max_tags", &max_tags.to_string())])
+            .query(
+                &languages
+                    .iter()
+                    .map(|code| ("languages", code))
+                    .collect::<Vec<_>>(),
+            )
             .header(header::CONTENT_TYPE, "application/octet-stream")
             .body(bytes);
         let mut job: Job = self.answer(upload).await?;
@@ -91,6 +97,9 @@ impl Client {
             return Err(format!("{}: {}", text("code"), text("detail")));
         }
         let id = document["id"].as_str().unwrap_or_default();
+        // The list leaves todos and events out.
+        let whole = self.http.get(format!("{}/documents/{id}", self.base));
+        let whole: Value = self.answer(whole).await?;
         let text = self
             .http
             .get(format!("{}/documents/{id}/text", self.base))
@@ -98,7 +107,7 @@ impl Client {
         let text = text.send().await.map_err(|error| failed(&error))?;
         let text = text.text().await.map_err(|error| failed(&error))?;
         Ok(Found {
-            document,
+            document: whole,
             text,
             started_at: job.started_at,
             finished_at: job.finished_at,

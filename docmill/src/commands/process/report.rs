@@ -69,6 +69,21 @@ impl Found {
             .map_or_else(|| "–".to_owned(), |number| number.to_string())
     }
 
+    /// The language, or several with the largest share first.
+    fn languages(&self) -> String {
+        let shares = self.document.get("languages").and_then(Value::as_array);
+        let codes: Vec<&str> = shares
+            .into_iter()
+            .flatten()
+            .filter_map(|share| share.get("code").and_then(Value::as_str))
+            .collect();
+        if codes.len() > 1 {
+            codes.join(", ")
+        } else {
+            self.text_of("language").to_owned()
+        }
+    }
+
     fn tags(&self) -> String {
         if self.document.get("needs_ocr").and_then(Value::as_bool) == Some(true) {
             return "(pages without text: needs OCR)".to_owned();
@@ -102,10 +117,10 @@ fn milliseconds_of_day(time: &str) -> Option<i64> {
     Some(((part(0..2)? * 60 + part(3..5)?) * 60 + part(6..8)?) * 1000 + part(9..12)?)
 }
 
-const HEADINGS: [&str; 8] = [
-    "document", "title", "type", "pages", "language", "tags", "words", "time",
+const HEADINGS: [&str; 10] = [
+    "document", "title", "type", "pages", "language", "tags", "todos", "events", "words", "time",
 ];
-const WIDTHS_MAX: [usize; 8] = [28, 30, 8, 5, 8, 44, 7, 8];
+const WIDTHS_MAX: [usize; 10] = [28, 30, 8, 5, 8, 44, 5, 6, 7, 8];
 
 /// Prints one line for each document, what failed with its reason, and where the results are.
 pub(super) fn print(rows: &[Row], folder: &Path) {
@@ -120,8 +135,10 @@ pub(super) fn print(rows: &[Row], folder: &Path) {
             found.text_of("title").to_owned(),
             found.text_of("kind").to_owned(),
             found.number_of("pages"),
-            found.text_of("language").to_owned(),
+            found.languages(),
             found.tags(),
+            found.number_of("todo_count"),
+            found.number_of("event_count"),
             found.number_of("words"),
             time,
         ]);
@@ -147,7 +164,7 @@ pub(super) fn print(rows: &[Row], folder: &Path) {
     );
 }
 
-fn aligned(lines: &[[String; 8]]) -> Vec<String> {
+fn aligned(lines: &[[String; 10]]) -> Vec<String> {
     let cells: Vec<Vec<String>> = lines
         .iter()
         .map(|line| {
@@ -214,7 +231,7 @@ mod tests {
 
     #[test]
     fn columns_line_up_whatever_the_letters() {
-        let line = |title: &str| ["a", title, "x", "", "", "", "", "end"].map(str::to_owned);
+        let line = |title: &str| ["a", title, "x", "", "", "", "", "", "", "end"].map(str::to_owned);
         let lines = aligned(&[line("short"), line("日本語の題"), line(&"é".repeat(100))]);
         let column = |line: &str| line[..line.find("end").unwrap()].width();
         assert_eq!(column(&lines[0]), column(&lines[1]));

@@ -23,6 +23,9 @@ pub struct JobOptions {
     /// Which part of a web page is read.
     #[serde(default)]
     pub content: Content,
+    /// The languages that tags are wanted in (ISO 639-1); none for that of each document.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub languages: Vec<String>,
     /// The level of its tasks. Otherwise a single document is `high` and one of several `normal`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub priority: Option<Priority>,
@@ -345,6 +348,7 @@ fn payload_of(document: &NewDocument, options: &JobOptions) -> DocumentPayload {
         size_bytes: document.size_bytes,
         tags_max: options.tags_max,
         content: options.content,
+        languages: options.languages.clone(),
     }
 }
 

@@ -8,7 +8,9 @@ use uuid::Uuid;
 use super::Claim;
 use super::close::Closed;
 use crate::entity::passages;
+use crate::events::{self, FoundEvent};
 use crate::jobs::{self, Counts};
+use crate::todos::{self, FoundTodo};
 use crate::{Database, Result, search, sql};
 
 /// What was found in a document.
@@ -18,6 +20,8 @@ pub struct DocumentResult {
     pub title: Option<String>,
     /// Its language (ISO 639-1) and the confidence in it, 0 to 1.
     pub language: Option<(String, f32)>,
+    /// All its languages with their shares, as JSON objects.
+    pub languages: serde_json::Value,
     /// Its tags, as JSON objects.
     pub tags: serde_json::Value,
     /// Words of the tags, for the search.
@@ -36,8 +40,14 @@ pub struct DocumentResult {
     pub truncated: bool,
     /// Which engine read it.
     pub engine: String,
+    /// Which rules found language, tags, todos and events.
+    pub enriched_by: String,
     /// Its text in pieces.
     pub passages: Vec<PassageText>,
+    /// What it asks somebody to do, in the order of its text.
+    pub todos: Vec<FoundTodo>,
+    /// What it says takes place, in the order of its text.
+    pub events: Vec<FoundEvent>,
 }
 
 /// A piece of a document's text.
@@ -94,10 +104,11 @@ pub async fn is_complete(db: &Database, claim: &Claim) -> Result<bool> {
 async fn complete_in_steps(
     db: &Database,
     claim: &Claim,
-    result: DocumentResult,
+    mut result: DocumentResult,
     now: DateTime<Utc>,
 ) -> Result<Closed> {
     let passages = passages_with_heading(claim, &result);
+    let (todos, events, engine) = agenda_of(claim, &mut result);
     let transaction = db.begin().await?;
     let ended = sql::execute(
         &transaction,
@@ -117,6 +128,8 @@ async fn complete_in_steps(
     )
     .await?;
     insert_passages(&transaction, claim.document, passages).await?;
+    todos.store(&transaction, claim, &engine, now).await?;
+    events.store(&transaction, claim, &engine, now).await?;
     let change = Counts {
         completed: 1,
         ..Counts::default()
@@ -139,7 +152,7 @@ async fn complete_in_steps(
 async fn complete_in_one_statement(
     db: &Database,
     claim: &Claim,
-    result: DocumentResult,
+    mut result: DocumentResult,
     now: DateTime<Utc>,
 ) -> Result<Closed> {
     #[derive(FromQueryResult)]
@@ -148,6 +161,7 @@ async fn complete_in_one_statement(
         id: Uuid,
     }
     let passages = passages_with_heading(claim, &result);
+    let (todos, events, engine) = agenda_of(claim, &mut result);
     let positions: Vec<i32> = (0..).take(passages.len()).collect();
     let words: Vec<String> = passages
         .iter()
@@ -169,6 +183,10 @@ async fn complete_in_one_statement(
         texts.into(),
         words.into(),
     ];
+    let todo = todos::Found::parts(values.len() + 1);
+    values.extend(todos.values(claim, &engine, now));
+    let event = events::Found::parts(values.len() + 1);
+    values.extend(events.values(claim, &engine, now));
     let document = document_columns(values.len() + 1);
     values.extend(document_values(claim, result, now));
     let job = jobs::count_columns(values.len() + 1);
@@ -187,7 +205,11 @@ async fn complete_in_one_statement(
          document AS (UPDATE documents SET {document} FROM ended WHERE documents.id = ended.document_id), \
          passage AS (INSERT INTO passages (document_id, position, page, start_byte, text, words) \
             SELECT ended.document_id, p.position, NULLIF(p.page, 0), p.start_byte, p.text, p.words::tsvector \
-            FROM ended, unnest($4, $5, $6, $7, $8) AS p (position, page, start_byte, text, words)) \
+            FROM ended, unnest($4, $5, $6, $7, $8) AS p (position, page, start_byte, text, words) \
+            ON CONFLICT (document_id, position) DO UPDATE SET page = excluded.page, start_byte = excluded.start_byte, \
+                text = excluded.text, words = excluded.words), \
+         old_passage AS (DELETE FROM passages USING ended WHERE passages.document_id = ended.document_id \
+            AND passages.position >= cardinality($4)), {todo}, {event} \
          UPDATE jobs SET {job} FROM ended WHERE jobs.id = ended.job_id RETURNING jobs.id"
     );
     let job: Option<Job> = sql::first(db.connection(), statement, values).await?;
@@ -196,7 +218,7 @@ async fn complete_in_one_statement(
 
 /// Assignments of a document's results, with placeholders from `first` in the order of [`document_values`].
 fn document_columns(first: usize) -> String {
-    const COLUMNS: [&str; 13] = [
+    const COLUMNS: [&str; 15] = [
         "title",
         "language",
         "language_confidence",
@@ -210,6 +232,8 @@ fn document_columns(first: usize) -> String {
         "engine",
         "text_fence",
         "processed_at",
+        "languages",
+        "enriched_by",
     ];
     let assignments = COLUMNS
         .iter()
@@ -219,7 +243,7 @@ fn document_columns(first: usize) -> String {
     assignments + "status = 'completed', error_code = NULL, error_detail = NULL"
 }
 
-fn document_values(claim: &Claim, result: DocumentResult, now: DateTime<Utc>) -> [Value; 13] {
+fn document_values(claim: &Claim, result: DocumentResult, now: DateTime<Utc>) -> [Value; 15] {
     let (language, confidence) = result.language.unzip();
     [
         result
@@ -238,7 +262,16 @@ fn document_values(claim: &Claim, result: DocumentResult, now: DateTime<Utc>) ->
         result.engine.into(),
         claim.fence.into(),
         now.into(),
+        result.languages.into(),
+        result.enriched_by.into(),
     ]
+}
+
+/// What the document asks for and announces, ready to be stored, and which rules found it.
+fn agenda_of(claim: &Claim, result: &mut DocumentResult) -> (todos::Found, events::Found, String) {
+    let todos = todos::Found::of(claim, std::mem::take(&mut result.todos));
+    let events = events::Found::of(claim, std::mem::take(&mut result.events));
+    (todos, events, result.enriched_by.clone())
 }
 
 /// The passages, after number 0: what the document is called and tagged, so that one index finds it by either.
@@ -266,6 +299,9 @@ async fn insert_passages(
     document: DocumentId,
     passages: Vec<PassageText>,
 ) -> Result<()> {
+    // Those of an earlier run, if there was one.
+    let key = [document.uuid().into()];
+    sql::execute(transaction, "DELETE FROM passages WHERE document_id = $1", key).await?;
     let mut rows = (0_i32..)
         .zip(passages)
         .map(|(position, passage)| passages::ActiveModel {

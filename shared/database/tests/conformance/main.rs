@@ -8,6 +8,7 @@ mod conversations;
 mod fairness;
 mod history;
 mod jobs;
+mod knowledge;
 mod schedules;
 mod scheduling;
 mod sealing;

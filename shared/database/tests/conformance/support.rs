@@ -145,6 +145,13 @@ impl TestDatabase {
         }
     }
 
+    /// Puts a task back in line that has ended, as whoever wants a document to be read again would.
+    pub(crate) async fn queue_again(&self, task: TaskId) {
+        let id = self.uuid(task.uuid());
+        let again = "UPDATE tasks SET state = 'queued', owner = NULL, finished_at = NULL";
+        self.by_hand(&format!("{again} WHERE id = {id}")).await;
+    }
+
     pub(crate) async fn drop(self) {
         if let Cleanup::Postgres { server, name } = &self.cleanup {
             let mut connection = sqlx::PgConnection::connect(server).await.unwrap();
@@ -247,6 +254,7 @@ pub(crate) fn a_result(title: &str, text: &[&str]) -> DocumentResult {
     DocumentResult {
         title: Some(title.to_owned()),
         language: Some(("en".to_owned(), 0.9)),
+        languages: serde_json::json!([{"code": "en", "share": 1.0}]),
         tags: serde_json::json!([{"value": "budget"}]),
         tag_words: vec!["budget".to_owned()],
         pages: None,
@@ -256,6 +264,9 @@ pub(crate) fn a_result(title: &str, text: &[&str]) -> DocumentResult {
         needs_ocr: false,
         truncated: false,
         engine: "text/1".to_owned(),
+        enriched_by: "rules/1".to_owned(),
+        todos: Vec::new(),
+        events: Vec::new(),
         passages: text
             .iter()
             .map(|text| PassageText {

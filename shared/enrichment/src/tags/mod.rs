@@ -5,8 +5,10 @@
 //! stand in this one text (how often, how early, in how many sentences, written how, next to whom), without any
 //! knowledge of the world. Languages without spaces are split by a dictionary, and their words counted.
 
+mod dress;
 mod korean;
 mod phrases;
+mod places;
 mod selection;
 mod stopwords;
 mod terms;
@@ -14,11 +16,14 @@ mod unspaced;
 mod words;
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfkc_quick};
 
+use crate::languages::Languages;
 use crate::sample::{SampleSize, sample};
+pub use dress::names_in;
 pub(crate) use stopwords::StopWords;
 
 /// A word or short phrase that characterises a text.
@@ -33,6 +38,10 @@ pub struct Tag {
     pub lang: Option<String>,
     /// What the tag stands for.
     pub kind: TagKind,
+    /// Where it stands in the text first: its first and its behind-last character. `None` where it does not stand there
+    /// in just these words, as after merging what a line break had parted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub span: Option<(u64, u64)>,
 }
 
 /// What a tag stands for.
@@ -41,6 +50,12 @@ pub struct Tag {
 pub enum TagKind {
     /// What the text is about.
     Topic,
+    /// Somebody: who wrote or said something in the document, or has a form of address before the name.
+    Person,
+    /// A company or an institution, by its legal form or the word for what it is.
+    Organisation,
+    /// A country or a large city, or what stands behind a postal code.
+    Place,
 }
 
 /// A chosen tag before it is dressed for the caller.
@@ -92,8 +107,45 @@ pub fn extract_tags(text: &str, language: Option<&str>, max_tags: usize) -> Vec<
         score: choice.score,
         lang: language.map(str::to_owned),
         kind: TagKind::Topic,
+        span: None,
     };
     choices.into_iter().map(dress).collect()
+}
+
+/// At most `max_tags` tags of `text`, best first, each with what it stands for and where.
+///
+/// They are in the languages `asked` for (ISO 639-1), as far as the text has parts in them; otherwise, and when none is asked
+/// for, in its main language. `people` are names of those who wrote or said something in it.
+#[must_use]
+pub fn find_tags(
+    text: &str,
+    languages: &Languages,
+    asked: &[String],
+    people: &[String],
+    max_tags: usize,
+) -> Vec<Tag> {
+    let main = languages.main.as_ref().map(|language| language.code.as_str());
+    let wanted: Vec<&str> = asked
+        .iter()
+        .map(String::as_str)
+        .filter(|code| languages.has(code))
+        .collect();
+    let parts = wanted
+        .iter()
+        .filter_map(|code| Some((*code, languages.part(text, code)?)));
+    let mut tags: Vec<Tag> = parts
+        .flat_map(|(code, part)| extract_tags(&part, Some(code), max_tags))
+        .collect();
+    if tags.is_empty() {
+        tags = extract_tags(text, main, max_tags);
+    } else {
+        tags.sort_by(|a, b| b.score.total_cmp(&a.score));
+        let mut seen = HashSet::new();
+        tags.retain(|tag| seen.insert(tag.value.clone()));
+        tags.truncate(max_tags);
+    }
+    dress::dress(text, people, &mut tags);
+    tags
 }
 
 /// Accents joined to their letters, ligatures taken apart, wide letters made narrow; otherwise one word would be

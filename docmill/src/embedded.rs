@@ -63,6 +63,7 @@ impl Embedded {
             hints: queue.hints.clone(),
             clock: clock.clone(),
             scheduling: settings.scheduling,
+            name: scheduler::process_name(),
             stopping: stopping.clone(),
         });
         let checks = Checks::new()
@@ -79,6 +80,7 @@ impl Embedded {
             storage,
             hints: queue.hints,
             events: queue.events,
+            rate_limits: queue.rate_limits,
             clock,
             auth: settings.auth,
             http: settings.http,

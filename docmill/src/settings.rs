@@ -51,6 +51,7 @@ impl Sections for Settings {
             ("scheduling", self.scheduling.problems()),
             ("health", self.health.problems()),
             ("log", self.log.problems()),
+            ("log", self.http.problems_of_log(&self.log.level)),
         ]
     }
 }

@@ -82,6 +82,7 @@ async fn run(process: Process<Settings>) -> Result<(), Box<dyn Error>> {
         hints: queue.hints,
         clock: clock.clone(),
         scheduling: settings.scheduling,
+        name: scheduler::process_name(),
         stopping: stopping.clone(),
     });
     let work = async {

@@ -1,14 +1,22 @@
-//! The dispatcher and the sweeps over a real database, queue and storage, with a clock that the tests move.
+//! The dispatcher, the sweeps and the schedules over a real database, queue and storage, with a clock that the tests move.
+
+mod clean_up;
+mod firing;
+mod runs;
+
+mod access;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use database::jobs::{self, JobOptions, NewDocument, NewJob, Submitted};
+use database::sessions::{self, NewSession};
 use database::tasks::Reason;
 use database::users::{self, NewUser};
 use database::workers::{self, Worker};
 use database::{Database, DatabaseSettings, SchedulingSettings, audit, discarded, tasks};
+use domain::schedules::{ExpiredRows, LeftoverObjects};
 use domain::{
     Clock, DocumentId, DocumentKind, JobId, JobStatus, ManualClock, Priority, QueueName, ReasonCode,
     SystemClock, TaskId, UserId, UserRole, WorkerId, limits,
@@ -21,7 +29,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::dispatcher::{Round, round};
 use crate::scheduler::Parts;
-use crate::sweeps;
+use crate::sweeps::{self, Swept};
 
 const QUEUE: QueueName = QueueName::Documents;
 const SECOND: Duration = Duration::from_secs(1);
@@ -68,6 +76,7 @@ impl Bench {
             hints: Queue::open(&QueueSettings::default()).unwrap().hints,
             clock: clock.clone(),
             scheduling: SchedulingSettings::default(),
+            name: "host-1".to_owned(),
             stopping: CancellationToken::new(),
         };
         Self {
@@ -171,6 +180,24 @@ impl Bench {
             .unwrap();
         keys.sort();
         keys
+    }
+
+    /// How many rows the sweep deletes when nothing is said about its options.
+    async fn delete_expired_rows(&self) -> sweeps::expired_rows::Report {
+        let (options, mut report) = (ExpiredRows::default(), sweeps::expired_rows::Report::default());
+        let stop = &self.parts.stopping;
+        let swept = sweeps::expired_rows::delete(&self.parts, &options, stop, &mut report).await;
+        assert_eq!(swept.unwrap(), Swept::All);
+        report
+    }
+
+    /// How many objects the sweep deletes when nothing is said about its options.
+    async fn delete_leftovers(&self) -> u64 {
+        let (options, mut report) = (LeftoverObjects::default(), sweeps::leftovers::Report::default());
+        let stop = &self.parts.stopping;
+        let swept = sweeps::leftovers::delete(&self.parts, &options, stop, &mut report).await;
+        assert_eq!(swept.unwrap(), Swept::All);
+        report.objects
     }
 
     async fn hints(&self) -> Vec<TaskId> {
@@ -342,14 +369,14 @@ async fn objects_that_no_row_points_at_go_after_a_day() {
         .store(StorageKey::original(bench.user, DocumentId::new()))
         .await;
     assert_eq!(
-        sweeps::leftovers::delete(&bench.parts).await.unwrap(),
+        bench.delete_leftovers().await,
         0,
         "an upload may still be under way"
     );
     bench.clock.advance(25 * HOUR);
-    assert_eq!(sweeps::leftovers::delete(&bench.parts).await.unwrap(), 2);
+    assert_eq!(bench.delete_leftovers().await, 2);
     assert_eq!(bench.stored().await, [wanted.to_string()]);
-    assert_eq!(sweeps::leftovers::delete(&bench.parts).await.unwrap(), 0);
+    assert_eq!(bench.delete_leftovers().await, 0);
 }
 
 #[tokio::test]
@@ -366,10 +393,10 @@ async fn what_was_given_up_waits_a_month_for_an_operator() {
         .unwrap();
     let month = 30 * 24 * HOUR;
     bench.clock.advance(month);
-    assert_eq!(sweeps::expired_rows::delete(&bench.parts).await.unwrap(), 0);
+    assert_eq!(bench.delete_expired_rows().await.given_up_tasks, 0);
     bench.clock.advance(SECOND);
-    assert_eq!(sweeps::expired_rows::delete(&bench.parts).await.unwrap(), 1);
-    assert_eq!(sweeps::expired_rows::delete(&bench.parts).await.unwrap(), 0);
+    assert_eq!(bench.delete_expired_rows().await.given_up_tasks, 1);
+    assert_eq!(bench.delete_expired_rows().await.given_up_tasks, 0);
     let kept = tasks::find(&bench.parts.database, claims[1].task).await.unwrap();
     assert!(kept.is_some(), "what has not been given up stays");
 }
@@ -377,11 +404,20 @@ async fn what_was_given_up_waits_a_month_for_an_operator() {
 #[tokio::test]
 async fn rows_that_served_their_time_go() {
     let bench = Bench::new().await;
-    database::cron_slots::claim(&bench.parts.database, "old", bench.clock.now(), bench.clock.now())
+    let session = NewSession {
+        user: bench.user,
+        token_hash: [7; 32],
+        ip: None,
+        user_agent: None,
+        expires_at: bench.clock.now(),
+    };
+    sessions::start(&bench.parts.database, session, bench.clock.now())
         .await
         .unwrap();
-    assert_eq!(sweeps::expired_rows::delete(&bench.parts).await.unwrap(), 0);
-    bench.clock.advance(31 * 24 * HOUR);
-    assert_eq!(sweeps::expired_rows::delete(&bench.parts).await.unwrap(), 1);
-    assert_eq!(sweeps::expired_rows::delete(&bench.parts).await.unwrap(), 0);
+    let week = 7 * 24 * HOUR;
+    bench.clock.advance(week);
+    assert_eq!(bench.delete_expired_rows().await.rows(), 0);
+    bench.clock.advance(SECOND);
+    assert_eq!(bench.delete_expired_rows().await.sessions, 1);
+    assert_eq!(bench.delete_expired_rows().await.rows(), 0);
 }

@@ -19,12 +19,22 @@ impl From<DateTime<Utc>> for Timestamp {
 }
 
 macro_rules! mirror {
+    ($(#[$doc:meta])* @words $name:ident = $domain:ty { $($variant:ident = $word:literal),+ }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+        pub(super) enum $name { $(#[allow(missing_docs)] #[oai(rename = $word)] $variant),+ }
+
+        $crate::routes::schema::mirror!(@both $name = $domain { $($variant),+ });
+    };
     ($(#[$doc:meta])* $name:ident = $domain:ty { $($variant:ident),+ }) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
         #[oai(rename_all = "snake_case")]
         pub(super) enum $name { $(#[allow(missing_docs)] $variant),+ }
 
+        $crate::routes::schema::mirror!(@both $name = $domain { $($variant),+ });
+    };
+    (@both $name:ident = $domain:ty { $($variant:ident),+ }) => {
         impl From<$domain> for $name {
             fn from(value: $domain) -> Self {
                 match value { $(<$domain>::$variant => Self::$variant),+ }
@@ -377,8 +387,11 @@ pub(super) struct UserBody {
     email: String,
     username: Option<String>,
     full_name: Option<String>,
+    organization: Option<String>,
     role: String,
     is_active: bool,
+    /// Whether a code is asked for beside the password.
+    second_factor: bool,
     created_at: Timestamp,
     last_login_at: Option<Timestamp>,
 }
@@ -390,8 +403,10 @@ impl From<User> for UserBody {
             email: user.email,
             username: user.username,
             full_name: user.full_name,
+            organization: user.organization,
             role: user.role.to_string(),
             is_active: user.status == domain::UserStatus::Active,
+            second_factor: user.second_factor,
             created_at: user.created_at.into(),
             last_login_at: user.last_login_at.map(Timestamp::from),
         }

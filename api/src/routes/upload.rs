@@ -270,7 +270,7 @@ impl From<Refused> for Problem {
             Refused::UrgentForbidden => Self::new(Code::Forbidden).detail(detail),
             Refused::QueueFull(_) => Self::new(Code::QueueFull)
                 .detail(detail)
-                .again_after(QUEUE_FULL_SECONDS),
+                .retry_after(QUEUE_FULL_SECONDS),
             Refused::Gone => Self::new(Code::NotFound).detail(detail),
             Refused::Away(away) => away.into(),
             Refused::Unfinished => {

@@ -11,6 +11,7 @@ mod poison;
 mod postgres_away;
 mod redis_away;
 mod redis_forgets;
+mod schedules;
 mod slow_worker;
 
 use std::fmt;
@@ -65,6 +66,7 @@ promises! {
     P9 = 9 "attempts are exact" attempts;
     P11 = 11 "cancel is prompt" cancelled;
     P12 = 12 "no tenant starves another" fair;
+    P13 = 13 "schedules fire once" schedules;
     P15 = 15 "overload is refused, not suffered" overload;
 }
 

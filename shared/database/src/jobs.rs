@@ -1,6 +1,7 @@
 //! What clients asked for and poll.
 
 mod cancel;
+mod clean_up;
 mod place;
 mod submit;
 mod waiting;
@@ -13,6 +14,7 @@ use uuid::Uuid;
 use crate::discarded::{NOTED_BEFORE, StoredDocument, StoredRow};
 use crate::{Database, DatabaseError, Result, audit, sql};
 pub use cancel::{Cancelled, cancel};
+pub use clean_up::{OldJobs, count_old, delete_old};
 pub use submit::{JobOptions, NewDocument, NewJob, Submitted, replay, submit};
 pub use waiting::{Waiting, waiting};
 

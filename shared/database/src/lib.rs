@@ -4,11 +4,11 @@
 //! where several rows must agree, one transaction holds them together. Times are handed in. This is the only
 //! crate that speaks SeaORM, and the only one that knows which database it talks to.
 
+pub mod api_keys;
 pub mod audit;
 mod clock;
 mod connection;
 pub mod conversations;
-pub mod cron_slots;
 pub mod discarded;
 pub mod documents;
 mod entity;
@@ -17,8 +17,10 @@ pub mod jobs;
 mod knowledge;
 mod pulse;
 pub mod queues;
+pub mod schedules;
 mod scheduling;
 pub mod search;
+pub mod second_factors;
 pub mod sessions;
 mod settings;
 mod sql;

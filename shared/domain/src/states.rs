@@ -54,6 +54,8 @@ macro_rules! words {
     };
 }
 
+pub(crate) use words;
+
 words! {
     /// Where a task stands. The row's word is the truth; a hint in the queue is only a reason to look.
     TaskState {
@@ -303,6 +305,24 @@ words! {
         /// Sees and steers the work of everyone.
         Operator = "operator",
         /// Everything.
+        Admin = "admin",
+    }
+}
+
+words! {
+    /// What an API key may do.
+    Scope {
+        /// Reads documents and what was found in them.
+        DocumentsRead = "documents:read",
+        /// Hands documents in, changes and deletes them.
+        DocumentsWrite = "documents:write",
+        /// Follows jobs.
+        JobsRead = "jobs:read",
+        /// Cancels, schedules and deletes jobs.
+        JobsWrite = "jobs:write",
+        /// Reads the profile and what was used.
+        AccountRead = "account:read",
+        /// Whatever the role of the account allows beyond its own things.
         Admin = "admin",
     }
 }

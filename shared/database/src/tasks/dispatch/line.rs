@@ -158,7 +158,7 @@ impl Round<'_> {
         Ok(())
     }
 
-    /// Takes tasks out of the line that nobody alive knows. See [`release_known`].
+    /// Takes tasks out of the line that nobody alive knows. See `held.rs`.
     pub(super) async fn set_aside(&self, ids: &[Uuid]) -> Result<()> {
         if ids.is_empty() {
             return Ok(());

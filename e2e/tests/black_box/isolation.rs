@@ -2,7 +2,7 @@
 //! is in here or fails.
 
 use domain::UserId;
-use e2e::{Client, Mill};
+use e2e::Client;
 use reqwest::Method;
 use serde_json::{Value, json};
 

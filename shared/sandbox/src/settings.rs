@@ -73,6 +73,12 @@ impl SandboxSettings {
         problems
     }
 
+    /// Time after which a document with more to read keeps what it has: four fifths of what would end its child, so that the
+    /// last page may still be finished.
+    pub(crate) fn reading_time_max(&self) -> Duration {
+        self.wall_time_max.min(self.cpu_time_max) * 4 / 5
+    }
+
     /// Children that parse at the same time.
     pub(crate) fn children(&self) -> u32 {
         let processors = || std::thread::available_parallelism().map_or(1, usize::from);

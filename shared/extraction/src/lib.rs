@@ -13,6 +13,7 @@ mod docx;
 mod drawing;
 mod epub;
 mod html;
+mod locked;
 mod mail;
 mod markdown;
 mod odf;
@@ -221,7 +222,7 @@ pub fn open(source: Source<'_>, limits: &Limits) -> Result<(Extracted, Option<Sc
         | DocumentKind::Odp
         | DocumentKind::Ods
         | DocumentKind::Epub
-        | DocumentKind::Msg => containers::extract(kind, bytes, limits)?,
+        | DocumentKind::Msg => containers::extract(kind, bytes, password, limits)?,
         DocumentKind::Png
         | DocumentKind::Jpeg
         | DocumentKind::Tiff

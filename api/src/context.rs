@@ -5,6 +5,7 @@ use std::sync::Arc;
 use database::{Database, Pulse};
 use domain::SharedClock;
 use queue::{SharedEvents, SharedHints};
+use sealing::Sealing;
 use storage::Storage;
 use tokio_util::sync::CancellationToken;
 
@@ -28,6 +29,8 @@ pub struct Api {
     pub(crate) standings: Arc<Standings>,
     pub(crate) handover: Arc<Handover>,
     pub(crate) cursors: CursorKey,
+    /// What closes the passwords of documents.
+    pub(crate) sealing: Arc<Sealing>,
     pub(crate) http: HttpSettings,
     /// Who is served, and how many.
     pub(crate) admission: Arc<Admission>,
@@ -49,6 +52,8 @@ pub struct Parts {
     pub events: SharedEvents,
     /// The time.
     pub clock: SharedClock,
+    /// What closes the passwords of documents.
+    pub sealing: Sealing,
     /// The section `auth`.
     pub auth: crate::AuthSettings,
     /// The section `http`.
@@ -69,6 +74,7 @@ impl Api {
             standings: Arc::new(Standings::default()),
             handover: Arc::new(Handover::new(parts.hints)),
             cursors: CursorKey::derive(&parts.auth),
+            sealing: Arc::new(parts.sealing),
             admission: Arc::new(Admission::new(&parts.http)),
             pulse: parts.database.pulse(),
             database: parts.database,

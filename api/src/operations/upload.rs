@@ -13,6 +13,7 @@ use database::discarded::StoredDocument;
 use database::jobs::{self, Job, JobOptions, NewDocument, NewJob, Submitted};
 use domain::{ByteSize, Content, DocumentId, DocumentKind, JobId, KindMismatch, UserId, limits};
 use futures::{Stream, StreamExt, stream};
+use secrecy::SecretString;
 use sha2::{Digest, Sha256};
 use storage::{PutError, StorageKey};
 use tracing::Instrument;
@@ -39,6 +40,10 @@ pub(crate) enum Refused {
     TooLarge { file_name: String, bytes_max: ByteSize },
     #[error("{file_name:?} did not arrive whole: {detail}")]
     Incomplete { file_name: String, detail: String },
+    #[error(
+        "this installation takes no passwords of documents, for it has no key to seal them with (setting sealing.keys)"
+    )]
+    NoSealing,
     #[error("the Idempotency-Key was used for another request")]
     KeyReused,
     #[error("the job of this Idempotency-Key was deleted this moment")]
@@ -59,6 +64,8 @@ pub(crate) struct Choices {
     pub(crate) tags_max: u8,
     pub(crate) content: Content,
     pub(crate) deadline: Duration,
+    /// What opens the documents.
+    pub(crate) password: Option<SecretString>,
     pub(crate) idempotency_key: Option<String>,
     pub(crate) trace_parent: Option<String>,
 }
@@ -148,6 +155,11 @@ impl Intake {
         if self.documents.is_empty() {
             return Err(Refused::NoFile);
         }
+        let seal = |password| {
+            let sealed = self.api.sealing.seal(self.job, password);
+            sealed.ok_or(Refused::NoSealing)
+        };
+        let password = choices.password.as_ref().map(seal).transpose()?;
         let now = self.api.clock.now();
         let documents = std::mem::take(&mut self.documents);
         let fingerprint = fingerprint(&documents, &choices);
@@ -159,6 +171,7 @@ impl Intake {
             options: JobOptions {
                 tags_max: choices.tags_max,
                 content: choices.content,
+                password,
             },
             idempotency: choices.idempotency_key.map(|key| (key, fingerprint)),
             deadline_at: now + choices.deadline,
@@ -242,7 +255,8 @@ async fn store(
     }
 }
 
-/// The same request has the same fingerprint: the same choices, names and contents in the same order.
+/// The same request has the same fingerprint: the same choices, names and contents in the same order. The password has no
+/// part in it, for a digest in the database would let somebody try passwords.
 fn fingerprint(documents: &[NewDocument], choices: &Choices) -> [u8; 32] {
     let mut digest = Sha256::new();
     digest.update([choices.tags_max]);

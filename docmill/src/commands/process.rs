@@ -18,6 +18,7 @@ use runtime::Process;
 use secrecy::SecretString;
 
 use super::Done;
+use super::document_password::DocumentPassword;
 use crate::embedded::Embedded;
 use crate::settings::Settings;
 use client::Client;
@@ -37,6 +38,8 @@ pub(crate) struct Options {
     /// Tags per document at most.
     #[arg(long, value_name = "NUMBER", default_value_t = domain::limits::TAGS_DEFAULT)]
     max_tags: u8,
+    #[command(flatten)]
+    password: DocumentPassword,
 }
 
 /// Files handed in at once.
@@ -48,6 +51,7 @@ pub(crate) async fn run(process: Process<Settings>, options: Options) -> Done {
         eprintln!("docmill: no file in {}", files::names(&options.paths));
         return Ok(ExitCode::from(runtime::EXIT_CODE_USAGE));
     }
+    let password = options.password.read()?;
     std::fs::create_dir_all(&options.output)
         .map_err(|error| format!("could not make the folder {}: {error}", options.output.display()))?;
 
@@ -62,7 +66,7 @@ pub(crate) async fn run(process: Process<Settings>, options: Options) -> Done {
     settings.http.listen = ([127, 0, 0, 1], 0).into();
     settings.health.listen = None;
     let embedded = Embedded::new(settings, stopping.clone(), exposition).await?;
-    let client = Client::new(embedded.address, access_token(&embedded).await?)?;
+    let client = Client::new(embedded.address, access_token(&embedded).await?, password)?;
     let running = tokio::spawn(async move { embedded.run().await.map_err(|error| error.to_string()) });
 
     let bar = progress(files.len(), options.json);

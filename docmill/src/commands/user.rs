@@ -11,6 +11,7 @@ use database::Database;
 use domain::{SystemClock, UserRole};
 use queue::Queue;
 use runtime::Process;
+use sealing::Sealing;
 use secrecy::SecretString;
 use storage::Storage;
 
@@ -77,6 +78,7 @@ pub(crate) async fn run(process: Process<Settings>, data: &Path, command: Comman
         hints: queue.hints,
         events: queue.events,
         clock: SystemClock::shared(),
+        sealing: Sealing::new(&settings.sealing)?,
         auth: settings.auth,
         http: settings.http,
         stopping: process.stopping,

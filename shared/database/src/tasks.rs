@@ -14,7 +14,7 @@ mod requeue;
 mod sweep;
 
 use chrono::{DateTime, Utc};
-use domain::{Content, DocumentId, DocumentKind, JobId, ReasonCode, TaskId, TaskKind, UserId, WorkerId};
+use domain::{Content, DocumentId, DocumentKind, JobId, ReasonCode, SealedPassword, TaskId, TaskKind, UserId, WorkerId};
 use serde::{Deserialize, Serialize};
 
 pub use claim::{claim, give_back, give_back_these, owned};
@@ -44,6 +44,9 @@ pub struct DocumentPayload {
     /// Which part of a web page is read. Payloads of earlier releases do not say.
     #[serde(default)]
     pub content: Content,
+    /// What opens it. The database takes it out of the row in the statement that ends the task, whichever that is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sealed_password: Option<SealedPassword>,
 }
 
 /// A task that a worker owns until it closes it, gives it back, or is no longer heard of. Only [`claim`] makes one.

@@ -10,6 +10,7 @@ mod document_kind;
 mod ids;
 pub mod limits;
 mod reasons;
+mod sealed_password;
 mod states;
 mod text_encoding;
 pub mod units;
@@ -22,6 +23,7 @@ pub use ids::{
     AuditId, DocumentId, InvalidId, JobId, PassageId, RequestId, SessionId, TaskId, UserId, WorkerId,
 };
 pub use reasons::{ReasonClass, ReasonCode};
+pub use sealed_password::SealedPassword;
 pub use states::{
     AttemptEnd, DocumentStatus, JobKind, JobStatus, QueueName, TaskKind, TaskState, UnknownWord, UserRole,
     UserStatus,

@@ -98,6 +98,16 @@ mod tests {
     }
 
     #[test]
+    fn a_document_stops_reading_before_it_would_be_stopped() {
+        let settings = SandboxSettings {
+            wall_time_max: Duration::from_secs(20),
+            cpu_time_max: Duration::from_secs(10),
+            ..SandboxSettings::default()
+        };
+        assert_eq!(settings.reading_time_max(), Duration::from_secs(8));
+    }
+
+    #[test]
     fn every_problem_is_reported_at_once() {
         let settings = SandboxSettings {
             address_space_max: ByteSize::from_mib(32),

@@ -106,7 +106,7 @@ fn parse(key: &SecretString) -> Option<SecretKey> {
     let bytes = hex::decode(key.expose_secret().trim()).ok()?;
     Some(bytes)
         .filter(|bytes| bytes.len() == KEY_BYTES)
-        .and_then(|bytes| SecretKey::from_slice(&bytes).ok())
+        .and_then(|bytes| SecretKey::try_from(bytes.as_slice()).ok())
 }
 
 #[cfg(test)]

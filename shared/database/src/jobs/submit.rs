@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, Utc};
 use domain::{
-    AuditId, Content, DocumentId, DocumentKind, DocumentStatus, JobId, JobKind, JobStatus, RequestId, TaskId,
-    TaskKind, TaskState, UserId, limits,
+    AuditId, Content, DocumentId, DocumentKind, DocumentStatus, JobId, JobKind, JobStatus, RequestId, SealedPassword,
+    TaskId, TaskKind, TaskState, UserId, limits,
 };
 use sea_orm::{ActiveValue::Set, DbBackend, EntityTrait, FromQueryResult, Value};
 use serde::{Deserialize, Serialize};
@@ -22,6 +22,9 @@ pub struct JobOptions {
     /// Which part of a web page is read.
     #[serde(default)]
     pub content: Content,
+    /// What opens the documents. It is stored with their tasks only, and goes when they end.
+    #[serde(skip)]
+    pub password: Option<SealedPassword>,
 }
 
 /// A job to be stored. Its documents' bytes are in storage already.
@@ -320,6 +323,7 @@ fn payload_of(document: &NewDocument, options: &JobOptions) -> DocumentPayload {
         size_bytes: document.size_bytes,
         tags_max: options.tags_max,
         content: options.content,
+        sealed_password: options.password.clone(),
     }
 }
 

@@ -5,6 +5,7 @@ mod accounts;
 mod cancelling;
 mod history;
 mod jobs;
+mod passwords;
 mod search;
 mod state_machine;
 mod support;

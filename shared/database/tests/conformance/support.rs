@@ -93,6 +93,31 @@ impl TestDatabase {
         }
     }
 
+    /// What the rows of all tasks tell of their documents.
+    pub(crate) async fn payloads(&self) -> Vec<String> {
+        const PAYLOADS: &str = "SELECT CAST(payload AS text) FROM tasks ORDER BY id";
+        match &self.cleanup {
+            Cleanup::File(path) => {
+                let url = format!("sqlite://{}", path.display());
+                let mut connection = sqlx::SqliteConnection::connect(&url).await.unwrap();
+                sqlx::query_scalar(PAYLOADS)
+                    .fetch_all(&mut connection)
+                    .await
+                    .unwrap()
+            }
+            Cleanup::Postgres { server, name } => {
+                let (base, _) = server.rsplit_once('/').unwrap();
+                let mut connection = sqlx::PgConnection::connect(&format!("{base}/{name}"))
+                    .await
+                    .unwrap();
+                sqlx::query_scalar(PAYLOADS)
+                    .fetch_all(&mut connection)
+                    .await
+                    .unwrap()
+            }
+        }
+    }
+
     pub(crate) async fn drop(self) {
         if let Cleanup::Postgres { server, name } = &self.cleanup {
             let mut connection = sqlx::PgConnection::connect(server).await.unwrap();
@@ -178,6 +203,7 @@ pub(crate) async fn a_worker(db: &Database, now: DateTime<Utc>) -> Worker {
         name: "host-1".to_owned(),
         version: "0.1.0".to_owned(),
         slots: 4,
+        ocr: None,
     };
     workers::heartbeat(db, &worker, now).await.unwrap();
     worker

@@ -1,6 +1,5 @@
 //! docmill as a fleet: any number of each process over shared stores.
 
-
 use crate::{Client, Folder, Process, Settings, Stores, docmill};
 
 /// Processes over shared stores.
@@ -194,10 +193,14 @@ impl Service {
 /// A key, for access tokens unless the options say otherwise.
 async fn new_key(options: &[&str]) -> String {
     let folder = Folder::new();
-    docmill(folder.path(), &[&["generate-key"], options].concat(), &Settings::new())
-        .await
-        .success()
-        .stdout
-        .trim()
-        .to_owned()
+    docmill(
+        folder.path(),
+        &[&["generate-key"], options].concat(),
+        &Settings::new(),
+    )
+    .await
+    .success()
+    .stdout
+    .trim()
+    .to_owned()
 }

@@ -68,7 +68,10 @@ impl Mill {
             Self::Embedded(embedded) => crate::folder::files_below(embedded.data()),
             Self::Fleet(fleet) => {
                 let mut stored = fleet.stores.bucket.contents().await;
-                stored.push(("the database".to_owned(), fleet.stores.rows_as_text().await.into()));
+                stored.push((
+                    "the database".to_owned(),
+                    fleet.stores.rows_as_text().await.into(),
+                ));
                 stored.extend(fleet.stores.hints.contents().await);
                 stored
             }

@@ -3,8 +3,8 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use futures::TryStreamExt;
-use object_store::{ObjectStore, ObjectStoreExt};
 use object_store::aws::{AmazonS3, AmazonS3Builder};
+use object_store::{ObjectStore, ObjectStoreExt};
 use sqlx::{Connection, Executor, PgConnection};
 
 use crate::Settings;
@@ -277,7 +277,9 @@ impl Bucket {
         let store = self.open();
         let mut contents = Vec::new();
         for key in self.keys().await {
-            let Ok(object) = store.get(&key.as_str().into()).await else { continue };
+            let Ok(object) = store.get(&key.as_str().into()).await else {
+                continue;
+            };
             if let Ok(content) = object.bytes().await {
                 contents.push((key, content.to_vec()));
             }

@@ -53,6 +53,8 @@ const FORGET_ON_POSTGRES: &[&str] = &[
      EXECUTE FUNCTION tasks_forget_password()",
 ];
 
-const FORGET_ON_SQLITE: &[&str] = &["CREATE TRIGGER tasks_forget_password AFTER UPDATE OF state ON tasks FOR EACH ROW \
+const FORGET_ON_SQLITE: &[&str] = &[
+    "CREATE TRIGGER tasks_forget_password AFTER UPDATE OF state ON tasks FOR EACH ROW \
      WHEN NEW.state NOT IN ('queued', 'running') AND json_extract(NEW.payload, '$.sealed_password') IS NOT NULL \
-     BEGIN UPDATE tasks SET payload = json_remove(payload, '$.sealed_password') WHERE id = NEW.id; END"];
+     BEGIN UPDATE tasks SET payload = json_remove(payload, '$.sealed_password') WHERE id = NEW.id; END",
+];

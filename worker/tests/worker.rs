@@ -389,19 +389,32 @@ async fn documents_keep_their_order_and_their_own_results() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_locked_document_is_opened_with_its_password_which_the_database_never_sees() {
     const PASSWORD: &str = "Obstgarten 7ü";
-    let fixtures = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/extraction/tests/fixtures/with-password");
+    let fixtures = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../shared/extraction/tests/fixtures/with-password"
+    );
     let locked = std::fs::read(format!("{fixtures}/orchard-agile.docx")).unwrap();
     let file = [("orchard.docx", DocumentKind::Docx, Some(locked.as_slice()))];
     let mill = Mill::new().await;
     let right = mill.submit_locked(&file, in_an_hour(), Some(PASSWORD)).await;
     assert!(mill.database_has("sealed_password") && !mill.database_has(PASSWORD));
-    let wrong = mill.submit_locked(&file, in_an_hour(), Some("Obstgarten 8")).await;
+    let wrong = mill
+        .submit_locked(&file, in_an_hour(), Some("Obstgarten 8"))
+        .await;
     let missing = mill.submit(&file, in_an_hour()).await;
 
     let worker = mill.start_worker(PATIENCE);
     let job = mill.job_when(right, |job| job.status.is_terminal()).await;
-    assert_eq!(job.status, JobStatus::Completed, "{:?}", mill.documents(right).await);
-    for (job, sentence) in [(wrong, "does not open it"), (missing, "opens only with a password")] {
+    assert_eq!(
+        job.status,
+        JobStatus::Completed,
+        "{:?}",
+        mill.documents(right).await
+    );
+    for (job, sentence) in [
+        (wrong, "does not open it"),
+        (missing, "opens only with a password"),
+    ] {
         mill.job_when(job, |job| job.status.is_terminal()).await;
         let (code, detail) = mill.documents(job).await.remove(0).error.unwrap();
         assert_eq!(code, "encrypted");
@@ -416,14 +429,21 @@ async fn a_locked_document_is_opened_with_its_password_which_the_database_never_
 async fn a_worker_without_the_key_says_that_the_password_could_not_be_used() {
     let mut mill = Mill::new().await;
     let job = mill
-        .submit_locked(&[("note.txt", DocumentKind::Text, Some(NOTE))], in_an_hour(), Some("secret"))
+        .submit_locked(
+            &[("note.txt", DocumentKind::Text, Some(NOTE))],
+            in_an_hour(),
+            Some("secret"),
+        )
         .await;
     mill.sealing.keys = vec![sealing::generate_key()];
     let worker = mill.start_worker(PATIENCE);
     mill.job_when(job, |job| job.status.is_terminal()).await;
     let (code, detail) = mill.documents(job).await.remove(0).error.unwrap();
     assert_eq!(code, "encrypted");
-    assert!(detail.as_deref().unwrap().contains("could not be used here"), "{detail:?}");
+    assert!(
+        detail.as_deref().unwrap().contains("could not be used here"),
+        "{detail:?}"
+    );
     mill.stopping.cancel();
     worker.await.unwrap();
 }

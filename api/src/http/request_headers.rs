@@ -114,7 +114,10 @@ mod tests {
     fn a_password_is_any_text_within_its_bounds_and_is_not_shown() {
         let password = |value: &[u8]| {
             let mut headers = HeaderMap::new();
-            headers.insert("docmill-password", poem::http::HeaderValue::from_bytes(value).unwrap());
+            headers.insert(
+                "docmill-password",
+                poem::http::HeaderValue::from_bytes(value).unwrap(),
+            );
             document_password(&headers)
         };
         let given = password("Obstgarten 7ü".as_bytes()).unwrap().unwrap();

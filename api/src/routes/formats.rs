@@ -62,7 +62,9 @@ impl Formats {
     #[oai(path = "/formats", method = "get")]
     async fn formats(&self, api: Data<&Api>) -> Json<FormatsBody> {
         let since = api.clock.now() - ALIVE;
-        let asked = api.unless_away(workers::picture_readers(&api.database, since)).await;
+        let asked = api
+            .unless_away(workers::picture_readers(&api.database, since))
+            .await;
         // What can be read is known without the database, too.
         let workers = asked.ok().and_then(Result::ok).unwrap_or_default();
         let available = (!workers.is_empty()).then(|| workers.iter().any(Option::is_some));
@@ -80,7 +82,8 @@ impl OcrBody {
     fn of(readers: Vec<PictureReader>) -> Option<Self> {
         let engines: BTreeSet<&String> = readers.iter().map(|reader| &reader.engine).collect();
         let first = readers.first()?;
-        let everywhere = |language: &&String| readers.iter().all(|reader| reader.languages.contains(language));
+        let everywhere =
+            |language: &&String| readers.iter().all(|reader| reader.languages.contains(language));
         Some(Self {
             engines: engines.into_iter().cloned().collect(),
             languages: first.languages.iter().filter(everywhere).cloned().collect(),

@@ -235,7 +235,11 @@ pub(super) fn choices(
 async fn read_password(part: Field) -> Result<SecretString, Problem> {
     let bytes_max = u64::try_from(limits::DOCUMENT_PASSWORD_BYTES_MAX).unwrap_or(u64::MAX) + 1;
     let mut bytes = Vec::new();
-    let read = part.into_async_read().take(bytes_max).read_to_end(&mut bytes).await;
+    let read = part
+        .into_async_read()
+        .take(bytes_max)
+        .read_to_end(&mut bytes)
+        .await;
     let password = read.ok().and_then(|_| request_headers::password(bytes));
     password.ok_or_else(|| Problem::invalid("/password", request_headers::PASSWORD_RULE))
 }

@@ -68,7 +68,8 @@ async fn queue(settings: &Settings) -> Result<String, Box<dyn Error>> {
 }
 
 async fn pictures(settings: &Settings) -> Result<String, Box<dyn Error>> {
-    let pool = ParserPool::new(ChildProgram::this()?, settings.sandbox.clone()).with_ocr(settings.ocr.clone());
+    let pool =
+        ParserPool::new(ChildProgram::this()?, settings.sandbox.clone()).with_ocr(settings.ocr.clone());
     Ok(match pool.ocr().await {
         Ok(engine) => {
             let mut note = format!("{} reads {}", engine.name, engine.languages.join(", "));

@@ -25,7 +25,9 @@ impl DocumentPassword {
         let mut bytes = Vec::new();
         let bytes_max = u64::try_from(limits::DOCUMENT_PASSWORD_BYTES_MAX).unwrap_or(u64::MAX) + 2;
         let read = match &self.password_file {
-            Some(path) => std::fs::File::open(path).and_then(|file| file.take(bytes_max).read_to_end(&mut bytes)),
+            Some(path) => {
+                std::fs::File::open(path).and_then(|file| file.take(bytes_max).read_to_end(&mut bytes))
+            }
             None if self.password_stdin => std::io::stdin().take(bytes_max).read_to_end(&mut bytes),
             None => return Ok(None),
         };

@@ -150,16 +150,31 @@ async fn extract_opens_a_locked_document_with_the_password_of_a_file_or_of_its_i
     assert_eq!(open.stdout, plain.stdout);
 
     let arguments = ["extract", &locked("bees.odt"), "--password-stdin"];
-    let typed = run("docmill", folder.path(), &arguments, &Settings::new(), "Obstgarten 7ü\n").await;
+    let typed = run(
+        "docmill",
+        folder.path(),
+        &arguments,
+        &Settings::new(),
+        "Obstgarten 7ü\n",
+    )
+    .await;
     assert!(typed.success().stdout.contains("bees"));
-    let mistyped = run("docmill", folder.path(), &arguments, &Settings::new(), "Obstgarten 8\n")
-        .await
-        .code(1);
+    let mistyped = run(
+        "docmill",
+        folder.path(),
+        &arguments,
+        &Settings::new(),
+        "Obstgarten 8\n",
+    )
+    .await
+    .code(1);
     assert!(
         mistyped.stderr.contains("does not open it") && !mistyped.everything().contains("Obstgarten"),
         "{mistyped:?}"
     );
-    let nothing = run("docmill", folder.path(), &arguments, &Settings::new(), "").await.code(1);
+    let nothing = run("docmill", folder.path(), &arguments, &Settings::new(), "")
+        .await
+        .code(1);
     assert!(nothing.stderr.contains("password must be"), "{nothing:?}");
 }
 
@@ -168,9 +183,21 @@ async fn extract_reads_a_scanned_page_and_says_who_has_read_it() {
     let scan = path("fixtures", "scanned-letter.pdf");
     let read = extract(&[&scan, "--json"]).await.success();
     let read: Value = serde_json::from_str(&read.stdout).unwrap();
-    assert!(read["pages"][0].as_str().unwrap().contains("waits for the second boat"), "{read}");
-    assert_eq!((&read["needs_ocr"], &read["metadata"]["ocr_page_count"]), (&false.into(), &"1".into()));
-    assert!(read["engine"].as_str().unwrap().contains(" + tesseract "), "{read}");
+    assert!(
+        read["pages"][0]
+            .as_str()
+            .unwrap()
+            .contains("waits for the second boat"),
+        "{read}"
+    );
+    assert_eq!(
+        (&read["needs_ocr"], &read["metadata"]["ocr_page_count"]),
+        (&false.into(), &"1".into())
+    );
+    assert!(
+        read["engine"].as_str().unwrap().contains(" + tesseract "),
+        "{read}"
+    );
 
     let without = docmill(
         Folder::new().path(),
@@ -180,5 +207,8 @@ async fn extract_reads_a_scanned_page_and_says_who_has_read_it() {
     .await
     .success();
     let without: Value = serde_json::from_str(&without.stdout).unwrap();
-    assert_eq!((&without["needs_ocr"], &without["pages"]), (&true.into(), &serde_json::json!([""])));
+    assert_eq!(
+        (&without["needs_ocr"], &without["pages"]),
+        (&true.into(), &serde_json::json!([""]))
+    );
 }

@@ -14,7 +14,9 @@ mod requeue;
 mod sweep;
 
 use chrono::{DateTime, Utc};
-use domain::{Content, DocumentId, DocumentKind, JobId, ReasonCode, SealedPassword, TaskId, TaskKind, UserId, WorkerId};
+use domain::{
+    Content, DocumentId, DocumentKind, JobId, ReasonCode, SealedPassword, TaskId, TaskKind, UserId, WorkerId,
+};
 use serde::{Deserialize, Serialize};
 
 pub use claim::{claim, give_back, give_back_these, owned};

@@ -140,8 +140,12 @@ impl<'a> Archive<'a> {
         let file = match self.zip.by_index_with_options(index, options) {
             Ok(file) => file,
             Err(ZipError::InvalidPassword) => return Err(ExtractionError::locked(self.password)),
-            Err(ZipError::CompressionMethodNotSupported(_) | ZipError::UnsupportedArchive(_)) if encrypted => {
-                return Err(ExtractionError::Encrypted("its encryption is not supported".to_owned()));
+            Err(ZipError::CompressionMethodNotSupported(_) | ZipError::UnsupportedArchive(_))
+                if encrypted =>
+            {
+                return Err(ExtractionError::Encrypted(
+                    "its encryption is not supported".to_owned(),
+                ));
             }
             Err(ZipError::CompressionMethodNotSupported(_) | ZipError::UnsupportedArchive(_)) => {
                 return Err(ExtractionError::Unreadable(format!(

@@ -101,7 +101,9 @@ fn read(pdf: &Pdf, limits: &Limits) -> Result<Extracted, ExtractionError> {
         bytes_left -= page_text.len();
         nothing_seen &= canvas.is_blank();
         if is_illegible(&page_text, &canvas) {
-            extracted.unread_pages.extend(u32::try_from(extracted.pages.len()));
+            extracted
+                .unread_pages
+                .extend(u32::try_from(extracted.pages.len()));
         }
         extracted.unmapped_glyphs = extracted.unmapped_glyphs.saturating_add(canvas.unmapped);
         extracted.pages.push(page_text);

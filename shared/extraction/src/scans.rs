@@ -111,7 +111,9 @@ fn paint_page(pdf: &Pdf, page: u32, resolution_dpi: u32) -> Result<Raster, Extra
     );
     // On white nothing is transparent, so the colours are as they are.
     let (pixels, _) = pixmap.data_as_u8_slice().as_chunks::<4>();
-    let pixels = pixels.iter().map(|[red, green, blue, _]| grey(*red, *green, *blue));
+    let pixels = pixels
+        .iter()
+        .map(|[red, green, blue, _]| grey(*red, *green, *blue));
     #[allow(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
@@ -138,7 +140,10 @@ impl Extracted {
     pub fn put_reading(&mut self, page: u32, reading: &Reading, text_bytes_max: usize) {
         self.unread_pages.retain(|unread| *unread != page);
         let others: usize = self.pages.iter().map(String::len).sum();
-        let Some(place) = usize::try_from(page).ok().and_then(|index| self.pages.get_mut(index)) else {
+        let Some(place) = usize::try_from(page)
+            .ok()
+            .and_then(|index| self.pages.get_mut(index))
+        else {
             return;
         };
         let legible = |text: &str| text.chars().filter(|c| c.is_alphanumeric()).count();
@@ -148,7 +153,10 @@ impl Extracted {
         let mut read = text::clean(&reading.text);
         let room = text_bytes_max.saturating_sub(others - place.len());
         self.truncated |= crate::cut_at_char(&mut read, room);
-        let unmapped = place.chars().filter(|c| *c == char::REPLACEMENT_CHARACTER).count();
+        let unmapped = place
+            .chars()
+            .filter(|c| *c == char::REPLACEMENT_CHARACTER)
+            .count();
         self.unmapped_glyphs = self
             .unmapped_glyphs
             .saturating_sub(u32::try_from(unmapped).unwrap_or(u32::MAX));

@@ -12,7 +12,9 @@ const PASSWORD: &str = "Obstgarten 7ü";
 const OF_PDF: &str = "Obstgarten 7";
 
 fn fixture(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/fixtures")
+        .join(name)
 }
 
 fn read(name: &str, password: Option<&str>) -> Result<Extracted, ExtractionError> {
@@ -54,19 +56,36 @@ fn without_the_right_password_the_document_says_which_it_is() {
     ] {
         let missing = read(name, None).unwrap_err();
         assert_eq!(missing.code(), "encrypted", "{name}");
-        assert!(missing.to_string().contains("opens only with a password"), "{name}: {missing}");
+        assert!(
+            missing.to_string().contains("opens only with a password"),
+            "{name}: {missing}"
+        );
         for wrong in ["", "obstgarten 7ü", "Obstgarten 7ü "] {
             let refused = read(name, Some(wrong)).unwrap_err();
             assert_eq!(refused.code(), "encrypted", "{name}");
-            assert!(refused.to_string().contains("does not open it"), "{name}: {refused}");
+            assert!(
+                refused.to_string().contains("does not open it"),
+                "{name}: {refused}"
+            );
         }
     }
 }
 
 #[test]
 fn a_password_for_an_open_document_does_no_harm() {
-    for name in ["orchard.docx", "bees.odt", "honey.ods", "accounts.xls", "letter.rtf", "tales.epub"] {
-        assert_eq!(read(name, Some(PASSWORD)).unwrap(), read(name, None).unwrap(), "{name}");
+    for name in [
+        "orchard.docx",
+        "bees.odt",
+        "honey.ods",
+        "accounts.xls",
+        "letter.rtf",
+        "tales.epub",
+    ] {
+        assert_eq!(
+            read(name, Some(PASSWORD)).unwrap(),
+            read(name, None).unwrap(),
+            "{name}"
+        );
     }
 }
 

@@ -77,7 +77,9 @@ fn serve(
                 confinement::allow_cpu_time(setup.cpu_time_max)?;
                 let painted = survive(|| match &scans {
                     Some(scans) => scans.paint(page, resolution_dpi),
-                    None => Err(ExtractionError::Unreadable("there is nothing to paint".to_owned())),
+                    None => Err(ExtractionError::Unreadable(
+                        "there is nothing to paint".to_owned(),
+                    )),
                 });
                 write_painting(&mut stdout, painted)?;
             }

@@ -72,7 +72,10 @@ impl PictureReader {
                 .await
                 .map_err(|error| {
                     let program = &settings.program;
-                    NoOcr(format!("{program} {argument} does not answer: {}", telemetry::chain(&error)))
+                    NoOcr(format!(
+                        "{program} {argument} does not answer: {}",
+                        telemetry::chain(&error)
+                    ))
                 })
         };
         let version = ask("--version").await?;
@@ -307,7 +310,8 @@ mod tests {
 
     #[test]
     fn languages_are_taken_from_what_is_installed() {
-        let list = "List of available languages in \"/usr/share/tessdata/\" (3):\ndeu\neng\nosd\nscript/Latin\n";
+        let list =
+            "List of available languages in \"/usr/share/tessdata/\" (3):\ndeu\neng\nosd\nscript/Latin\n";
         let all = installed(list);
         assert_eq!(all, words(&["deu", "eng", "osd", "script/Latin"]));
         assert_eq!(chosen(&[], &all[..2]), (words(&["eng", "deu"]), Vec::new()));

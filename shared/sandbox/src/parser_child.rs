@@ -7,8 +7,8 @@ use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures::{Stream, StreamExt};
 use extraction::{ExtractionError, RASTER_PIXELS_MAX, Raster};
+use futures::{Stream, StreamExt};
 use rustix::process::Signal;
 use secrecy::ExposeSecret;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader, BufWriter};

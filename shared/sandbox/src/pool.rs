@@ -10,8 +10,8 @@ use bytes::Bytes;
 use domain::DocumentKind;
 use extraction::{Extracted, ExtractionError, Limits};
 use futures::Stream;
-use telemetry::metrics::{self, ParserEnd};
 use secrecy::SecretString;
+use telemetry::metrics::{self, ParserEnd};
 use tokio::sync::{OnceCell, Semaphore};
 use tracing::{debug, info, warn};
 

@@ -99,11 +99,19 @@ async fn scanned_pages_are_read_in_their_places_whichever_way_up_they_are() {
     let brief = scanned(&BRIEF, 200);
     let on_its_side = imageops::rotate90(&letter);
     // The second page lies on its side in the file and says so, the third lies on its side and does not.
-    let file = scanned_pdf(&[(&letter, 0), (&imageops::rotate270(&brief), 90), (&on_its_side, 0)]);
+    let file = scanned_pdf(&[
+        (&letter, 0),
+        (&imageops::rotate270(&brief), 90),
+        (&on_its_side, 0),
+    ]);
     let pool = pool(OcrSettings::default());
     let extracted = read(&pool, DocumentKind::Pdf, &file).await.unwrap();
     assert_says(&extracted.pages[0], &LETTER);
-    assert!(extracted.pages[0].contains("morning.\nBring"), "{:?}", extracted.pages[0]);
+    assert!(
+        extracted.pages[0].contains("morning.\nBring"),
+        "{:?}",
+        extracted.pages[0]
+    );
     assert!(
         extracted.pages[1].contains("am ersten Mai übergeben.\nBitte alle Schlüssel"),
         "{:?}",
@@ -115,10 +123,16 @@ async fn scanned_pages_are_read_in_their_places_whichever_way_up_they_are() {
     assert!(extracted.engine.contains(" + tesseract "), "{}", extracted.engine);
     let metadata = &extracted.metadata;
     assert_eq!(
-        (metadata["ocr_page_count"].as_str(), metadata["ocr_languages"].as_str()),
+        (
+            metadata["ocr_page_count"].as_str(),
+            metadata["ocr_languages"].as_str()
+        ),
         ("3", "eng+deu")
     );
-    assert!(metadata["ocr_confidence"].parse::<u32>().unwrap() > 80, "{metadata:?}");
+    assert!(
+        metadata["ocr_confidence"].parse::<u32>().unwrap() > 80,
+        "{metadata:?}"
+    );
     // Every page can be cited: the text as a whole has them in their order.
     let text = full_text(&extracted);
     assert!(text.find("seven").unwrap() < text.find("Wohnung").unwrap());
@@ -200,9 +214,14 @@ async fn a_reader_of_pictures_that_takes_too_long_is_killed_and_the_rest_is_kept
         page_time_max: Duration::from_millis(1),
         ..OcrSettings::default()
     });
-    assert!(pool.ocr().await.is_ok(), "finding out what is installed has its own time");
+    assert!(
+        pool.ocr().await.is_ok(),
+        "finding out what is installed has its own time"
+    );
     let pages: Vec<_> = (0..8).map(|_| (&letter, 0)).collect();
-    let extracted = read(&pool, DocumentKind::Pdf, &scanned_pdf(&pages)).await.unwrap();
+    let extracted = read(&pool, DocumentKind::Pdf, &scanned_pdf(&pages))
+        .await
+        .unwrap();
     assert!(extracted.truncated && extracted.needs_ocr);
     assert_eq!(extracted.unread_pages.len(), 8);
 }

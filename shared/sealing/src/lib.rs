@@ -46,7 +46,9 @@ pub struct UnusableKey {
 
 /// A sealed password cannot be opened here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the password that came with the job was sealed with a key that this process does not have (setting sealing.keys)")]
+#[error(
+    "the password that came with the job was sealed with a key that this process does not have (setting sealing.keys)"
+)]
 pub struct Unopened;
 
 /// Seals and opens. Without keys it does neither.
@@ -61,7 +63,12 @@ impl Sealing {
     /// When one of them is none.
     pub fn new(settings: &SealingSettings) -> Result<Self, UnusableKey> {
         let key = |(place, key)| parse(key).ok_or(UnusableKey { place: place + 1 });
-        let keys = settings.keys.iter().enumerate().map(key).collect::<Result<_, _>>()?;
+        let keys = settings
+            .keys
+            .iter()
+            .enumerate()
+            .map(key)
+            .collect::<Result<_, _>>()?;
         Ok(Self { keys })
     }
 
@@ -128,8 +135,15 @@ mod tests {
         assert!(!sealed.as_text().contains("Obst"));
         let opened = sealing(&[&key]).open(job, &sealed).unwrap();
         assert_eq!(opened.expose_secret(), "Obstgarten 7ü");
-        assert_eq!(sealing(&[&key]).open(JobId::new(), &sealed).unwrap_err(), Unopened);
-        assert_ne!(sealing(&[&key]).seal(job, &password).unwrap(), sealed, "never twice the same");
+        assert_eq!(
+            sealing(&[&key]).open(JobId::new(), &sealed).unwrap_err(),
+            Unopened
+        );
+        assert_ne!(
+            sealing(&[&key]).seal(job, &password).unwrap(),
+            sealed,
+            "never twice the same"
+        );
     }
 
     #[test]
@@ -139,7 +153,9 @@ mod tests {
         let sealed = sealing(&[&old]).seal(job, &"secret".to_owned().into()).unwrap();
         assert!(sealing(&[&new, &old]).open(job, &sealed).is_ok());
         assert!(sealing(&[&new]).open(job, &sealed).is_err());
-        let sealed = sealing(&[&new, &old]).seal(job, &"secret".to_owned().into()).unwrap();
+        let sealed = sealing(&[&new, &old])
+            .seal(job, &"secret".to_owned().into())
+            .unwrap();
         assert!(sealing(&[&new]).open(job, &sealed).is_ok());
     }
 
@@ -147,13 +163,19 @@ mod tests {
     fn without_a_key_nothing_is_sealed_or_opened() {
         let job = JobId::new();
         assert!(sealing(&[]).seal(job, &"secret".to_owned().into()).is_none());
-        let sealed = sealing(&[&generate_key()]).seal(job, &"secret".to_owned().into()).unwrap();
+        let sealed = sealing(&[&generate_key()])
+            .seal(job, &"secret".to_owned().into())
+            .unwrap();
         assert!(sealing(&[]).open(job, &sealed).is_err());
     }
 
     #[test]
     fn keys_that_are_none_are_reported_without_being_shown() {
-        let keys = vec![generate_key(), "hunter2".to_owned().into(), "00".to_owned().into()];
+        let keys = vec![
+            generate_key(),
+            "hunter2".to_owned().into(),
+            "00".to_owned().into(),
+        ];
         let settings = SealingSettings { keys };
         let problems = settings.problems();
         assert_eq!(problems.len(), 2, "{problems:?}");

@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, Utc};
 use domain::{
-    AuditId, Content, DocumentId, DocumentKind, DocumentStatus, JobId, JobKind, JobStatus, RequestId, SealedPassword,
-    TaskId, TaskKind, TaskState, UserId, limits,
+    AuditId, Content, DocumentId, DocumentKind, DocumentStatus, JobId, JobKind, JobStatus, RequestId,
+    SealedPassword, TaskId, TaskKind, TaskState, UserId, limits,
 };
 use sea_orm::{ActiveValue::Set, DbBackend, EntityTrait, FromQueryResult, Value};
 use serde::{Deserialize, Serialize};

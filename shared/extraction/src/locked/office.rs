@@ -109,7 +109,9 @@ impl Agile {
                         Some(Self {
                             package: package.take()?,
                             password: Lock::read(&element)?,
-                            rounds: element.number("spinCount").filter(|rounds| *rounds <= ROUNDS_MAX)?,
+                            rounds: element
+                                .number("spinCount")
+                                .filter(|rounds| *rounds <= ROUNDS_MAX)?,
                             verifier: bytes(&element, "encryptedVerifierHashInput")?,
                             verifier_hash: bytes(&element, "encryptedVerifierHashValue")?,
                             key: bytes(&element, "encryptedKeyValue")?,

@@ -18,10 +18,7 @@ use crate::xml::{Element, Node};
 const MANIFEST: &str = "META-INF/manifest.xml";
 
 /// The same document as an archive of readable parts; `None` when it is not locked.
-pub(crate) fn unlock(
-    archive: &mut Archive<'_>,
-    password: &str,
-) -> Result<Option<Vec<u8>>, ExtractionError> {
+pub(crate) fn unlock(archive: &mut Archive<'_>, password: &str) -> Result<Option<Vec<u8>>, ExtractionError> {
     // Newer programs can wrap the whole document into one encrypted part, with a key derivation of another kind.
     if archive.contains("encrypted-package") {
         return Err(unsupported());
@@ -42,7 +39,9 @@ pub(crate) fn unlock(
         if lock.is_some() && !name.ends_with(".xml") {
             continue;
         }
-        let Some(mut content) = archive.read(name)? else { continue };
+        let Some(mut content) = archive.read(name)? else {
+            continue;
+        };
         if let Some(lock) = lock {
             content = lock.open(name, content, password, &mut keys)?;
         }
@@ -135,9 +134,14 @@ impl Lock {
             }
             "key-derivation" => {
                 let derivation = name("key-derivation-name");
-                self.is_known &= derivation.rsplit('#').next().is_some_and(|it| it.eq_ignore_ascii_case("pbkdf2"));
+                self.is_known &= derivation
+                    .rsplit('#')
+                    .next()
+                    .is_some_and(|it| it.eq_ignore_ascii_case("pbkdf2"));
                 self.salt = bytes(element, "salt");
-                self.rounds = element.number("iteration-count").filter(|rounds| *rounds <= ROUNDS_MAX);
+                self.rounds = element
+                    .number("iteration-count")
+                    .filter(|rounds| *rounds <= ROUNDS_MAX);
             }
             "start-key-generation" => self.start = hash(element, "start-key-generation-name"),
             _ => {}

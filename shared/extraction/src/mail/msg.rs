@@ -199,7 +199,9 @@ mod tests {
 
     #[test]
     fn a_body_that_exists_only_as_rich_text_is_read() {
-        let packed = lzfu::tests::pack(b"{\\rtf1\\ansi\\ansicpg1252 The boat leaves at {\\b seven}.\\par Bring bread.}");
+        let packed = lzfu::tests::pack(
+            b"{\\rtf1\\ansi\\ansicpg1252 The boat leaves at {\\b seven}.\\par Bring bread.}",
+        );
         let Some(Body::Plain(text)) = rich_body(&packed) else {
             panic!("there is no text");
         };

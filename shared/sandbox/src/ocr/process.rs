@@ -84,10 +84,12 @@ pub(super) async fn run(
     };
     let work = async {
         let (confinement, (output, complaint)) =
-            tokio::try_join!(talk(to, from, &setup, picture), listen(complaints)).map(|(talked, heard)| {
-                let (confinement, output) = talked;
-                (confinement, (output, heard))
-            })?;
+            tokio::try_join!(talk(to, from, &setup, picture), listen(complaints)).map(
+                |(talked, heard)| {
+                    let (confinement, output) = talked;
+                    (confinement, (output, heard))
+                },
+            )?;
         Ok::<_, io::Error>((confinement, output, complaint, process.wait().await?))
     };
     let (confinement, output, complaint, status) = match timeout(bounds.wall_time_max, work).await {
@@ -127,7 +129,9 @@ async fn talk(
         }) = picture
         {
             // A program that has died, or has enough, closes the pipe; its status tells which.
-            let _ = to.write_all(format!("P5\n{width} {height}\n255\n").as_bytes()).await;
+            let _ = to
+                .write_all(format!("P5\n{width} {height}\n255\n").as_bytes())
+                .await;
             let _ = to.write_all(pixels).await;
         }
         let _ = to.shutdown().await;

@@ -71,7 +71,10 @@ impl OcrSettings {
         }
         check(
             (70..=600).contains(&self.resolution_dpi),
-            format!("resolution_dpi: {} is not between 70 and 600", self.resolution_dpi),
+            format!(
+                "resolution_dpi: {} is not between 70 and 600",
+                self.resolution_dpi
+            ),
         );
         check(self.pages_max > 0, "pages_max: must be at least 1".to_owned());
         check(

@@ -19,7 +19,11 @@ pub(super) fn reading(table: &str) -> Reading {
         let [WORD, _, block, paragraph, line, _, _, _, _, _, confidence, word] = columns.as_slice() else {
             continue;
         };
-        let confidence: f64 = confidence.parse().ok().filter(|it: &f64| it.is_finite()).unwrap_or(0.0);
+        let confidence: f64 = confidence
+            .parse()
+            .ok()
+            .filter(|it: &f64| it.is_finite())
+            .unwrap_or(0.0);
         let word = word.trim();
         if word.is_empty() || confidence < CONFIDENCE_MIN {
             continue;
@@ -79,13 +83,24 @@ mod tests {
         ]
         .concat();
         assert_eq!(reading(&table).text, "Rent");
-        let table = [HEAD.to_owned(), word("1\t1\t1", "31", "~|'"), word("1\t1\t1", "30", "Ee")].concat();
+        let table = [
+            HEAD.to_owned(),
+            word("1\t1\t1", "31", "~|'"),
+            word("1\t1\t1", "30", "Ee"),
+        ]
+        .concat();
         assert_eq!(reading(&table), Reading::default());
     }
 
     #[test]
     fn what_is_no_table_has_no_words() {
-        for table in ["", "\n\n", "5\t1\t1", "5\t1\t1\t1\t1\t1\t1\t1\t1\t1\tNaN\tword", "\u{0}\t5"] {
+        for table in [
+            "",
+            "\n\n",
+            "5\t1\t1",
+            "5\t1\t1\t1\t1\t1\t1\t1\t1\t1\tNaN\tword",
+            "\u{0}\t5",
+        ] {
             assert_eq!(reading(table), Reading::default(), "{table:?}");
         }
     }

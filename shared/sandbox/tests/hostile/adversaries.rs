@@ -18,7 +18,13 @@ pub(crate) struct Adversary {
 /// A text, or a good reason to have none.
 const READ_OR_REFUSED: &[&str] = &["ok", "unreadable", "too_large"];
 /// Nobody has found a way around it in the library that reads it; its child pays for it.
-const CONTAINED: &[&str] = &["ok", "unreadable", "too_large", "parser_timeout", "crashed_parser"];
+const CONTAINED: &[&str] = &[
+    "ok",
+    "unreadable",
+    "too_large",
+    "parser_timeout",
+    "crashed_parser",
+];
 const REFUSED: &[&str] = &["unreadable", "too_large"];
 
 const DEPTH: usize = 200_000;
@@ -28,36 +34,88 @@ pub(crate) fn all() -> Vec<Adversary> {
     let mut add = |name, ends, bytes| all.push(Adversary { name, bytes, ends });
     // Archives.
     add("forty-two.docx", REFUSED, nested_archives());
-    add("bomb.docx", REFUSED, docx(&format!("<w:t>{}</w:t>", "A".repeat(200 << 20))));
+    add(
+        "bomb.docx",
+        REFUSED,
+        docx(&format!("<w:t>{}</w:t>", "A".repeat(200 << 20))),
+    );
     add("overlapping.docx", REFUSED, overlapping_archive());
-    add("many-entries.docx", REFUSED, [b"PK\x03\x04".to_vec(), entry_headers(1_000_000)].concat());
+    add(
+        "many-entries.docx",
+        REFUSED,
+        [b"PK\x03\x04".to_vec(), entry_headers(1_000_000)].concat(),
+    );
     // XML.
-    add("billion-laughs.docx", REFUSED, part_with_entities("word/document.xml", DOCX));
-    add("billion-laughs.xlsx", REFUSED, part_with_entities("xl/workbook.xml", XLSX));
-    add("billion-laughs.odt", REFUSED, part_with_entities("content.xml", ODT));
-    add("deep.docx", READ_OR_REFUSED, docx(&nested("<w:tbl><w:tr><w:tc>", "</w:tc></w:tr></w:tbl>")));
+    add(
+        "billion-laughs.docx",
+        REFUSED,
+        part_with_entities("word/document.xml", DOCX),
+    );
+    add(
+        "billion-laughs.xlsx",
+        REFUSED,
+        part_with_entities("xl/workbook.xml", XLSX),
+    );
+    add(
+        "billion-laughs.odt",
+        REFUSED,
+        part_with_entities("content.xml", ODT),
+    );
+    add(
+        "deep.docx",
+        READ_OR_REFUSED,
+        docx(&nested("<w:tbl><w:tr><w:tc>", "</w:tc></w:tr></w:tbl>")),
+    );
     add("repeated.ods", READ_OR_REFUSED, repeated_cells());
     add("sparse.xlsx", READ_OR_REFUSED, sparse_sheet());
     // Text formats.
     add("deep.html", READ_OR_REFUSED, nested("<div>", "</div>").into());
-    add("attributes.html", READ_OR_REFUSED, format!("<p {}>text", "a='x' ".repeat(500_000)).into());
-    add("deep.rtf", READ_OR_REFUSED, format!("{{\\rtf1 {}}}", nested("{", "}")).into());
+    add(
+        "attributes.html",
+        READ_OR_REFUSED,
+        format!("<p {}>text", "a='x' ".repeat(500_000)).into(),
+    );
+    add(
+        "deep.rtf",
+        READ_OR_REFUSED,
+        format!("{{\\rtf1 {}}}", nested("{", "}")).into(),
+    );
     add("deep.json", READ_OR_REFUSED, nested("[", "]").into());
     add("deep.eml", READ_OR_REFUSED, deep_mail());
     add("parts.eml", READ_OR_REFUSED, many_parts());
     add("quotes.md", READ_OR_REFUSED, ">".repeat(50_000).into());
     // PDF.
-    add("page-circle.pdf", CONTAINED, pdf(&[CATALOG, "<< /Type /Pages /Kids [2 0 R 2 0 R] /Count 2 >>"]));
+    add(
+        "page-circle.pdf",
+        CONTAINED,
+        pdf(&[CATALOG, "<< /Type /Pages /Kids [2 0 R 2 0 R] /Count 2 >>"]),
+    );
     add("page-fan.pdf", CONTAINED, fan_of_pages());
     add("form-circle.pdf", CONTAINED, form_circle());
     add("form-fan.pdf", CONTAINED, fan_of_forms());
     add("widths.pdf", CONTAINED, wide_range_of_widths());
     add("flate-bomb.pdf", CONTAINED, flate_bomb());
-    add("deep.pdf", CONTAINED, pdf_page("BT ET", &format!("/X {}", nested("[", "]"))));
-    add("count.pdf", CONTAINED, pdf(&[CATALOG, "<< /Type /Pages /Kids [3 0 R] /Count 2147483647 >>", "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 9 9] >>"]));
+    add(
+        "deep.pdf",
+        CONTAINED,
+        pdf_page("BT ET", &format!("/X {}", nested("[", "]"))),
+    );
+    add(
+        "count.pdf",
+        CONTAINED,
+        pdf(&[
+            CATALOG,
+            "<< /Type /Pages /Kids [3 0 R] /Count 2147483647 >>",
+            "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 9 9] >>",
+        ]),
+    );
     // Pictures.
     add("flood.png", &["too_large"], huge_png());
-    add("flood.gif", &["too_large"], [b"GIF89a\xFF\xFF\xFF\xFF\x80\0\0".to_vec(), vec![0; 32]].concat());
+    add(
+        "flood.gif",
+        &["too_large"],
+        [b"GIF89a\xFF\xFF\xFF\xFF\x80\0\0".to_vec(), vec![0; 32]].concat(),
+    );
     add("flood.bmp", REFUSED, huge_bitmap());
     add("pages.tiff", READ_OR_REFUSED, tiff_of_many_pages(100_000));
     add("circle.tiff", READ_OR_REFUSED, tiff_circle());
@@ -88,22 +146,34 @@ fn archive(parts: &[(&str, &[u8])]) -> Vec<u8> {
 type Parts = &'static [(&'static str, &'static str)];
 
 const DOCX: Parts = &[
-    ("[Content_Types].xml", "<Types xmlns=\"http://schemas.openxmlformats.org/package/2006/content-types\"/>"),
-    ("_rels/.rels", "<Relationships xmlns=\"http://schemas.openxmlformats.org/package/2006/relationships\"><Relationship \
+    (
+        "[Content_Types].xml",
+        "<Types xmlns=\"http://schemas.openxmlformats.org/package/2006/content-types\"/>",
+    ),
+    (
+        "_rels/.rels",
+        "<Relationships xmlns=\"http://schemas.openxmlformats.org/package/2006/relationships\"><Relationship \
         Id=\"r\" Type=\"http://schemas.openxmlformats.org/officeDocument/2006/relationships/officeDocument\" \
-        Target=\"word/document.xml\"/></Relationships>"),
+        Target=\"word/document.xml\"/></Relationships>",
+    ),
 ];
 const XLSX: Parts = &[
     DOCX[0],
-    ("_rels/.rels", "<Relationships xmlns=\"http://schemas.openxmlformats.org/package/2006/relationships\"><Relationship \
+    (
+        "_rels/.rels",
+        "<Relationships xmlns=\"http://schemas.openxmlformats.org/package/2006/relationships\"><Relationship \
         Id=\"r\" Type=\"http://schemas.openxmlformats.org/officeDocument/2006/relationships/officeDocument\" \
-        Target=\"xl/workbook.xml\"/></Relationships>"),
+        Target=\"xl/workbook.xml\"/></Relationships>",
+    ),
 ];
 const ODT: Parts = &[("mimetype", "application/vnd.oasis.opendocument.text")];
 const ODS: Parts = &[("mimetype", "application/vnd.oasis.opendocument.spreadsheet")];
 
 fn with_part(parts: Parts, name: &str, content: &str) -> Vec<u8> {
-    let mut all: Vec<(&str, &[u8])> = parts.iter().map(|(name, content)| (*name, content.as_bytes())).collect();
+    let mut all: Vec<(&str, &[u8])> = parts
+        .iter()
+        .map(|(name, content)| (*name, content.as_bytes()))
+        .collect();
     all.push((name, content.as_bytes()));
     archive(&all)
 }
@@ -121,7 +191,10 @@ fn nested_archives() -> Vec<u8> {
     let mut bytes = archive(&[("zeros.xml", &vec![b' '; 4 << 20])]);
     for _ in 0..6 {
         let copies: Vec<String> = (0..16).map(|n| format!("word/{n}.docx")).collect();
-        let parts: Vec<(&str, &[u8])> = copies.iter().map(|name| (name.as_str(), bytes.as_slice())).collect();
+        let parts: Vec<(&str, &[u8])> = copies
+            .iter()
+            .map(|name| (name.as_str(), bytes.as_slice()))
+            .collect();
         bytes = archive(&parts);
     }
     bytes
@@ -132,8 +205,14 @@ fn overlapping_archive() -> Vec<u8> {
     let names: Vec<String> = (0..500).map(|n| format!("word/{n:03}.xml")).collect();
     let kernel = vec![b' '; 1 << 20];
     let mut bytes = archive(&[(names[0].as_str(), &kernel)]);
-    let list = bytes.windows(4).rposition(|window| window == b"PK\x01\x02").unwrap();
-    let end = bytes.windows(4).rposition(|window| window == b"PK\x05\x06").unwrap();
+    let list = bytes
+        .windows(4)
+        .rposition(|window| window == b"PK\x01\x02")
+        .unwrap();
+    let end = bytes
+        .windows(4)
+        .rposition(|window| window == b"PK\x05\x06")
+        .unwrap();
     let entry = bytes[list..end].to_vec();
     let mut tail = bytes.split_off(end);
     for _ in &names[1..] {
@@ -154,7 +233,12 @@ fn entry_headers(count: usize) -> Vec<u8> {
 fn part_with_entities(name: &str, parts: Parts) -> Vec<u8> {
     let mut entities = "<!DOCTYPE x [<!ENTITY e0 \"ha\">".to_owned();
     for n in 1..10 {
-        write!(entities, "<!ENTITY e{n} \"{}\">", format!("&e{};", n - 1).repeat(10)).unwrap();
+        write!(
+            entities,
+            "<!ENTITY e{n} \"{}\">",
+            format!("&e{};", n - 1).repeat(10)
+        )
+        .unwrap();
     }
     with_part(parts, name, &format!("{entities}]><x>&e9;</x>"))
 }
@@ -196,14 +280,18 @@ fn sparse_sheet() -> Vec<u8> {
 fn deep_mail() -> Vec<u8> {
     let mut mail = "hello\r\n".to_owned();
     for n in 0..2000 {
-        mail = format!("Content-Type: multipart/mixed; boundary=b{n}\r\n\r\n--b{n}\r\n{mail}\r\n--b{n}--\r\n");
+        mail =
+            format!("Content-Type: multipart/mixed; boundary=b{n}\r\n\r\n--b{n}\r\n{mail}\r\n--b{n}--\r\n");
     }
     format!("From: a@example.com\r\nSubject: x\r\nMIME-Version: 1.0\r\n{mail}").into()
 }
 
 fn many_parts() -> Vec<u8> {
     let parts = "--b\r\n\r\nhi\r\n".repeat(300_000);
-    format!("Subject: x\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n{parts}--b--\r\n").into()
+    format!(
+        "Subject: x\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n{parts}--b--\r\n"
+    )
+    .into()
 }
 
 const CATALOG: &str = "<< /Type /Catalog /Pages 2 0 R >>";
@@ -216,7 +304,10 @@ fn pdf<T: AsRef<[u8]>>(objects: &[T]) -> Vec<u8> {
         file.extend_from_slice(object.as_ref());
         file.extend_from_slice(b"\nendobj\n");
     }
-    let trailer = format!("trailer << /Size {} /Root 1 0 R >>\nstartxref\n0\n%%EOF\n", objects.len() + 1);
+    let trailer = format!(
+        "trailer << /Size {} /Root 1 0 R >>\nstartxref\n0\n%%EOF\n",
+        objects.len() + 1
+    );
     file.extend_from_slice(trailer.as_bytes());
     file
 }
@@ -234,7 +325,12 @@ fn page(resources: &str) -> Vec<u8> {
 }
 
 fn pdf_page(content: &str, resources: &str) -> Vec<u8> {
-    pdf(&[CATALOG.into(), PAGES.into(), page(resources), stream("", content.as_bytes())])
+    pdf(&[
+        CATALOG.into(),
+        PAGES.into(),
+        page(resources),
+        stream("", content.as_bytes()),
+    ])
 }
 
 /// Ten pages that are ten pages each, ten times over.
@@ -249,8 +345,9 @@ fn fan_of_pages() -> Vec<u8> {
 }
 
 fn form(content: &str, calls: usize) -> Vec<u8> {
-    let about =
-        format!("/Type /XObject /Subtype /Form /BBox [0 0 999 999] /Resources << /XObject << /F {calls} 0 R >> >>");
+    let about = format!(
+        "/Type /XObject /Subtype /Form /BBox [0 0 999 999] /Resources << /XObject << /F {calls} 0 R >> >>"
+    );
     stream(&about, content.as_bytes())
 }
 
@@ -306,7 +403,9 @@ fn huge_png() -> Vec<u8> {
     ]
     .concat();
     let sum = header.iter().fold(u32::MAX, |sum, byte| {
-        (0..8).fold(sum ^ u32::from(*byte), |sum, _| (sum >> 1) ^ (0xEDB8_8320 * (sum & 1)))
+        (0..8).fold(sum ^ u32::from(*byte), |sum, _| {
+            (sum >> 1) ^ (0xEDB8_8320 * (sum & 1))
+        })
     });
     [
         b"\x89PNG\r\n\x1A\n\0\0\0\x0D".as_slice(),

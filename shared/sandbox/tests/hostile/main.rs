@@ -143,12 +143,21 @@ async fn every_damaged_document_ends_with_a_text_or_a_reason() {
     let samples = mutants::samples();
     for sample in &samples {
         // Whole, each of them can be read.
-        assert_eq!(mill.read(&sample.name, &sample.bytes).await, "ok", "{}", sample.name);
+        assert_eq!(
+            mill.read(&sample.name, &sample.bytes).await,
+            "ok",
+            "{}",
+            sample.name
+        );
     }
     for mutant in mutants::of(&samples) {
         let outcome = mill.read(&mutant.name, &mutant.bytes).await;
         let code = outcome.parse::<ReasonCode>();
-        assert!(outcome == "ok" || code.is_ok_and(|code| !code.is_transient()), "{}: {outcome}", mutant.name);
+        assert!(
+            outcome == "ok" || code.is_ok_and(|code| !code.is_transient()),
+            "{}: {outcome}",
+            mutant.name
+        );
         // A crash is contained, and still a fault: damage alone kills no child but by what it makes it allocate.
         assert_ne!(outcome, "internal", "{}", mutant.name);
     }
@@ -186,7 +195,11 @@ async fn documents_made_to_do_harm_hurt_nobody() {
         let started = Instant::now();
         let outcome = mill.read(adversary.name, &adversary.bytes).await;
         eprintln!("{}: {outcome} after {:?}", adversary.name, started.elapsed());
-        assert!(adversary.ends.contains(&outcome.as_str()), "{}: {outcome}", adversary.name);
+        assert!(
+            adversary.ends.contains(&outcome.as_str()),
+            "{}: {outcome}",
+            adversary.name
+        );
         assert!(mill.is_well().await, "{}", adversary.name);
     }
     mill.report();

@@ -47,10 +47,16 @@ pub(crate) fn samples() -> Vec<File> {
         ("page.gif", ImageFormat::Gif),
     ] {
         let bytes = encoded(&page, format);
-        samples.push(File { name: name.to_owned(), bytes });
+        samples.push(File {
+            name: name.to_owned(),
+            bytes,
+        });
     }
     let bytes = tiff(&[&page, &page]);
-    samples.push(File { name: "pages.tiff".to_owned(), bytes });
+    samples.push(File {
+        name: "pages.tiff".to_owned(),
+        bytes,
+    });
     samples
 }
 
@@ -132,7 +138,11 @@ fn damaged(mut bytes: Vec<u8>, kind: Kind, samples: &[File], dice: &mut Dice) ->
             let start = dice.below(other.len());
             let length = 1 + dice.below((other.len() - start).min(20_000));
             let at = dice.below(bytes.len());
-            let replaced = if dice.below(2) == 0 { length.min(bytes.len() - at) } else { 0 };
+            let replaced = if dice.below(2) == 0 {
+                length.min(bytes.len() - at)
+            } else {
+                0
+            };
             bytes.splice(at..at + replaced, other[start..start + length].iter().copied());
         }
         Kind::Number => {
@@ -141,7 +151,10 @@ fn damaged(mut bytes: Vec<u8>, kind: Kind, samples: &[File], dice: &mut Dice) ->
                 let Some(start) = (from..bytes.len()).find(|at| bytes[*at].is_ascii_digit()) else {
                     continue;
                 };
-                let digits = bytes[start..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+                let digits = bytes[start..]
+                    .iter()
+                    .take_while(|byte| byte.is_ascii_digit())
+                    .count();
                 let number = NUMBERS[dice.below(NUMBERS.len())];
                 bytes.splice(start..start + digits, number.iter().copied());
             }
@@ -156,7 +169,7 @@ fn damaged_inside(bytes: &[u8], kind: Kind, samples: &[File], dice: &mut Dice) -
     let mut packed = ZipWriter::new(Cursor::new(Vec::new()));
     for index in 0..archive.len() {
         let mut part = archive.by_index(index).unwrap();
-        let name = part.name().to_owned();
+        let name = String::from_utf8_lossy(part.name_raw()).into_owned();
         let mut content = Vec::new();
         part.read_to_end(&mut content).unwrap();
         if name != "mimetype" && dice.below(3) == 0 {

@@ -42,7 +42,11 @@ pub(crate) fn scanned(lines: &[&str], dpi: u32) -> GrayImage {
             bg_color: WHITE,
         },
     );
-    let shades = pixmap.data_as_u8_slice().chunks(4).map(|pixel| pixel[0]).collect();
+    let shades = pixmap
+        .data_as_u8_slice()
+        .chunks(4)
+        .map(|pixel| pixel[0])
+        .collect();
     GrayImage::from_raw(pixmap.width().into(), pixmap.height().into(), shades).unwrap()
 }
 
@@ -70,9 +74,18 @@ pub(crate) struct Page<'a> {
 /// A PDF of these pages.
 pub(crate) fn pdf(pages: &[Page<'_>]) -> Vec<u8> {
     let mut objects: Vec<Vec<u8>> = Vec::new();
-    let kids: Vec<String> = (0..pages.len()).map(|page| format!("{} 0 R", 3 + 3 * page)).collect();
+    let kids: Vec<String> = (0..pages.len())
+        .map(|page| format!("{} 0 R", 3 + 3 * page))
+        .collect();
     objects.push(b"<< /Type /Catalog /Pages 2 0 R >>".to_vec());
-    objects.push(format!("<< /Type /Pages /Kids [{}] /Count {} >>", kids.join(" "), pages.len()).into());
+    objects.push(
+        format!(
+            "<< /Type /Pages /Kids [{}] /Count {} >>",
+            kids.join(" "),
+            pages.len()
+        )
+        .into(),
+    );
     for (index, page) in pages.iter().enumerate() {
         let (content, picture) = (4 + 3 * index, 5 + 3 * index);
         objects.push(

@@ -37,7 +37,7 @@ pub(crate) fn all() -> Vec<Adversary> {
     add(
         "bomb.docx",
         REFUSED,
-        docx(&format!("<w:t>{}</w:t>", "A".repeat(200 << 20))),
+        docx(&format!("<w:t>{}</w:t>", "A".repeat(80 << 20))),
     );
     add("overlapping.docx", REFUSED, overlapping_archive());
     add(

@@ -59,7 +59,7 @@ impl Mill {
     /// Reads a document and says how it ended: `ok`, or the reason.
     async fn read(&mut self, name: &str, bytes: &[u8]) -> String {
         // What nobody would accept at the door is read as what its name says.
-        let named = || DocumentKind::from_file_name(name).unwrap();
+        let named = || DocumentKind::from_file_name(name).unwrap_or(DocumentKind::Text);
         let kind = DocumentKind::recognize(bytes, name).unwrap_or_else(|_| named());
         let request = ParseRequest {
             kind,

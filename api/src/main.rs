@@ -52,6 +52,7 @@ impl Sections for Settings {
             ("sealing", self.sealing.problems()),
             ("health", self.health.problems()),
             ("log", self.log.problems()),
+            ("log", self.http.problems_of_log(&self.log.level)),
         ]
     }
 }
@@ -85,6 +86,7 @@ async fn run(process: Process<Settings>) -> Result<(), Box<dyn Error>> {
         storage,
         hints: queue.hints,
         events: queue.events,
+        rate_limits: queue.rate_limits,
         clock,
         sealing: Sealing::new(&settings.sealing)?,
         auth: settings.auth,

@@ -64,6 +64,8 @@ impl Embedded {
             storage: storage.clone(),
             hints: queue.hints.clone(),
             clock: clock.clone(),
+            scheduling: settings.scheduling,
+            name: scheduler::process_name(),
             stopping: stopping.clone(),
         });
         let checks = Checks::new()
@@ -80,6 +82,7 @@ impl Embedded {
             storage,
             hints: queue.hints,
             events: queue.events,
+            rate_limits: queue.rate_limits,
             clock,
             sealing: Sealing::new(&settings.sealing)?,
             auth: settings.auth,

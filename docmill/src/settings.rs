@@ -5,7 +5,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 
 use api::{AuthSettings, HttpSettings};
-use database::DatabaseSettings;
+use database::{DatabaseSettings, SchedulingSettings};
 use queue::QueueSettings;
 use runtime::HealthSettings;
 use runtime::settings::Sections;
@@ -30,6 +30,7 @@ pub(crate) struct Settings {
     pub(crate) sandbox: SandboxSettings,
     pub(crate) ocr: OcrSettings,
     pub(crate) sealing: SealingSettings,
+    pub(crate) scheduling: SchedulingSettings,
     pub(crate) health: HealthSettings,
     pub(crate) log: LogSettings,
 }
@@ -52,8 +53,10 @@ impl Sections for Settings {
             ("sandbox", self.sandbox.problems()),
             ("ocr", self.ocr.problems()),
             ("sealing", self.sealing.problems()),
+            ("scheduling", self.scheduling.problems()),
             ("health", self.health.problems()),
             ("log", self.log.problems()),
+            ("log", self.http.problems_of_log(&self.log.level)),
         ]
     }
 }

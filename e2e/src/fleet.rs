@@ -58,6 +58,7 @@ impl Fleet {
             .with("sealing.keys", new_key(&["--sealing"]).await)
             .with("http.listen", "127.0.0.1:0")
             .with("health.listen", "127.0.0.1:0")
+            .without_rate_limits()
             .and(settings);
         Self {
             stores,

@@ -4,6 +4,8 @@
 mod access;
 mod accounts;
 mod answers;
+mod api_keys;
+mod browsers;
 mod deleting;
 mod downloads;
 mod formats;
@@ -12,9 +14,14 @@ mod lists;
 mod locked;
 mod polling;
 mod processing;
+mod profile;
 mod refusals;
 mod samples;
 mod scans;
+mod schedules;
 mod search;
+mod second_factor;
 mod support;
 mod surface;
+#[path = "../support/totp.rs"]
+mod totp;

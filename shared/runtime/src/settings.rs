@@ -35,6 +35,7 @@ pub const SECTIONS: &[&str] = &[
     "ocr",
     "sealing",
     "scheduler",
+    "scheduling",
 ];
 
 /// The variable that names the settings file when the command line does not.

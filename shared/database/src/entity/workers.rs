@@ -14,6 +14,8 @@ pub struct Model {
     pub heartbeat_at: DateTimeUtc,
     pub stopped_at: Option<DateTimeUtc>,
     pub ocr: Option<Json>,
+    #[sea_orm(column_type = "JsonBinary")]
+    pub knows: Option<Json>,
 }
 
 #[derive(Debug, Clone, Copy, EnumIter, DeriveRelation)]

@@ -95,12 +95,37 @@ impl TestDatabase {
 
     /// What the rows of all tasks tell of their documents.
     pub(crate) async fn payloads(&self) -> Vec<String> {
-        const PAYLOADS: &str = "SELECT CAST(payload AS text) FROM tasks ORDER BY id";
+        self.names("SELECT CAST(payload AS text) FROM tasks ORDER BY id")
+            .await
+    }
+
+    /// Runs a statement as somebody who has the database in their hands, past everything that docmill does.
+    pub(crate) async fn by_hand(&self, statement: &str) {
+        let statement = sqlx::AssertSqlSafe(statement.to_owned());
         match &self.cleanup {
             Cleanup::File(path) => {
                 let url = format!("sqlite://{}", path.display());
                 let mut connection = sqlx::SqliteConnection::connect(&url).await.unwrap();
-                sqlx::query_scalar(PAYLOADS)
+                connection.execute(statement).await.unwrap();
+            }
+            Cleanup::Postgres { server, name } => {
+                let (base, _) = server.rsplit_once('/').unwrap();
+                let mut connection = sqlx::PgConnection::connect(&format!("{base}/{name}"))
+                    .await
+                    .unwrap();
+                connection.execute(statement).await.unwrap();
+            }
+        }
+    }
+
+    /// The names that a query written by hand finds.
+    pub(crate) async fn names(&self, query: &str) -> Vec<String> {
+        let query = sqlx::AssertSqlSafe(query.to_owned());
+        match &self.cleanup {
+            Cleanup::File(path) => {
+                let url = format!("sqlite://{}", path.display());
+                let mut connection = sqlx::SqliteConnection::connect(&url).await.unwrap();
+                sqlx::query_scalar(query)
                     .fetch_all(&mut connection)
                     .await
                     .unwrap()
@@ -110,11 +135,19 @@ impl TestDatabase {
                 let mut connection = sqlx::PgConnection::connect(&format!("{base}/{name}"))
                     .await
                     .unwrap();
-                sqlx::query_scalar(PAYLOADS)
+                sqlx::query_scalar(query)
                     .fetch_all(&mut connection)
                     .await
                     .unwrap()
             }
+        }
+    }
+
+    /// An id as a statement written by hand spells it.
+    pub(crate) fn uuid(&self, id: uuid::Uuid) -> String {
+        match self.cleanup {
+            Cleanup::File(_) => format!("x'{}'", id.simple()),
+            Cleanup::Postgres { .. } => format!("'{id}'"),
         }
     }
 

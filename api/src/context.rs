@@ -5,6 +5,7 @@ use std::sync::Arc;
 use database::{Database, Pulse};
 use domain::SharedClock;
 use queue::{SharedEvents, SharedHints, SharedRateLimits};
+use sealing::Sealing;
 use storage::Storage;
 use tokio_util::sync::CancellationToken;
 
@@ -37,6 +38,8 @@ pub struct Api {
     pub(crate) rates: Arc<Rates>,
     pub(crate) proxies: Arc<TrustedProxies>,
     pub(crate) cursors: CursorKey,
+    /// What closes the passwords of documents.
+    pub(crate) sealing: Arc<Sealing>,
     pub(crate) http: HttpSettings,
     /// Who is served, and how many.
     pub(crate) admission: Arc<Admission>,
@@ -60,6 +63,8 @@ pub struct Parts {
     pub rate_limits: SharedRateLimits,
     /// The time.
     pub clock: SharedClock,
+    /// What closes the passwords of documents.
+    pub sealing: Sealing,
     /// The section `auth`.
     pub auth: crate::AuthSettings,
     /// The section `http`.
@@ -85,6 +90,7 @@ impl Api {
             rates: Arc::new(Rates::new(&parts.http.rate, parts.rate_limits)),
             proxies: Arc::new(TrustedProxies::of(&parts.http)),
             cursors: CursorKey::derive(&parts.auth),
+            sealing: Arc::new(parts.sealing),
             admission: Arc::new(Admission::new(&parts.http)),
             pulse: parts.database.pulse(),
             database: parts.database,

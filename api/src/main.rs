@@ -11,6 +11,7 @@ use database::{Database, DatabaseClock, DatabaseSettings};
 use queue::{Queue, QueueSettings};
 use runtime::settings::Sections;
 use runtime::{Checks, HealthSettings, ProbeServer, Probes, Process};
+use sealing::{Sealing, SealingSettings};
 use serde::Deserialize;
 use storage::{Storage, StorageSettings};
 use telemetry::LogSettings;
@@ -35,6 +36,7 @@ struct Settings {
     storage: StorageSettings,
     auth: AuthSettings,
     http: HttpSettings,
+    sealing: SealingSettings,
     health: HealthSettings,
     log: LogSettings,
 }
@@ -47,6 +49,7 @@ impl Sections for Settings {
             ("storage", self.storage.problems_in_fleet()),
             ("auth", self.auth.problems()),
             ("http", self.http.problems()),
+            ("sealing", self.sealing.problems()),
             ("health", self.health.problems()),
             ("log", self.log.problems()),
             ("log", self.http.problems_of_log(&self.log.level)),
@@ -85,6 +88,7 @@ async fn run(process: Process<Settings>) -> Result<(), Box<dyn Error>> {
         events: queue.events,
         rate_limits: queue.rate_limits,
         clock,
+        sealing: Sealing::new(&settings.sealing)?,
         auth: settings.auth,
         http: settings.http,
         stopping,

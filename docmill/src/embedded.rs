@@ -10,6 +10,7 @@ use queue::Queue;
 use runtime::{Checks, ProbeServer, Probes};
 use sandbox::{ChildProgram, ParserPool};
 use scheduler::Scheduler;
+use sealing::Sealing;
 use storage::Storage;
 use telemetry::Exposition;
 use tokio_util::sync::CancellationToken;
@@ -46,13 +47,14 @@ impl Embedded {
         let storage = Storage::open(&settings.storage)?;
         let queue = Queue::open(&settings.queue)?;
         let clock = SystemClock::shared();
-        let parsers = ParserPool::new(ChildProgram::this()?, settings.sandbox);
+        let parsers = ParserPool::new(ChildProgram::this()?, settings.sandbox).with_ocr(settings.ocr);
         let worker = Worker::new(worker::Parts {
             database: database.clone(),
             storage: storage.clone(),
             hints: queue.hints.clone(),
             events: queue.events.clone(),
             parsers,
+            sealing: Sealing::new(&settings.sealing)?,
             clock: clock.clone(),
             settings: settings.worker,
             stopping: stopping.clone(),
@@ -82,6 +84,7 @@ impl Embedded {
             events: queue.events,
             rate_limits: queue.rate_limits,
             clock,
+            sealing: Sealing::new(&settings.sealing)?,
             auth: settings.auth,
             http: settings.http,
             stopping: stopping.clone(),

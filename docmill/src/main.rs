@@ -42,8 +42,8 @@ enum Command {
     Migrate(commands::migrate::Command),
     /// Try settings, database, queue and storage, and name what is broken
     Check,
-    /// Print a new key for access tokens (setting auth.keys)
-    GenerateKey,
+    /// Print a new key: for access tokens (setting auth.keys), or for passwords of documents (setting sealing.keys)
+    GenerateKey(commands::generate_key::Options),
     /// Delete every account, job and document
     Reset(commands::reset::Options),
     /// Show and change what happens again and again, such as the nightly clean-up

@@ -9,7 +9,8 @@ use database::{DatabaseSettings, SchedulingSettings};
 use queue::QueueSettings;
 use runtime::HealthSettings;
 use runtime::settings::Sections;
-use sandbox::SandboxSettings;
+use sandbox::{OcrSettings, SandboxSettings};
+use sealing::SealingSettings;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use storage::{StorageBackend, StorageSettings};
@@ -27,6 +28,8 @@ pub(crate) struct Settings {
     pub(crate) http: HttpSettings,
     pub(crate) worker: WorkerSettings,
     pub(crate) sandbox: SandboxSettings,
+    pub(crate) ocr: OcrSettings,
+    pub(crate) sealing: SealingSettings,
     pub(crate) scheduling: SchedulingSettings,
     pub(crate) health: HealthSettings,
     pub(crate) log: LogSettings,
@@ -48,6 +51,8 @@ impl Sections for Settings {
             ("http", self.http.problems()),
             ("worker", self.worker.problems()),
             ("sandbox", self.sandbox.problems()),
+            ("ocr", self.ocr.problems()),
+            ("sealing", self.sealing.problems()),
             ("scheduling", self.scheduling.problems()),
             ("health", self.health.problems()),
             ("log", self.log.problems()),
@@ -66,14 +71,15 @@ pub(crate) struct DataFolderError {
 }
 
 impl Settings {
-    /// Fills in what the embedded mode brings itself: a database file, a folder for documents, and a key made at the first
+    /// Fills in what the embedded mode brings itself: a database file, a folder for documents, and keys made at the first
     /// start. The folder is made for its owner only.
     pub(crate) fn complete(&mut self, data: &Path) -> Result<(), DataFolderError> {
         let needs_database = self.database.url.expose_secret().is_empty();
         let needs_storage =
             self.storage.backend == StorageBackend::Folder && self.storage.path.as_os_str().is_empty();
         let needs_key = self.auth.keys.is_empty();
-        if !(needs_database || needs_storage || needs_key) {
+        let needs_sealing_key = self.sealing.keys.is_empty();
+        if !(needs_database || needs_storage || needs_key || needs_sealing_key) {
             return Ok(());
         }
         let failed = |source| DataFolderError {
@@ -93,14 +99,19 @@ impl Settings {
             self.storage.path = data.join("objects");
         }
         if needs_key {
-            self.auth.keys = vec![own_key(&data.join("access-token.key")).map_err(failed)?];
+            let path = data.join("access-token.key");
+            self.auth.keys = vec![own_key(&path, api::auth::keys::generate_key).map_err(failed)?];
+        }
+        if needs_sealing_key {
+            let path = data.join("sealing.key");
+            self.sealing.keys = vec![own_key(&path, sealing::generate_key).map_err(failed)?];
         }
         Ok(())
     }
 }
 
 /// The key in the file, made now if there is none. Only its owner may read it.
-fn own_key(path: &Path) -> std::io::Result<SecretString> {
+fn own_key(path: &Path, generate: fn() -> SecretString) -> std::io::Result<SecretString> {
     let made = std::fs::OpenOptions::new()
         .write(true)
         .create_new(true)
@@ -108,7 +119,7 @@ fn own_key(path: &Path) -> std::io::Result<SecretString> {
         .open(path);
     match made {
         Ok(mut file) => {
-            let key = api::auth::keys::generate_key();
+            let key = generate();
             file.write_all(key.expose_secret().as_bytes())?;
             file.write_all(b"\n")?;
             file.sync_all()?;
@@ -139,6 +150,8 @@ mod tests {
         let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!(mode(&data), 0o700);
         assert_eq!(mode(&data.join("access-token.key")), 0o600);
+        assert_eq!(mode(&data.join("sealing.key")), 0o600);
+        assert!(settings.sealing.problems().is_empty() && settings.sealing.keys.len() == 1);
 
         let mut again = Settings::default();
         again.complete(&data).unwrap();

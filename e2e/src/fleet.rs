@@ -1,7 +1,5 @@
 //! docmill as a fleet: any number of each process over shared stores.
 
-use tokio::sync::OnceCell;
-
 use crate::{Client, Folder, Process, Settings, Stores, docmill};
 
 /// Processes over shared stores.
@@ -56,7 +54,8 @@ impl Fleet {
     pub async fn over(stores: Stores, settings: &Settings) -> Self {
         let settings = stores
             .settings()
-            .with("auth.keys", new_key().await)
+            .with("auth.keys", new_key(&[]).await)
+            .with("sealing.keys", new_key(&["--sealing"]).await)
             .with("http.listen", "127.0.0.1:0")
             .with("health.listen", "127.0.0.1:0")
             .without_rate_limits()
@@ -192,17 +191,17 @@ impl Service {
     }
 }
 
-/// A key for access tokens; one for all fleets of a test executable.
-async fn new_key() -> String {
-    static KEY: OnceCell<String> = OnceCell::const_new();
-    let make = async || {
-        let folder = Folder::new();
-        docmill(folder.path(), &["generate-key"], &Settings::new())
-            .await
-            .success()
-            .stdout
-            .trim()
-            .to_owned()
-    };
-    KEY.get_or_init(make).await.clone()
+/// A key, for access tokens unless the options say otherwise.
+async fn new_key(options: &[&str]) -> String {
+    let folder = Folder::new();
+    docmill(
+        folder.path(),
+        &[&["generate-key"], options].concat(),
+        &Settings::new(),
+    )
+    .await
+    .success()
+    .stdout
+    .trim()
+    .to_owned()
 }

@@ -54,6 +54,20 @@ impl Folder {
     }
 }
 
+/// The content of every file below a folder, with its path. What goes meanwhile is left out.
+pub(crate) fn files_below(folder: &Path) -> Vec<(String, Vec<u8>)> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            files.extend(files_below(&path));
+        } else if let Ok(content) = std::fs::read(&path) {
+            files.push((path.display().to_string(), content));
+        }
+    }
+    files
+}
+
 impl Root {
     fn new() -> Self {
         let path = tempfile::Builder::new()

@@ -59,6 +59,25 @@ impl Mill {
         keys
     }
 
+    /// The content of everything in the database, the object store and Redis, with the name of its place.
+    ///
+    /// # Panics
+    /// When one of them cannot be read.
+    pub async fn everything_stored(&self) -> Vec<(String, Vec<u8>)> {
+        match self {
+            Self::Embedded(embedded) => crate::folder::files_below(embedded.data()),
+            Self::Fleet(fleet) => {
+                let mut stored = fleet.stores.bucket.contents().await;
+                stored.push((
+                    "the database".to_owned(),
+                    fleet.stores.rows_as_text().await.into(),
+                ));
+                stored.extend(fleet.stores.hints.contents().await);
+                stored
+            }
+        }
+    }
+
     /// How many rows of a table have this id in a column.
     ///
     /// # Panics

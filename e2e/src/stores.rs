@@ -3,8 +3,8 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use futures::TryStreamExt;
-use object_store::ObjectStore;
 use object_store::aws::{AmazonS3, AmazonS3Builder};
+use object_store::{ObjectStore, ObjectStoreExt};
 use sqlx::{Connection, Executor, PgConnection};
 
 use crate::Settings;
@@ -114,6 +114,26 @@ impl Stores {
             .with("queue.prefix", &self.hints.prefix)
             .and(&self.bucket.settings())
     }
+
+    /// Every row of every table, as text.
+    pub(crate) async fn rows_as_text(&self) -> String {
+        let mut database = connect(&self.database_url).await;
+        let tables: Vec<String> =
+            sqlx::query_scalar("SELECT tablename::text FROM pg_tables WHERE schemaname = 'public'")
+                .fetch_all(&mut database)
+                .await
+                .unwrap();
+        let mut rows = String::new();
+        for table in tables {
+            let all = format!("SELECT COALESCE(string_agg(t::text, E'\\n'), '') FROM \"{table}\" t");
+            let text: String = sqlx::query_scalar(sqlx::AssertSqlSafe(all))
+                .fetch_one(&mut database)
+                .await
+                .unwrap();
+            rows.push_str(&text);
+        }
+        rows
+    }
 }
 
 impl Drop for Stores {
@@ -201,6 +221,39 @@ impl Hints {
         }
         keys.len()
     }
+
+    /// The content of every key of the fleet, with its name.
+    pub(crate) async fn contents(&self) -> Vec<(String, Vec<u8>)> {
+        let client = redis::Client::open(self.url.as_str()).unwrap();
+        let mut redis = client.get_multiplexed_async_connection().await.unwrap();
+        let pattern = format!("{}*", self.prefix);
+        let keys: Vec<String> = redis::cmd("KEYS")
+            .arg(pattern)
+            .query_async(&mut redis)
+            .await
+            .unwrap();
+        let mut contents = Vec::new();
+        for key in keys {
+            // Lists by their entries: as a whole they come compressed. What has gone meanwhile is empty.
+            let entries: redis::RedisResult<Vec<Vec<u8>>> = redis::cmd("LRANGE")
+                .arg(&key)
+                .arg(0)
+                .arg(-1)
+                .query_async(&mut redis)
+                .await;
+            let content = match entries {
+                Ok(entries) => entries.join(&b'\n'),
+                Err(_) => redis::cmd("DUMP")
+                    .arg(&key)
+                    .query_async::<Option<Vec<u8>>>(&mut redis)
+                    .await
+                    .unwrap()
+                    .unwrap_or_default(),
+            };
+            contents.push((key, content));
+        }
+        contents
+    }
 }
 
 impl Bucket {
@@ -227,6 +280,21 @@ impl Bucket {
             .list(None)
             .map_ok(|object| object.location.to_string());
         objects.try_collect().await.unwrap()
+    }
+
+    /// The content of everything in it, with its key. What goes meanwhile is left out.
+    pub(crate) async fn contents(&self) -> Vec<(String, Vec<u8>)> {
+        let store = self.open();
+        let mut contents = Vec::new();
+        for key in self.keys().await {
+            let Ok(object) = store.get(&key.as_str().into()).await else {
+                continue;
+            };
+            if let Ok(content) = object.bytes().await {
+                contents.push((key, content.to_vec()));
+            }
+        }
+        contents
     }
 
     fn open(&self) -> AmazonS3 {

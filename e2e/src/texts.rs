@@ -30,8 +30,8 @@ Riverside,Boskoop,66,2025-10-01
 Riverside,Cox Orange,91,2025-09-20
 ";
 
-/// The beginning of a picture, which is nothing to read.
-pub const PICTURE: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01\x08\x06\0\0\0";
+/// The beginning of a film, which is nothing to read.
+pub const FILM: &[u8] = b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom";
 
 /// An English page with this title and one more paragraph.
 #[must_use]

@@ -12,6 +12,7 @@ mod m0004_dispatch;
 mod m0006_schedules;
 mod m0007_knowledge;
 mod m0008_access;
+mod m0009_passwords;
 mod m0010_conversations;
 
 use sea_orm_migration::prelude::*;
@@ -32,6 +33,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0006_schedules::Schedules),
             Box::new(m0007_knowledge::Knowledge),
             Box::new(m0008_access::Access),
+            Box::new(m0009_passwords::Passwords),
             Box::new(m0010_conversations::Conversations),
         ]
     }

@@ -94,6 +94,7 @@ impl Bench {
             name: "host-1".to_owned(),
             version: "0.1.0".to_owned(),
             slots,
+            ocr: None,
         };
         workers::heartbeat(&self.parts.database, &worker, self.clock.now())
             .await

@@ -9,7 +9,8 @@ use database::Database;
 use database::tasks::Claim;
 use domain::{SharedClock, TaskId, WorkerId};
 use queue::{SharedEvents, SharedHints};
-use sandbox::ParserPool;
+use sandbox::{OcrEngine, ParserPool};
+use sealing::Sealing;
 use storage::Storage;
 use telemetry::metrics;
 use tokio_util::sync::CancellationToken;
@@ -28,6 +29,8 @@ pub struct Parts {
     pub events: SharedEvents,
     /// Those who read documents.
     pub parsers: ParserPool,
+    /// What opens the passwords of documents.
+    pub sealing: Sealing,
     /// The time.
     pub clock: SharedClock,
     /// The section `worker`.
@@ -42,6 +45,7 @@ pub(crate) struct Context {
     pub(crate) storage: Storage,
     pub(crate) events: SharedEvents,
     pub(crate) parsers: ParserPool,
+    pub(crate) sealing: Sealing,
     pub(crate) clock: SharedClock,
     pub(crate) running: Running,
     /// Tasks that run at once.
@@ -157,7 +161,7 @@ impl Drop for Registered {
 }
 
 /// Who this process is towards the fleet.
-pub(crate) fn identity(settings: &WorkerSettings) -> database::workers::Worker {
+pub(crate) fn identity(settings: &WorkerSettings, ocr: Option<&OcrEngine>) -> database::workers::Worker {
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     let host = if host.trim().is_empty() {
         "worker"
@@ -169,5 +173,9 @@ pub(crate) fn identity(settings: &WorkerSettings) -> database::workers::Worker {
         name: format!("{host}-{}", std::process::id()),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         slots: i32::try_from(settings.slots).unwrap_or(i32::MAX),
+        ocr: ocr.map(|engine| database::workers::PictureReader {
+            engine: engine.name.clone(),
+            languages: engine.languages.clone(),
+        }),
     }
 }

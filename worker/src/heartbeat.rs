@@ -139,6 +139,7 @@ mod tests {
                 events: Queue::open(&QueueSettings::default()).unwrap().events,
                 // Never started: nothing is read here.
                 parsers: ParserPool::new(ChildProgram::this().unwrap(), SandboxSettings::default()),
+                sealing: sealing::Sealing::new(&sealing::SealingSettings::default()).unwrap(),
                 clock: SystemClock::shared(),
                 running: Running::default(),
                 slots: 2,

@@ -10,7 +10,8 @@ use database::{Database, DatabaseClock, DatabaseSettings};
 use queue::{Queue, QueueSettings};
 use runtime::settings::Sections;
 use runtime::{Checks, HealthSettings, ProbeServer, Probes, Process};
-use sandbox::{ChildProgram, ParserPool, SandboxSettings};
+use sandbox::{ChildProgram, OcrSettings, ParserPool, SandboxSettings};
+use sealing::{Sealing, SealingSettings};
 use serde::Deserialize;
 use storage::{Storage, StorageSettings};
 use telemetry::LogSettings;
@@ -45,6 +46,8 @@ struct Settings {
     storage: StorageSettings,
     worker: WorkerSettings,
     sandbox: SandboxSettings,
+    ocr: OcrSettings,
+    sealing: SealingSettings,
     health: HealthSettings,
     log: LogSettings,
 }
@@ -57,6 +60,8 @@ impl Sections for Settings {
             ("storage", self.storage.problems_in_fleet()),
             ("worker", self.worker.problems()),
             ("sandbox", self.sandbox.problems()),
+            ("ocr", self.ocr.problems()),
+            ("sealing", self.sealing.problems()),
             ("health", self.health.problems()),
             ("log", self.log.problems()),
         ]
@@ -94,13 +99,14 @@ async fn run(process: Process<Settings>) -> Result<(), Box<dyn Error>> {
     let probes = Probes::new(checks(&database, &queue), stopping.clone());
     let health = ProbeServer::bind(settings.health.listen.unwrap_or(HEALTH)).await?;
     tracing::info!("probes and metrics on http://{}", health.address());
-    let parsers = ParserPool::new(ChildProgram::this()?, settings.sandbox);
+    let parsers = ParserPool::new(ChildProgram::this()?, settings.sandbox).with_ocr(settings.ocr);
     let worker = Worker::new(Parts {
         database,
         storage,
         hints: queue.hints,
         events: queue.events,
         parsers,
+        sealing: Sealing::new(&settings.sealing)?,
         clock: clock.clone(),
         settings: settings.worker,
         stopping: stopping.clone(),

@@ -41,6 +41,7 @@ impl Worker {
             storage: parts.storage,
             events: parts.events,
             parsers: parts.parsers,
+            sealing: parts.sealing,
             clock: parts.clock,
             running: Running::default(),
             slots: parts.settings.slots,
@@ -65,7 +66,8 @@ impl Worker {
             settings,
             stopping,
         } = self;
-        let worker = identity(&settings);
+        // What it reads is part of the first sign of life.
+        let worker = identity(&settings, context.parsers.ocr().await.ok());
         if !say_hello(&context, &worker, &stopping).await? {
             return Ok(());
         }

@@ -16,6 +16,7 @@ use domain::{
 };
 use queue::{Queue, QueueSettings};
 use sandbox::{ChildProgram, ParserPool, SandboxSettings};
+use sealing::{Sealing, SealingSettings};
 use storage::{Storage, StorageBackend, StorageKey, StorageSettings};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
@@ -31,7 +32,8 @@ struct Mill {
     queue: Queue,
     user: UserId,
     stopping: CancellationToken,
-    _folder: TempDir,
+    sealing: SealingSettings,
+    folder: TempDir,
 }
 
 impl Mill {
@@ -66,7 +68,10 @@ impl Mill {
             queue: Queue::open(&QueueSettings::default()).unwrap(),
             user,
             stopping: CancellationToken::new(),
-            _folder: folder,
+            sealing: SealingSettings {
+                keys: vec![sealing::generate_key()],
+            },
+            folder,
         }
     }
 
@@ -81,6 +86,7 @@ impl Mill {
             hints: Arc::clone(&self.queue.hints),
             events: Arc::clone(&self.queue.events),
             parsers: ParserPool::new(program, SandboxSettings::default()),
+            sealing: Sealing::new(&self.sealing).unwrap(),
             clock: SystemClock::shared(),
             settings: WorkerSettings { slots: 2, grace },
             stopping: self.stopping.clone(),
@@ -90,7 +96,21 @@ impl Mill {
 
     /// Stores documents and hands them to the queue. Without bytes the original is missing.
     async fn submit(&self, files: &[(&str, DocumentKind, Option<&[u8]>)], deadline: DateTime<Utc>) -> JobId {
+        self.submit_locked(files, deadline, None).await
+    }
+
+    /// The same with a password that opens them.
+    async fn submit_locked(
+        &self,
+        files: &[(&str, DocumentKind, Option<&[u8]>)],
+        deadline: DateTime<Utc>,
+        password: Option<&str>,
+    ) -> JobId {
         let job = JobId::new();
+        let password = password.map(|password| {
+            let sealing = Sealing::new(&self.sealing).unwrap();
+            sealing.seal(job, &password.to_owned().into()).unwrap()
+        });
         let mut new_documents = Vec::new();
         for (name, kind, bytes) in files {
             let id = DocumentId::new();
@@ -115,6 +135,7 @@ impl Mill {
             documents: new_documents,
             options: JobOptions {
                 tags_max: 3,
+                password,
                 ..JobOptions::default()
             },
             idempotency: None,
@@ -129,6 +150,15 @@ impl Mill {
         };
         self.hint(&tasks).await;
         job
+    }
+
+    /// Whether these bytes are anywhere in the files of the database.
+    fn database_has(&self, wanted: &str) -> bool {
+        let files = std::fs::read_dir(self.folder.path()).unwrap();
+        files.flatten().any(|file| {
+            let bytes = std::fs::read(file.path()).unwrap();
+            bytes.windows(wanted.len()).any(|part| part == wanted.as_bytes())
+        })
     }
 
     async fn hint(&self, tasks: &[TaskId]) {
@@ -352,6 +382,68 @@ async fn documents_keep_their_order_and_their_own_results() {
         let passages = search::passages(&mill.database, document.id).await.unwrap();
         assert_eq!(&passages[0].text, text);
     }
+    mill.stopping.cancel();
+    worker.await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_locked_document_is_opened_with_its_password_which_the_database_never_sees() {
+    const PASSWORD: &str = "Obstgarten 7ü";
+    let fixtures = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../shared/extraction/tests/fixtures/with-password"
+    );
+    let locked = std::fs::read(format!("{fixtures}/orchard-agile.docx")).unwrap();
+    let file = [("orchard.docx", DocumentKind::Docx, Some(locked.as_slice()))];
+    let mill = Mill::new().await;
+    let right = mill.submit_locked(&file, in_an_hour(), Some(PASSWORD)).await;
+    assert!(mill.database_has("sealed_password") && !mill.database_has(PASSWORD));
+    let wrong = mill
+        .submit_locked(&file, in_an_hour(), Some("Obstgarten 8"))
+        .await;
+    let missing = mill.submit(&file, in_an_hour()).await;
+
+    let worker = mill.start_worker(PATIENCE);
+    let job = mill.job_when(right, |job| job.status.is_terminal()).await;
+    assert_eq!(
+        job.status,
+        JobStatus::Completed,
+        "{:?}",
+        mill.documents(right).await
+    );
+    for (job, sentence) in [
+        (wrong, "does not open it"),
+        (missing, "opens only with a password"),
+    ] {
+        mill.job_when(job, |job| job.status.is_terminal()).await;
+        let (code, detail) = mill.documents(job).await.remove(0).error.unwrap();
+        assert_eq!(code, "encrypted");
+        assert!(detail.as_deref().unwrap().contains(sentence), "{detail:?}");
+    }
+    assert!(!mill.database_has(PASSWORD) && !mill.database_has("Obstgarten 8"));
+    mill.stopping.cancel();
+    worker.await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_without_the_key_says_that_the_password_could_not_be_used() {
+    let mut mill = Mill::new().await;
+    let job = mill
+        .submit_locked(
+            &[("note.txt", DocumentKind::Text, Some(NOTE))],
+            in_an_hour(),
+            Some("secret"),
+        )
+        .await;
+    mill.sealing.keys = vec![sealing::generate_key()];
+    let worker = mill.start_worker(PATIENCE);
+    mill.job_when(job, |job| job.status.is_terminal()).await;
+    let (code, detail) = mill.documents(job).await.remove(0).error.unwrap();
+    assert_eq!(code, "encrypted");
+    assert!(
+        detail.as_deref().unwrap().contains("could not be used here"),
+        "{detail:?}"
+    );
     mill.stopping.cancel();
     worker.await.unwrap();
 }

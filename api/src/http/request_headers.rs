@@ -1,6 +1,9 @@
-//! Headers whose form somebody else defined: traceparent, Idempotency-Key, If-None-Match.
+//! Headers whose form somebody else defined: traceparent, Idempotency-Key, If-None-Match. And Docmill-Password, which may
+//! be any text.
 
+use domain::limits;
 use poem::http::HeaderMap;
+use secrecy::SecretString;
 
 use crate::problem::Problem;
 
@@ -31,6 +34,26 @@ pub(crate) fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Pro
         return Err(refused());
     }
     Ok(Some(key.to_owned()))
+}
+
+/// The password that opens the documents of a request. It comes as UTF-8, in a header because addresses end up in logs.
+pub(crate) fn document_password(headers: &HeaderMap) -> Result<Option<SecretString>, Problem> {
+    let Some(value) = headers.get("docmill-password") else {
+        return Ok(None);
+    };
+    password(value.as_bytes().to_vec())
+        .map(Some)
+        .ok_or_else(|| Problem::invalid("header:Docmill-Password", PASSWORD_RULE))
+}
+
+/// What a password must be.
+pub(crate) const PASSWORD_RULE: &str = "must be 1 to 1024 bytes of UTF-8";
+
+/// A password from its bytes; `None` when it breaks the rule.
+pub(crate) fn password(bytes: Vec<u8>) -> Option<SecretString> {
+    let fits = (1..=limits::DOCUMENT_PASSWORD_BYTES_MAX).contains(&bytes.len());
+    let password = String::from_utf8(bytes).ok().filter(|_| fits)?;
+    Some(password.into())
 }
 
 /// The trace that a request belongs to (W3C Trace Context, version 00), if it is well formed.
@@ -94,6 +117,25 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert("idempotency-key", "x".repeat(256).parse().unwrap());
         assert!(idempotency_key(&headers).is_err());
+    }
+
+    #[test]
+    fn a_password_is_any_text_within_its_bounds_and_is_not_shown() {
+        let password = |value: &[u8]| {
+            let mut headers = HeaderMap::new();
+            headers.insert(
+                "docmill-password",
+                poem::http::HeaderValue::from_bytes(value).unwrap(),
+            );
+            document_password(&headers)
+        };
+        let given = password("Obstgarten 7ü".as_bytes()).unwrap().unwrap();
+        assert_eq!(secrecy::ExposeSecret::expose_secret(&given), "Obstgarten 7ü");
+        assert!(!format!("{given:?}").contains("Obst"));
+        for refused in [b"".as_slice(), b"\xFF\xFE", &[b'x'; 1025]] {
+            assert!(password(refused).is_err());
+        }
+        assert!(document_password(&HeaderMap::new()).unwrap().is_none());
     }
 
     #[test]

@@ -15,6 +15,7 @@ use domain::{
     ByteSize, Content, DocumentId, DocumentKind, JobId, KindMismatch, Priority, UserId, UserRole, limits,
 };
 use futures::{Stream, StreamExt, stream};
+use secrecy::SecretString;
 use sha2::{Digest, Sha256};
 use storage::{PutError, StorageKey};
 use tracing::Instrument;
@@ -41,6 +42,10 @@ pub(crate) enum Refused {
     TooLarge { file_name: String, bytes_max: ByteSize },
     #[error("{file_name:?} did not arrive whole: {detail}")]
     Incomplete { file_name: String, detail: String },
+    #[error(
+        "this installation takes no passwords of documents, for it has no key to seal them with (setting sealing.keys)"
+    )]
+    NoSealing,
     #[error("the Idempotency-Key was used for another request")]
     KeyReused,
     #[error("the job of this Idempotency-Key was deleted this moment")]
@@ -69,6 +74,8 @@ pub(crate) struct Choices {
     /// Codes in the order in which they were asked for.
     pub(crate) languages: Vec<String>,
     pub(crate) deadline: Duration,
+    /// What opens the documents.
+    pub(crate) password: Option<SecretString>,
     pub(crate) priority: Option<Priority>,
     /// When the work may begin; at once otherwise.
     pub(crate) run_at: Option<DateTime<Utc>>,
@@ -163,6 +170,11 @@ impl Intake {
         if self.documents.is_empty() {
             return Err(Refused::NoFile);
         }
+        let seal = |password| {
+            let sealed = self.api.sealing.seal(self.job, password);
+            sealed.ok_or(Refused::NoSealing)
+        };
+        let password = choices.password.as_ref().map(seal).transpose()?;
         if choices.priority == Some(Priority::Urgent) && self.role == UserRole::User {
             return Err(Refused::UrgentForbidden);
         }
@@ -187,6 +199,7 @@ impl Intake {
                 tags_max: choices.tags_max,
                 content: choices.content,
                 languages: choices.languages,
+                password,
                 priority: choices.priority,
                 run_at: choices.run_at,
             },
@@ -277,7 +290,8 @@ async fn store(
     }
 }
 
-/// The same request has the same fingerprint: the same choices, names and contents in the same order.
+/// The same request has the same fingerprint: the same choices, names and contents in the same order. The password has no
+/// part in it, for a digest in the database would let somebody try passwords.
 fn fingerprint(documents: &[NewDocument], choices: &Choices) -> [u8; 32] {
     let mut digest = Sha256::new();
     digest.update([choices.tags_max]);

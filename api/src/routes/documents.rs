@@ -125,6 +125,9 @@ impl Documents {
     /// As `multipart/form-data` with 1 to 100 files, or one file as the raw body with its name in `file_name`. With an
     /// `Idempotency-Key` the same request can be sent again without making a second job. With `Prefer: wait=N` the answer
     /// waits for the job, 60 seconds at most, and is 200 when it has ended by then.
+    ///
+    /// A password that opens the documents comes in the header `Docmill-Password`, or as the field `password` of the form;
+    /// never in the address. It is sealed until a worker needs it, and forgotten when the documents are done.
     #[oai(path = "/documents", method = "post")]
     #[allow(clippy::too_many_arguments)] // one for each query parameter
     async fn upload(

@@ -7,11 +7,13 @@ use database::jobs::Job;
 use domain::{Content, Priority, limits};
 use futures::StreamExt;
 use poem::error::ParseMultipartError;
-use poem::web::Multipart;
+use poem::web::{Field, Multipart};
 use poem::{Body, FromRequest, Request, RequestBody};
 use poem_openapi::payload::{Binary, Json, ParsePayload, Payload};
 use poem_openapi::registry::{MetaSchema, MetaSchemaRef};
 use poem_openapi::{ApiRequest, ApiResponse};
+use secrecy::SecretString;
+use tokio::io::AsyncReadExt;
 use tokio_util::io::ReaderStream;
 
 use super::jobs::{RETRY_AFTER_SECONDS, etag};
@@ -30,7 +32,10 @@ const QUEUE_FULL_SECONDS: u64 = 10;
 /// Bytes read from a form at once.
 const CHUNK_BYTES: usize = 64 * 1024;
 
-/// A form with 1 to 100 files, in parts of any name. Every part must have a file name.
+/// The part of a form that is no file: what opens the files.
+const PASSWORD_FIELD: &str = "password";
+
+/// A form with 1 to 100 files, in parts of any name. Every part must have a file name, but for the password.
 pub(super) struct FilesForm(Multipart);
 
 impl Payload for FilesForm {
@@ -54,8 +59,16 @@ impl Payload for FilesForm {
             max_items: Some(limits::FILES_PER_UPLOAD_MAX),
             ..MetaSchema::new("array")
         };
+        let password = MetaSchema {
+            format: Some("password"),
+            description: Some("What opens the documents that are locked."),
+            ..MetaSchema::new("string")
+        };
         MetaSchemaRef::Inline(Box::new(MetaSchema {
-            properties: vec![("file", MetaSchemaRef::Inline(Box::new(files)))],
+            properties: vec![
+                ("file", MetaSchemaRef::Inline(Box::new(files))),
+                (PASSWORD_FIELD, MetaSchemaRef::Inline(Box::new(password))),
+            ],
             required: vec!["file"],
             ..MetaSchema::new("object")
         }))
@@ -127,7 +140,7 @@ pub(super) async fn receive(
     caller: Caller,
     files: Files,
     file_name: Option<&str>,
-    choices: Choices,
+    mut choices: Choices,
     (patience, place): (Patience, &Place),
 ) -> Result<Accepted, Problem> {
     let Caller(who) = caller;
@@ -139,6 +152,10 @@ pub(super) async fn receive(
         Files::Form(FilesForm(mut form)) => {
             while let Some(part) = form.next_field().await.map_err(|error| broken_form(&error))? {
                 let Some(name) = part.file_name().map(str::to_owned) else {
+                    if part.name() == Some(PASSWORD_FIELD) {
+                        choices.password = Some(read_password(part).await?);
+                        continue;
+                    }
                     let part = part.name().unwrap_or("unnamed");
                     return Err(Problem::invalid(
                         format!("/{part}"),
@@ -226,6 +243,7 @@ pub(super) fn choices(request: &Request, chosen: Chosen, now: DateTime<Utc>) -> 
         content: content.map_or_else(Content::default, Content::from),
         languages: languages_of(&languages)?,
         deadline,
+        password: request_headers::document_password(request.headers())?,
         priority: priority.map(Priority::from),
         run_at,
         idempotency_key: request_headers::idempotency_key(request.headers())?,
@@ -257,6 +275,19 @@ fn languages_of(given: &[String]) -> Result<Vec<String>, Problem> {
     Ok(languages)
 }
 
+/// One byte more than a password may have is enough to know that it is too long.
+async fn read_password(part: Field) -> Result<SecretString, Problem> {
+    let bytes_max = u64::try_from(limits::DOCUMENT_PASSWORD_BYTES_MAX).unwrap_or(u64::MAX) + 1;
+    let mut bytes = Vec::new();
+    let read = part
+        .into_async_read()
+        .take(bytes_max)
+        .read_to_end(&mut bytes)
+        .await;
+    let password = read.ok().and_then(|_| request_headers::password(bytes));
+    password.ok_or_else(|| Problem::invalid("/password", request_headers::PASSWORD_RULE))
+}
+
 /// Reads when the work may begin. A time that has passed is now.
 fn run_at_of(time: &str, deadline_at: DateTime<Utc>) -> Result<DateTime<Utc>, Problem> {
     let invalid = |rule: String| Problem::invalid("query:run_at", rule);
@@ -281,7 +312,7 @@ impl From<Refused> for Problem {
     fn from(refused: Refused) -> Self {
         let detail = refused.to_string();
         match refused {
-            Refused::NoFile | Refused::TooManyFiles | Refused::Incomplete { .. } => {
+            Refused::NoFile | Refused::TooManyFiles | Refused::NoSealing | Refused::Incomplete { .. } => {
                 Self::new(Code::InvalidRequest).detail(detail)
             }
             Refused::Kind { .. } => {

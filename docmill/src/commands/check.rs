@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use database::Database;
 use queue::Queue;
 use runtime::Process;
+use sandbox::{ChildProgram, ParserPool};
 use storage::Storage;
 
 use super::Done;
@@ -28,6 +29,8 @@ pub(crate) async fn run(process: Process<Settings>, data: &Path) -> Done {
     report("database", database(&settings).await);
     report("queue", queue(&settings).await);
     report("storage", storage(&settings).await);
+    // Without it documents are read as well; only their pictures are not.
+    report("pictures", Ok(pictures(&settings).await?));
     Ok(if sound {
         ExitCode::SUCCESS
     } else {
@@ -61,6 +64,21 @@ async fn queue(settings: &Settings) -> Result<String, Box<dyn Error>> {
         "in memory".to_owned()
     } else {
         "Redis".to_owned()
+    })
+}
+
+async fn pictures(settings: &Settings) -> Result<String, Box<dyn Error>> {
+    let pool =
+        ParserPool::new(ChildProgram::this()?, settings.sandbox.clone()).with_ocr(settings.ocr.clone());
+    Ok(match pool.ocr().await {
+        Ok(engine) => {
+            let mut note = format!("{} reads {}", engine.name, engine.languages.join(", "));
+            if !engine.missing.is_empty() {
+                note += &format!("; not installed: {}", engine.missing.join(", "));
+            }
+            note
+        }
+        Err(reason) => format!("not read: {reason}"),
     })
 }
 

@@ -15,6 +15,7 @@ use tokio::io::AsyncReadExt;
 use tokio_util::io::ReaderStream;
 
 use super::Done;
+use super::document_password::DocumentPassword;
 use crate::settings::Settings;
 
 #[derive(Args)]
@@ -27,6 +28,8 @@ pub(crate) struct Options {
     /// How much of a web page is read: all of it, or without what only surrounds its main content.
     #[arg(long, value_name = "full|main", default_value_t = Content::Full)]
     content: Content,
+    #[command(flatten)]
+    password: DocumentPassword,
 }
 
 #[derive(Args)]
@@ -79,6 +82,7 @@ async fn read(settings: Settings, options: &Options) -> Result<String, String> {
             content: options.content,
             ..Limits::default()
         },
+        password: options.password.read()?,
     };
     let extracted = parse(settings, &request, path).await?;
     if options.form.json {
@@ -104,7 +108,7 @@ async fn begin(path: &Path) -> std::io::Result<(Vec<u8>, u64)> {
 
 async fn parse(settings: Settings, request: &ParseRequest, path: &Path) -> Result<Extracted, String> {
     let program = ChildProgram::this().map_err(|error| format!("no child to read it: {error}"))?;
-    let pool = ParserPool::new(program, settings.sandbox);
+    let pool = ParserPool::new(program, settings.sandbox).with_ocr(settings.ocr);
     let open = || async move {
         let file = File::open(path).await?;
         Ok::<_, std::io::Error>(ReaderStream::with_capacity(file, CHUNK_BYTES))

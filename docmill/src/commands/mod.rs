@@ -4,6 +4,7 @@
 pub(crate) mod audit;
 pub(crate) mod chaos;
 pub(crate) mod check;
+mod document_password;
 pub(crate) mod extract;
 pub(crate) mod generate_key;
 pub(crate) mod health;
@@ -34,7 +35,7 @@ pub(crate) async fn run(arguments: Arguments) -> ExitCode {
         command,
     } = arguments;
     match command {
-        Command::GenerateKey => return generate_key::run(),
+        Command::GenerateKey(options) => return generate_key::run(&options),
         Command::Health(options) => return health::run(&options).await,
         Command::Chaos(options) => return chaos::run(options),
         Command::ParserChild => return ExitCode::FAILURE,
@@ -58,7 +59,7 @@ pub(crate) async fn run(arguments: Arguments) -> ExitCode {
         Command::Task(command) => task::run(process, &data, command).await,
         Command::User(command) => user::run(process, &data, command).await,
         Command::Audit(command) => audit::run(process, &data, command).await,
-        Command::GenerateKey | Command::Health(_) | Command::Chaos(_) | Command::ParserChild => {
+        Command::GenerateKey(_) | Command::Health(_) | Command::Chaos(_) | Command::ParserChild => {
             Ok(ExitCode::SUCCESS)
         }
     };

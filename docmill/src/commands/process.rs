@@ -18,6 +18,7 @@ use runtime::Process;
 use secrecy::SecretString;
 
 use super::Done;
+use super::document_password::DocumentPassword;
 use crate::embedded::Embedded;
 use crate::settings::Settings;
 use client::Client;
@@ -40,6 +41,8 @@ pub(crate) struct Options {
     /// The languages that tags are wanted in (ISO 639-1, several with commas), where a document has parts in them.
     #[arg(long, value_name = "CODES", value_delimiter = ',')]
     languages: Vec<String>,
+    #[command(flatten)]
+    password: DocumentPassword,
 }
 
 /// Files handed in at once.
@@ -51,6 +54,7 @@ pub(crate) async fn run(process: Process<Settings>, options: Options) -> Done {
         eprintln!("docmill: no file in {}", files::names(&options.paths));
         return Ok(ExitCode::from(runtime::EXIT_CODE_USAGE));
     }
+    let password = options.password.read()?;
     std::fs::create_dir_all(&options.output)
         .map_err(|error| format!("could not make the folder {}: {error}", options.output.display()))?;
 
@@ -67,7 +71,7 @@ pub(crate) async fn run(process: Process<Settings>, options: Options) -> Done {
     // Nobody else can ask.
     settings.http.rate = api::RateSettings::unlimited();
     let embedded = Embedded::new(settings, stopping.clone(), exposition).await?;
-    let client = Client::new(embedded.address, access_token(&embedded).await?)?;
+    let client = Client::new(embedded.address, access_token(&embedded).await?, password)?;
     let running = tokio::spawn(async move { embedded.run().await.map_err(|error| error.to_string()) });
 
     let bar = progress(files.len(), options.json);

@@ -11,6 +11,7 @@ use database::Database;
 use domain::{SystemClock, UserRole};
 use queue::Queue;
 use runtime::Process;
+use sealing::Sealing;
 use secrecy::SecretString;
 use storage::Storage;
 
@@ -78,6 +79,7 @@ pub(crate) async fn run(process: Process<Settings>, data: &Path, command: Comman
         events: queue.events,
         rate_limits: queue.rate_limits,
         clock: SystemClock::shared(),
+        sealing: Sealing::new(&settings.sealing)?,
         auth: settings.auth,
         http: settings.http,
         stopping: process.stopping,

@@ -25,10 +25,10 @@ on_both! {
     async fn an_unknown_kind_of_file_is_refused_with_those_that_are_known(mill: &Mill) {
         let ada = mill.user().await;
         for (name, content) in [
-            ("picture.png", texts::PICTURE),
+            ("film.mp4", texts::FILM),
             ("archive.zip", b"PK\x03\x04\x14\0\x06\0\x08\0\0\0!\0"),
             ("words.docx", b"only words, whatever the name says"),
-            ("liar.txt", texts::PICTURE),
+            ("liar.txt", texts::FILM),
             ("noise.bin", &[1, 2, 3, 4, 5, 6, 7, 8]),
             ("words.pdf", b"only words, whatever the name says"),
         ] {
@@ -40,7 +40,7 @@ on_both! {
             }
         }
         // One bad file spoils the upload, and the good ones before it are not kept.
-        let files = [("lighthouse.txt", texts::LIGHTHOUSE.as_bytes()), ("picture.png", texts::PICTURE)];
+        let files = [("lighthouse.txt", texts::LIGHTHOUSE.as_bytes()), ("film.mp4", texts::FILM)];
         ada.send(ada.form("", &files)).await.problem(415, "unsupported_media_type");
         assert_nothing_stored(mill, &ada).await;
     }
@@ -109,7 +109,7 @@ on_both! {
 
     async fn whoever_sends_everything_before_listening_hears_the_refusal_too(mill: &Mill) {
         let ada = mill.user().await;
-        let content = [texts::PICTURE, &vec![0; 20 << 20]].concat();
+        let content = [texts::FILM, &vec![0; 20 << 20]].concat();
         let part = b"--x\r\ncontent-disposition: form-data; name=\"file\"; filename=\"a.png\"\r\n\r\n";
         let form = [part.as_slice(), &content, b"\r\n--x--\r\n"].concat();
         for (content_type, body) in [("image/png", &content), ("multipart/form-data; boundary=x", &form)] {

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use e2e::{Folder, Output, Settings, docmill};
+use e2e::{Folder, Output, Settings, docmill, run};
 use serde_json::Value;
 
 fn sample(name: &str) -> String {
@@ -110,7 +110,7 @@ async fn extract_leaves_out_what_surrounds_a_page_when_asked() {
 #[tokio::test]
 async fn extract_says_why_there_is_no_text() {
     let folder = Folder::new();
-    let image = folder.file("photo.txt", b"\x89PNG\r\n\x1a\n0000");
+    let film = folder.file("film.txt", b"\0\0\0\x18ftypmp42");
     let nowhere = folder.path().join("nowhere.txt");
     for (file, reason) in [
         (path("fixtures/broken", "garbage.pdf"), "unreadable"),
@@ -120,7 +120,7 @@ async fn extract_says_why_there_is_no_text() {
             path("fixtures/broken", "exhausts-memory.pdf"),
             "the parser did not",
         ),
-        (image.to_str().unwrap().to_owned(), "image/png"),
+        (film.to_str().unwrap().to_owned(), "video/mp4"),
         (nowhere.to_str().unwrap().to_owned(), "could not be read"),
     ] {
         let output = extract(&[&file]).await.code(1);
@@ -130,4 +130,85 @@ async fn extract_says_why_there_is_no_text() {
             "{reason}: {output:?}"
         );
     }
+}
+
+fn locked(name: &str) -> String {
+    path("../shared/extraction/tests/fixtures/with-password", name)
+}
+
+#[tokio::test]
+async fn extract_opens_a_locked_document_with_the_password_of_a_file_or_of_its_input() {
+    let folder = Folder::new();
+    let password = folder.file("password", "Obstgarten 7ü\nwhat follows does not count");
+    let password = password.to_str().unwrap();
+    let open = extract(&[&locked("orchard-agile.docx"), "--password-file", password])
+        .await
+        .success();
+    let plain = extract(&[&path("../shared/extraction/tests/fixtures", "orchard.docx")])
+        .await
+        .success();
+    assert_eq!(open.stdout, plain.stdout);
+
+    let arguments = ["extract", &locked("bees.odt"), "--password-stdin"];
+    let typed = run(
+        "docmill",
+        folder.path(),
+        &arguments,
+        &Settings::new(),
+        "Obstgarten 7ü\n",
+    )
+    .await;
+    assert!(typed.success().stdout.contains("bees"));
+    let mistyped = run(
+        "docmill",
+        folder.path(),
+        &arguments,
+        &Settings::new(),
+        "Obstgarten 8\n",
+    )
+    .await
+    .code(1);
+    assert!(
+        mistyped.stderr.contains("does not open it") && !mistyped.everything().contains("Obstgarten"),
+        "{mistyped:?}"
+    );
+    let nothing = run("docmill", folder.path(), &arguments, &Settings::new(), "")
+        .await
+        .code(1);
+    assert!(nothing.stderr.contains("password must be"), "{nothing:?}");
+}
+
+#[tokio::test]
+async fn extract_reads_a_scanned_page_and_says_who_has_read_it() {
+    let scan = path("fixtures", "scanned-letter.pdf");
+    let read = extract(&[&scan, "--json"]).await.success();
+    let read: Value = serde_json::from_str(&read.stdout).unwrap();
+    assert!(
+        read["pages"][0]
+            .as_str()
+            .unwrap()
+            .contains("waits for the second boat"),
+        "{read}"
+    );
+    assert_eq!(
+        (&read["needs_ocr"], &read["metadata"]["ocr_page_count"]),
+        (&false.into(), &"1".into())
+    );
+    assert!(
+        read["engine"].as_str().unwrap().contains(" + tesseract "),
+        "{read}"
+    );
+
+    let without = docmill(
+        Folder::new().path(),
+        &["extract", &scan, "--json"],
+        &Settings::new().with("ocr.program", ""),
+    )
+    .await
+    .success();
+    let without: Value = serde_json::from_str(&without.stdout).unwrap();
+    assert_eq!(
+        (&without["needs_ocr"], &without["pages"]),
+        (&true.into(), &serde_json::json!([""]))
+    );
 }

@@ -116,7 +116,7 @@ async fn process_says_what_failed_and_why() {
     let folder = Folder::new();
     let broken = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/broken");
     folder.file("in/good.txt", texts::LIGHTHOUSE);
-    folder.file("in/picture.png", texts::PICTURE);
+    folder.file("in/film.mp4", texts::FILM);
     for name in names_in(&broken) {
         std::fs::copy(broken.join(&name), folder.path().join("in").join(&name)).unwrap();
     }

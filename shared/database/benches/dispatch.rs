@@ -39,6 +39,7 @@ impl Bench {
             name: "bench".to_owned(),
             version: "0".to_owned(),
             slots: 8,
+            ocr: None,
         };
         workers::heartbeat(&db, &worker, now).await.unwrap();
         Self { db, url, now }

@@ -18,7 +18,9 @@ mod sweep;
 mod turns;
 
 use chrono::{DateTime, Utc};
-use domain::{Content, DocumentId, DocumentKind, JobId, ReasonCode, TaskId, TaskKind, UserId, WorkerId};
+use domain::{
+    Content, DocumentId, DocumentKind, JobId, ReasonCode, SealedPassword, TaskId, TaskKind, UserId, WorkerId,
+};
 use serde::{Deserialize, Serialize};
 
 pub use claim::{claim, claim_knowing, give_back, give_back_these, owned};
@@ -54,6 +56,9 @@ pub struct DocumentPayload {
     /// The languages that tags are wanted in; none for that of the document. Payloads of earlier releases do not say.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub languages: Vec<String>,
+    /// What opens it. The database takes it out of the row in the statement that ends the task, whichever that is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sealed_password: Option<SealedPassword>,
 }
 
 /// A task that a worker owns until it closes it, gives it back, or is no longer heard of. Only [`claim`] makes one.

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use domain::WorkerId;
 use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait, FromQueryResult, sea_query::OnConflict};
+use serde::{Deserialize, Serialize};
 
 use crate::entity::workers;
 use crate::{Database, Knowledge, Result, sql};
@@ -18,6 +19,17 @@ pub struct Worker {
     pub version: String,
     /// Tasks that it runs at once.
     pub slots: i32,
+    /// What reads pictures where it runs; `None` where nothing does.
+    pub ocr: Option<PictureReader>,
+}
+
+/// What reads pages that are pictures of text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PictureReader {
+    /// Name and version.
+    pub engine: String,
+    /// The languages in which it reads, as it calls them.
+    pub languages: Vec<String>,
 }
 
 /// Writes a sign of life; the first one makes the worker known. Safe to repeat, and right again after its row was
@@ -47,6 +59,7 @@ pub async fn heartbeat_knowing(
         started_at: Set(now),
         heartbeat_at: Set(now),
         stopped_at: Set(None),
+        ocr: Set(worker.ocr.as_ref().and_then(|ocr| serde_json::to_value(ocr).ok())),
         knows: Set(Some(
             serde_json::to_value(knows).expect("plain structs always become JSON"),
         )),
@@ -127,6 +140,26 @@ pub async fn count_alive(db: &Database, since: DateTime<Utc>) -> Result<(u64, u6
             row.slots.unwrap_or(0).cast_unsigned(),
         )
     }))
+}
+
+/// What reads pictures where workers heard of since `since` run: one entry for each of them that has something, and `None`
+/// for each that has nothing.
+///
+/// # Errors
+/// When the database is away.
+pub async fn picture_readers(db: &Database, since: DateTime<Utc>) -> Result<Vec<Option<PictureReader>>> {
+    #[derive(FromQueryResult)]
+    struct Row {
+        ocr: Option<serde_json::Value>,
+    }
+    let rows: Vec<Row> = sql::all(
+        db.connection(),
+        "SELECT ocr FROM workers WHERE heartbeat_at >= $1 AND stopped_at IS NULL ORDER BY id",
+        [since.into()],
+    )
+    .await?;
+    let reader = |row: Row| row.ocr.and_then(|ocr| serde_json::from_value(ocr).ok());
+    Ok(rows.into_iter().map(reader).collect())
 }
 
 /// What the workers heard of since `since` understand together; `None` when there is none.

@@ -3,6 +3,7 @@
 mod chat;
 mod containers;
 mod message;
+mod picture;
 mod text;
 
 use std::fmt;
@@ -51,6 +52,18 @@ pub enum DocumentKind {
     Msg,
     /// A conversation exported from a chat program.
     Chat,
+    /// A picture, with or without transparency.
+    Png,
+    /// A photograph or a scanned page.
+    Jpeg,
+    /// Scanned pages, as many as the file has.
+    Tiff,
+    /// A picture for the web.
+    Webp,
+    /// A picture as Windows keeps it.
+    Bmp,
+    /// A picture of few colours; of one that moves, the first.
+    Gif,
 }
 
 /// The content is one thing and the name says another, and the two cannot both be right.
@@ -85,6 +98,8 @@ const SIGNATURES: &[(usize, &[u8], &str)] = &[
     (0, b"GIF8", "image/gif"),
     (0, b"II*\0", "image/tiff"),
     (0, b"MM\0*", "image/tiff"),
+    (0, b"II+\0", "image/tiff"),
+    (0, b"MM\0+", "image/tiff"),
     (8, b"WEBP", "image/webp"),
     (0, b"\x1F\x8B", "application/gzip"),
     (0, b"BZh", "application/x-bzip2"),
@@ -123,6 +138,12 @@ impl DocumentKind {
         Self::Mbox,
         Self::Msg,
         Self::Chat,
+        Self::Png,
+        Self::Jpeg,
+        Self::Tiff,
+        Self::Webp,
+        Self::Bmp,
+        Self::Gif,
     ];
 
     /// Bytes of the beginning that [`DocumentKind::recognize`] wants to see.
@@ -151,6 +172,12 @@ impl DocumentKind {
             Self::Mbox => "mbox",
             Self::Msg => "msg",
             Self::Chat => "chat",
+            Self::Png => "png",
+            Self::Jpeg => "jpeg",
+            Self::Tiff => "tiff",
+            Self::Webp => "webp",
+            Self::Bmp => "bmp",
+            Self::Gif => "gif",
         }
     }
 
@@ -184,6 +211,12 @@ impl DocumentKind {
             Self::Msg => &["application/vnd.ms-outlook"],
             // Text or JSON, whatever the program writes; what is text to a browser does no harm as such.
             Self::Chat => &["text/plain", "application/json"],
+            Self::Png => &["image/png"],
+            Self::Jpeg => &["image/jpeg"],
+            Self::Tiff => &["image/tiff"],
+            Self::Webp => &["image/webp"],
+            Self::Bmp => &["image/bmp"],
+            Self::Gif => &["image/gif"],
         }
     }
 
@@ -211,6 +244,12 @@ impl DocumentKind {
             Self::Msg => &["msg"],
             // Shared with other texts: the content decides.
             Self::Chat => &["txt", "json"],
+            Self::Png => &["png"],
+            Self::Jpeg => &["jpg", "jpeg"],
+            Self::Tiff => &["tif", "tiff"],
+            Self::Webp => &["webp"],
+            Self::Bmp => &["bmp"],
+            Self::Gif => &["gif"],
         }
     }
 
@@ -232,12 +271,18 @@ impl DocumentKind {
             | Self::Epub
             | Self::Text
             | Self::Pdf
-            | Self::Chat => false,
+            | Self::Chat
+            | Self::Png
+            | Self::Jpeg
+            | Self::Tiff
+            | Self::Webp
+            | Self::Bmp
+            | Self::Gif => false,
         }
     }
 
     /// The program that must be installed where the workers run for documents of this kind to be read; `None` for those
-    /// that docmill reads by itself, which are all of them so far.
+    /// that docmill reads by itself.
     #[must_use]
     pub const fn needs(self) -> Option<&'static str> {
         match self {
@@ -260,7 +305,17 @@ impl DocumentKind {
             | Self::Mbox
             | Self::Msg
             | Self::Chat => None,
+            Self::Png | Self::Jpeg | Self::Tiff | Self::Webp | Self::Bmp | Self::Gif => Some("tesseract"),
         }
+    }
+
+    /// Whether documents of this kind are pictures, of which only a program that reads pictures knows the text.
+    #[must_use]
+    pub const fn is_picture(self) -> bool {
+        matches!(
+            self,
+            Self::Png | Self::Jpeg | Self::Tiff | Self::Webp | Self::Bmp | Self::Gif
+        )
     }
 
     /// The kind that a file name's ending stands for; `None` without a known ending.
@@ -308,9 +363,12 @@ impl DocumentKind {
             let kind = match content {
                 ZIP => containers::in_archive(head, named),
                 COMPOUND_FILE => containers::in_compound_file(named),
-                _ => None,
+                _ => picture::of_media_type(content),
             };
             return kind.ok_or(KindMismatch::Unsupported { content });
+        }
+        if picture::is_bitmap(head) {
+            return Ok(Self::Bmp);
         }
         // A message may carry bytes of any kind behind its header.
         let is_mail =
@@ -538,8 +596,8 @@ mod tests {
             "the content is application/zip, which cannot be read here"
         );
         assert_eq!(
-            refused(b"\x89PNG\r\n\x1A\n", "a.txt"),
-            "the content is image/png, which cannot be read here"
+            refused(b"\x1F\x8B\x08\0", "a.txt"),
+            "the content is application/gzip, which cannot be read here"
         );
         assert_eq!(
             refused(&[1, 2, 3, 4, 5, 6], "a.txt"),

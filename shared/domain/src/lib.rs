@@ -13,6 +13,7 @@ pub mod limits;
 mod reasons;
 mod sample_secrets;
 pub mod schedules;
+mod sealed_password;
 mod states;
 mod text_encoding;
 pub mod units;
@@ -28,6 +29,7 @@ pub use ids::{
 };
 pub use reasons::{ReasonClass, ReasonCode};
 pub use sample_secrets::{is_loopback, is_sample_secret};
+pub use sealed_password::SealedPassword;
 pub use states::{
     AttemptEnd, DocumentStatus, JobKind, JobStatus, Priority, QueueName, Scope, TaskKind, TaskState,
     UnknownWord, UserRole, UserStatus, WaitingOn,

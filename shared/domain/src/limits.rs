@@ -8,6 +8,9 @@ pub const FILES_PER_UPLOAD_MAX: usize = 100;
 /// Bytes of a file name that are kept as a label; longer names are cut at a character.
 pub const FILE_NAME_BYTES_MAX: usize = 255;
 
+/// Bytes of a password that opens a document.
+pub const DOCUMENT_PASSWORD_BYTES_MAX: usize = 1_024;
+
 /// Tags that may be asked for.
 pub const TAGS_MAX: u8 = 50;
 

@@ -20,11 +20,11 @@ const ENTRIES_MAX: usize = 10_000;
 /// Bytes of a name. Parts of real documents have short ones.
 const NAME_BYTES_MAX: usize = 1_024;
 /// Bytes that one part may have when it is read as a whole.
-const PART_BYTES_MAX: u64 = 64 << 20;
+pub(crate) const PART_BYTES_MAX: u64 = 64 << 20;
 /// Bytes that one part may have when it is read piece by piece. The text of so large a sheet is beyond every limit.
 const STREAM_BYTES_MAX: u64 = 128 << 20;
 /// Bytes that all parts together may have, those included that are read piece by piece.
-const TOTAL_BYTES_MAX: u64 = 256 << 20;
+pub(crate) const TOTAL_BYTES_MAX: u64 = 256 << 20;
 /// How many times its packed size a part may have, beyond the first [`RATIO_FREE_BYTES`]. Sparse tables reach a hundred;
 /// bombs begin at a thousand.
 const RATIO_MAX: u64 = 250;
@@ -37,6 +37,7 @@ pub(crate) struct Archive<'a> {
     zip: ZipArchive<Cursor<&'a [u8]>>,
     indices: HashMap<String, usize>,
     budget: Rc<Cell<u64>>,
+    password: Option<&'a str>,
 }
 
 impl<'a> Archive<'a> {
@@ -76,7 +77,14 @@ impl<'a> Archive<'a> {
             zip,
             indices,
             budget: Rc::new(Cell::new(TOTAL_BYTES_MAX)),
+            password: None,
         })
+    }
+
+    /// The same archive, whose locked parts this password opens.
+    pub(crate) fn with_password(mut self, password: Option<&'a str>) -> Self {
+        self.password = password;
+        self
     }
 
     /// Whether there is such a part.
@@ -122,15 +130,23 @@ impl<'a> Archive<'a> {
             return Ok(None);
         };
         let encrypted = self.zip.by_index_data(index).is_ok_and(|entry| entry.encrypted());
-        if encrypted {
-            return Err(ExtractionError::Encrypted(
-                "it opens only with a password".to_owned(),
-            ));
-        }
-        // A wrong check sum tells that something is damaged, not that nothing can be read.
-        let options = ZipReadOptions::new().ignore_crc32(true);
+        // A wrong check sum tells that something is damaged, not that nothing can be read; of a locked part, that the password
+        // is not the right one.
+        let options = match (encrypted, self.password) {
+            (false, _) => ZipReadOptions::new().ignore_crc32(true),
+            (true, Some(password)) => ZipReadOptions::new().password(Some(password.as_bytes())),
+            (true, None) => return Err(ExtractionError::locked(None)),
+        };
         let file = match self.zip.by_index_with_options(index, options) {
             Ok(file) => file,
+            Err(ZipError::InvalidPassword) => return Err(ExtractionError::locked(self.password)),
+            Err(ZipError::CompressionMethodNotSupported(_) | ZipError::UnsupportedArchive(_))
+                if encrypted =>
+            {
+                return Err(ExtractionError::Encrypted(
+                    "its encryption is not supported".to_owned(),
+                ));
+            }
             Err(ZipError::CompressionMethodNotSupported(_) | ZipError::UnsupportedArchive(_)) => {
                 return Err(ExtractionError::Unreadable(format!(
                     "{name} is packed in a way that documents do not use"

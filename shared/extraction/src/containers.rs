@@ -6,18 +6,19 @@ use domain::DocumentKind;
 use crate::archive::Archive;
 use crate::ole::CompoundFile;
 use crate::workbook::{ods, xls, xlsb, xlsx};
-use crate::{Extracted, ExtractionError, Limits, docx, epub, mail, odf, ole, ooxml, pptx};
+use crate::{Extracted, ExtractionError, Limits, docx, epub, locked, mail, odf, ole, ooxml, pptx};
 
 /// Reads a document that comes in a container, and says what kind it turned out to be.
 pub(crate) fn extract(
     expected: DocumentKind,
     bytes: Vec<u8>,
+    password: Option<&str>,
     limits: &Limits,
 ) -> Result<(DocumentKind, Extracted), ExtractionError> {
     if bytes.starts_with(ole::SIGNATURE) {
-        from_compound_file(expected, bytes, limits)
+        from_compound_file(expected, bytes, password, limits)
     } else {
-        from_archive(expected, &bytes, limits)
+        from_archive(expected, &bytes, password, limits)
     }
 }
 
@@ -26,6 +27,7 @@ pub(crate) fn extract(
 fn from_compound_file(
     expected: DocumentKind,
     bytes: Vec<u8>,
+    password: Option<&str>,
     limits: &Limits,
 ) -> Result<(DocumentKind, Extracted), ExtractionError> {
     let opened = CompoundFile::open(&bytes);
@@ -41,9 +43,11 @@ fn from_compound_file(
     let file = opened?;
     let has = |name| file.contains(name);
     if has("EncryptedPackage") {
-        return Err(ExtractionError::Encrypted(
-            "it opens only with a password".to_owned(),
-        ));
+        let package = locked::office::unlock(&file, password)?;
+        // The locked form is as large again.
+        drop(file);
+        drop(bytes);
+        return from_archive(expected, &package, None, limits);
     }
     if has("WordDocument") || has("PowerPoint Document") {
         return Err(ExtractionError::Unreadable(
@@ -65,9 +69,17 @@ fn holds_message(file: &CompoundFile<'_>) -> bool {
 fn from_archive(
     expected: DocumentKind,
     bytes: &[u8],
+    password: Option<&str>,
     limits: &Limits,
 ) -> Result<(DocumentKind, Extracted), ExtractionError> {
-    let mut archive = Archive::open(bytes)?;
+    let unlocked;
+    let mut archive = Archive::open(bytes)?.with_password(password);
+    if let Some(password) = password {
+        unlocked = locked::opendocument::unlock(&mut archive, password)?;
+        if let Some(bytes) = &unlocked {
+            archive = Archive::open(bytes)?;
+        }
+    }
     let kind = kind(expected, &mut archive)?;
     let extracted = match kind {
         DocumentKind::Docx => docx::extract(&mut archive, limits),

@@ -13,6 +13,7 @@ mod docx;
 mod drawing;
 mod epub;
 mod html;
+mod locked;
 mod mail;
 mod markdown;
 mod odf;
@@ -21,9 +22,11 @@ mod ooxml;
 mod ordinal;
 mod passages;
 mod pdf;
+mod picture;
 mod pptx;
 mod prose;
 mod rtf;
+mod scans;
 mod structure;
 mod text;
 mod words;
@@ -31,11 +34,13 @@ mod workbook;
 mod xml;
 
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 use domain::{Content, DocumentKind, ReasonCode};
 use serde::{Deserialize, Serialize};
 
 pub use passages::{Passage, full_text, passages};
+pub use scans::{RASTER_PIXELS_MAX, Raster, Reading, Scans};
 pub use structure::{MARKS_BYTES_MAX, Mark, Part, Structure, markdown};
 pub use words::count_words;
 
@@ -49,6 +54,8 @@ pub struct Limits {
     pub text_bytes_max: usize,
     /// Which part of a web page is read; other kinds are all content.
     pub content: Content,
+    /// Time after which no further page, slide, sheet or chapter is begun; `None` without a bound. Those before are kept.
+    pub time_max: Option<Duration>,
 }
 
 impl Default for Limits {
@@ -58,7 +65,15 @@ impl Default for Limits {
             pages_max: 5_000,
             text_bytes_max: 16 << 20,
             content: Content::Full,
+            time_max: None,
         }
+    }
+}
+
+impl Limits {
+    /// Whether the time for what began then is over.
+    fn is_late(&self, started: Instant) -> bool {
+        self.time_max.is_some_and(|time| started.elapsed() > time)
     }
 }
 
@@ -78,12 +93,18 @@ pub struct Extracted {
     /// to be, where the file's name or the upload said otherwise); of mail also `from`, `to`, `cc`, `sent_at` (RFC 3339),
     /// `message_id`, `attachment_count` and `attachments` (name, media type and size); of mailboxes and chats
     /// `message_count`, `first_message_at` and `last_message_at`; of chats `speakers` (the most talkative first, separated
-    /// by commas), `speaker_count`, `chat_program` and `time_zone`.
+    /// by commas), `speaker_count`, `chat_program` and `time_zone`; of pictures `width` and `height` in pixels; of pages that
+    /// were read from pictures `ocr_engine`, `ocr_languages`, `ocr_page_count` and `ocr_confidence` (0 to 100, the mean over
+    /// the words); and of pages that show something nobody read, `unread_page_count`.
     pub metadata: BTreeMap<String, String>,
     /// Glyphs whose letter nobody could tell. Each is a U+FFFD in the text.
     pub unmapped_glyphs: u32,
     /// Whether there are pages but hardly any legible text on them: most likely images of text.
     pub needs_ocr: bool,
+    /// Pages, as indexes into `pages`, that show something their text does not say: most likely images of text. Which of
+    /// them can be painted, to be read as a picture, [`Scans`] knows.
+    #[serde(default)]
+    pub unread_pages: Vec<u32>,
     /// What the parts of the text are, for [`markdown`].
     #[serde(default)]
     pub structure: Structure,
@@ -109,6 +130,14 @@ pub enum ExtractionError {
 }
 
 impl ExtractionError {
+    /// The document needs another password than the one that was given, if any was.
+    fn locked(password: Option<&str>) -> Self {
+        Self::Encrypted(match password {
+            None => "it opens only with a password".to_owned(),
+            Some(_) => "the password that came with it does not open it".to_owned(),
+        })
+    }
+
     /// The reason, as a word for programs.
     #[must_use]
     pub const fn code(&self) -> ReasonCode {
@@ -120,26 +149,66 @@ impl ExtractionError {
     }
 }
 
-/// Reads a document of a known kind. The file name only helps to tell variants apart, such as tab and comma. The bytes
-/// are taken, because a PDF is read in place, and a copy would double the memory.
+/// [`open`] for who wants no more than the text, and has no password.
 ///
 /// # Errors
-/// When there is no text to be had; see [`ExtractionError`]. A document without any text is not an error.
+/// As for [`open`].
 ///
 /// # Panics
-/// Parsers may panic on hostile input; call this where a panic, or the death of the process, does no harm.
+/// As [`open`].
 pub fn extract(
     kind: DocumentKind,
     file_name: &str,
     bytes: Vec<u8>,
     limits: &Limits,
 ) -> Result<Extracted, ExtractionError> {
+    let source = Source {
+        kind,
+        file_name,
+        bytes,
+        password: None,
+    };
+    open(source, limits).map(|(extracted, _)| extracted)
+}
+
+/// A document to be read. Its bytes are taken, because a PDF is read in place, and a copy would double the memory.
+pub struct Source<'a> {
+    /// What it is.
+    pub kind: DocumentKind,
+    /// Its name, which only helps to tell variants apart, such as tab and comma.
+    pub file_name: &'a str,
+    /// Its content.
+    pub bytes: Vec<u8>,
+    /// What opens it, if its owner gave that along. Documents without a password do not mind.
+    pub password: Option<&'a str>,
+}
+
+/// Reads a document of a known kind. Where pages are pictures of text, [`Scans`] paints them for whoever reads pictures;
+/// `None` for documents that have no such pages.
+///
+/// # Errors
+/// When there is no text to be had; see [`ExtractionError`]. A document without any text is not an error.
+///
+/// # Panics
+/// Parsers may panic on hostile input; call this where a panic, or the death of the process, does no harm.
+pub fn open(source: Source<'_>, limits: &Limits) -> Result<(Extracted, Option<Scans>), ExtractionError> {
+    let Source {
+        kind,
+        file_name,
+        bytes,
+        password,
+    } = source;
+    let mut scans = None;
     let (found, mut extracted) = match kind {
         DocumentKind::Text => (kind, text::extract(&bytes, limits)),
         DocumentKind::Markdown => (kind, markdown::extract(&bytes, limits)),
         DocumentKind::Csv => (kind, csv::extract(file_name, &bytes, limits)),
         DocumentKind::Html => (kind, html::extract(&bytes, limits)),
-        DocumentKind::Pdf => (kind, pdf::extract(bytes, limits)?),
+        DocumentKind::Pdf => {
+            let (extracted, pdf) = pdf::open(bytes, password, limits)?;
+            scans = Some(Scans::of_pdf(pdf));
+            (kind, extracted)
+        }
         DocumentKind::Rtf => (kind, rtf::extract(&bytes, limits)?),
         DocumentKind::Eml => (kind, mail::extract_eml(&bytes, limits)?),
         DocumentKind::Mbox => (kind, mail::extract_mbox(&bytes, limits)?),
@@ -153,7 +222,17 @@ pub fn extract(
         | DocumentKind::Odp
         | DocumentKind::Ods
         | DocumentKind::Epub
-        | DocumentKind::Msg => containers::extract(kind, bytes, limits)?,
+        | DocumentKind::Msg => containers::extract(kind, bytes, password, limits)?,
+        DocumentKind::Png
+        | DocumentKind::Jpeg
+        | DocumentKind::Tiff
+        | DocumentKind::Webp
+        | DocumentKind::Bmp
+        | DocumentKind::Gif => {
+            let extracted = picture::extract(kind, &bytes, limits)?;
+            scans = Some(Scans::of_picture(kind, bytes));
+            (kind, extracted)
+        }
     };
     let named = DocumentKind::from_file_name(file_name);
     let misnamed = named.is_some_and(|named| named != found && !(named.is_text() && found.is_text()));
@@ -161,7 +240,8 @@ pub fn extract(
         let found = found.as_str().to_owned();
         extracted.metadata.insert("content_kind".to_owned(), found);
     }
-    Ok(extracted)
+    let scans = scans.filter(|_| !extracted.unread_pages.is_empty());
+    Ok((extracted, scans))
 }
 
 /// The result for a document without pages: its whole text, cut to the limit.

@@ -164,9 +164,7 @@ fn refuse_encrypted(archive: &mut Archive<'_>) -> Result<(), ExtractionError> {
         }
     }
     if encrypted {
-        return Err(ExtractionError::Encrypted(
-            "it opens only with a password".to_owned(),
-        ));
+        return Err(ExtractionError::locked(None));
     }
     Ok(())
 }

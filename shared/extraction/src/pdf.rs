@@ -13,6 +13,8 @@ mod spacing;
 #[cfg(test)]
 mod tests;
 
+use std::time::Instant;
+
 use hayro_interpret::hayro_syntax::{DecryptionError, LoadPdfError, Pdf};
 use hayro_interpret::kurbo::Rect;
 use hayro_interpret::{Context, InterpreterCache, InterpreterSettings, TransformExt, interpret_page};
@@ -35,8 +37,25 @@ const PICTURE_PATHS_MIN: u32 = 100;
 /// Bytes of a file's end in which readers look for the end of the document.
 const END_BYTES: usize = 4096;
 
-pub(crate) fn extract(bytes: Vec<u8>, limits: &Limits) -> Result<Extracted, ExtractionError> {
-    let pdf = Pdf::new(bytes).map_err(refusal)?;
+/// Reads a PDF, and gives back what its pages can be painted from.
+pub(crate) fn open(
+    bytes: Vec<u8>,
+    password: Option<&str>,
+    limits: &Limits,
+) -> Result<(Extracted, Pdf), ExtractionError> {
+    let pdf = Pdf::new_with_password(bytes, password.unwrap_or_default())
+        .map_err(|error| refusal(error, password))?;
+    let extracted = read(&pdf, limits)?;
+    Ok((extracted, pdf))
+}
+
+#[cfg(test)]
+fn extract(bytes: Vec<u8>, limits: &Limits) -> Result<Extracted, ExtractionError> {
+    open(bytes, None, limits).map(|(extracted, _)| extracted)
+}
+
+fn read(pdf: &Pdf, limits: &Limits) -> Result<Extracted, ExtractionError> {
+    let started = Instant::now();
     let pages = pdf.pages();
     if pages.is_empty() {
         return Err(ExtractionError::Unreadable("the PDF has no pages".to_owned()));
@@ -45,22 +64,22 @@ pub(crate) fn extract(bytes: Vec<u8>, limits: &Limits) -> Result<Extracted, Extr
     let mut extracted = Extracted {
         paged: true,
         engine: ENGINE.to_owned(),
-        title: metadata::title(&pdf),
-        metadata: metadata::of(&pdf),
+        title: metadata::title(pdf),
+        metadata: metadata::of(pdf),
         ..Extracted::default()
     };
     extracted
         .metadata
         .insert("page_count".to_owned(), pages.len().to_string());
 
-    let letters = Letters::new(&pdf);
+    let letters = Letters::new(pdf);
     let cache = InterpreterCache::new();
     let mut bytes_left = limits.text_bytes_max;
-    let mut illegible_pages = 0;
     let mut nothing_seen = true;
     for page in pages.iter() {
         let page_limit = usize::try_from(limits.pages_max).unwrap_or(usize::MAX);
-        if extracted.pages.len() >= page_limit || bytes_left == 0 {
+        let late = limits.is_late(started) && !extracted.pages.is_empty();
+        if extracted.pages.len() >= page_limit || bytes_left == 0 || late {
             extracted.truncated = true;
             break;
         }
@@ -81,16 +100,20 @@ pub(crate) fn extract(bytes: Vec<u8>, limits: &Limits) -> Result<Extracted, Extr
         extracted.truncated |= canvas.full | cut_at_char(&mut page_text, bytes_left);
         bytes_left -= page_text.len();
         nothing_seen &= canvas.is_blank();
-        illegible_pages += usize::from(is_illegible(&page_text, &canvas));
+        if is_illegible(&page_text, &canvas) {
+            extracted
+                .unread_pages
+                .extend(u32::try_from(extracted.pages.len()));
+        }
         extracted.unmapped_glyphs = extracted.unmapped_glyphs.saturating_add(canvas.unmapped);
         extracted.pages.push(page_text);
     }
-    if nothing_seen && breaks_off(&pdf) {
+    if nothing_seen && breaks_off(pdf) {
         return Err(ExtractionError::Unreadable(
             "the PDF breaks off before its end".to_owned(),
         ));
     }
-    extracted.needs_ocr = illegible_pages * 2 > extracted.pages.len();
+    extracted.judge_unread_pages();
     Ok(extracted)
 }
 
@@ -127,11 +150,9 @@ fn is_illegible(page_text: &str, canvas: &Canvas<'_>) -> bool {
     unmapped > legible / 2 || (legible < LEGIBLE_LETTERS_MIN && pictures)
 }
 
-fn refusal(error: LoadPdfError) -> ExtractionError {
+fn refusal(error: LoadPdfError, password: Option<&str>) -> ExtractionError {
     match error {
-        LoadPdfError::Decryption(DecryptionError::PasswordProtected) => {
-            ExtractionError::Encrypted("it opens only with a password".to_owned())
-        }
+        LoadPdfError::Decryption(DecryptionError::PasswordProtected) => ExtractionError::locked(password),
         LoadPdfError::Decryption(DecryptionError::UnsupportedAlgorithm) => {
             ExtractionError::Encrypted("its encryption is not supported".to_owned())
         }

@@ -1,5 +1,7 @@
 //! Puts the text of a document together from runs, lines, paragraphs and cells, the same way for every format.
 
+use std::time::Instant;
+
 use crate::{Limits, cut_at_char, text};
 
 /// A text in the making. Breaks are owed until there is something behind them, so that nothing empty leaves a trace.
@@ -194,6 +196,8 @@ pub(crate) struct Parts {
     pub(crate) truncated: bool,
     pages_max: usize,
     bytes_left: usize,
+    started: Instant,
+    limits: Limits,
 }
 
 impl Parts {
@@ -203,6 +207,8 @@ impl Parts {
             truncated: false,
             pages_max: usize::try_from(limits.pages_max).unwrap_or(usize::MAX),
             bytes_left: limits.text_bytes_max,
+            started: Instant::now(),
+            limits: *limits,
         }
     }
 
@@ -213,14 +219,20 @@ impl Parts {
 
     /// Whether nothing more is wanted. Asked before a part is read, it notes that the part is left out.
     pub(crate) fn is_full(&mut self) -> bool {
-        let full = self.bytes_left == 0 || self.pages.len() >= self.pages_max;
+        let late = self.limits.is_late(self.started) && !self.pages.is_empty();
+        let full = late || !self.has_room();
         self.truncated |= full;
         full
     }
 
+    fn has_room(&self) -> bool {
+        self.bytes_left > 0 && self.pages.len() < self.pages_max
+    }
+
     /// Adds a part, cut to the room that there is.
     pub(crate) fn push(&mut self, part: &str) {
-        if self.is_full() {
+        if !self.has_room() {
+            self.truncated = true;
             return;
         }
         let mut part = text::clean(part);

@@ -85,6 +85,7 @@ fn check(kind: DocumentKind, name: &str, damages: &[Damage], content: Content) {
         pages_max: 3,
         text_bytes_max: 1_500,
         content,
+        ..Limits::default()
     };
     let Ok(extracted) = extract(kind, name, bytes, &limits) else {
         return;

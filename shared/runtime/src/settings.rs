@@ -32,6 +32,8 @@ pub const SECTIONS: &[&str] = &[
     "limits",
     "worker",
     "sandbox",
+    "ocr",
+    "sealing",
     "scheduler",
     "scheduling",
 ];

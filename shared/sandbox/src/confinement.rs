@@ -16,6 +16,9 @@ use crate::wire::Setup;
 /// Standard input, output and error. A process that may have no more can open neither file nor socket.
 const OPEN_FILES: u64 = 3;
 
+/// The same, and what the loader of another program opens on its way.
+const OPEN_FILES_OF_OTHERS: u64 = 32;
+
 /// What a child could give up under the running kernel.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Confinement {
@@ -59,9 +62,16 @@ pub(crate) fn confine(setup: &Setup) -> io::Result<Confinement> {
     // Without effect for the superuser, who is stopped by the filter of system calls.
     limit(Resource::Nproc, 0)?;
     allow_cpu_time(setup.cpu_time_max)?;
-    let confinement = kernel::confine();
+    let confinement = match &setup.other_program {
+        None => kernel::confine(),
+        Some(other) => kernel::confine_other(&other.program),
+    };
     // Last, for Landlock needs to open something itself.
-    limit(Resource::Nofile, OPEN_FILES)?;
+    let open_files = match &setup.other_program {
+        None => OPEN_FILES,
+        Some(_) => OPEN_FILES_OF_OTHERS,
+    };
+    limit(Resource::Nofile, open_files)?;
     Ok(confinement)
 }
 
@@ -94,8 +104,12 @@ fn set(resource: Resource, current: Option<u64>, maximum: Option<u64>) -> io::Re
 mod kernel {
     use std::collections::BTreeMap;
     use std::error::Error;
+    use std::path::Path;
 
-    use landlock::{ABI, Access, AccessFs, AccessNet, Ruleset, RulesetAttr, RulesetStatus, Scope};
+    use landlock::{
+        ABI, Access, AccessFs, AccessNet, Ruleset, RulesetAttr, RulesetCreatedAttr, RulesetStatus, Scope,
+        path_beneath_rules,
+    };
     use rustix::process::{Signal, set_parent_process_death_signal};
     use seccompiler::{
         BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
@@ -113,6 +127,87 @@ mod kernel {
             landlock: close_file_system_and_network().unwrap_or(false),
             seccomp: filter_system_calls().is_ok(),
         }
+    }
+
+    /// Where programs and what belongs to them lie: all that another program may read, and run.
+    const PROGRAM_FOLDERS: [&str; 5] = ["/usr", "/lib", "/lib64", "/opt", "/nix/store"];
+    /// The list by which the loader finds shared libraries.
+    const LOADER_CACHE: &str = "/etc/ld.so.cache";
+
+    /// What is left to a program that is not ours: it needs to be loaded, to find its own files, and perhaps threads. It
+    /// has no network, and no file that could be anybody's.
+    pub(super) fn confine_other(program: &str) -> Confinement {
+        Confinement {
+            dies_with_parent: set_parent_process_death_signal(Some(Signal::KILL)).is_ok(),
+            landlock: leave_programs_only(program).unwrap_or(false),
+            seccomp: refuse_system_calls().is_ok(),
+        }
+    }
+
+    fn leave_programs_only(program: &str) -> Result<bool, Box<dyn Error>> {
+        // A program elsewhere may have its files beside it.
+        let own_folder = Path::new(program)
+            .parent()
+            .filter(|folder| folder.is_absolute() && folder.parent().is_some());
+        let folders = PROGRAM_FOLDERS.iter().map(Path::new).chain(own_folder);
+        let read = AccessFs::ReadFile | AccessFs::ReadDir | AccessFs::Execute;
+        let status = Ruleset::default()
+            .handle_access(AccessFs::from_all(LANDLOCK_VERSION))?
+            .handle_access(AccessNet::from_all(LANDLOCK_VERSION))?
+            .scope(Scope::from_all(LANDLOCK_VERSION))?
+            .create()?
+            // Folders that are not there are passed over.
+            .add_rules(path_beneath_rules(folders, read))?
+            .add_rules(path_beneath_rules([LOADER_CACHE], AccessFs::ReadFile))?
+            .restrict_self()?;
+        Ok(status.ruleset != RulesetStatus::NotEnforced)
+    }
+
+    /// A program that is not ours may make any system call but those by which it could reach others.
+    fn refuse_system_calls() -> Result<(), Box<dyn Error>> {
+        let refused = [
+            libc::SYS_socket,
+            libc::SYS_socketpair,
+            libc::SYS_connect,
+            libc::SYS_bind,
+            libc::SYS_listen,
+            libc::SYS_accept,
+            libc::SYS_accept4,
+            libc::SYS_sendto,
+            libc::SYS_sendmsg,
+            libc::SYS_sendmmsg,
+            libc::SYS_kill,
+            libc::SYS_pidfd_open,
+            libc::SYS_pidfd_send_signal,
+            libc::SYS_ptrace,
+            libc::SYS_process_vm_readv,
+            libc::SYS_process_vm_writev,
+            libc::SYS_mount,
+            libc::SYS_umount2,
+            libc::SYS_pivot_root,
+            libc::SYS_chroot,
+            libc::SYS_setns,
+            libc::SYS_unshare,
+            libc::SYS_bpf,
+            libc::SYS_perf_event_open,
+            libc::SYS_userfaultfd,
+            libc::SYS_keyctl,
+            libc::SYS_add_key,
+            libc::SYS_request_key,
+            // Would get around all of the above.
+            libc::SYS_io_uring_setup,
+        ];
+        let rules: BTreeMap<i64, Vec<SeccompRule>> =
+            refused.into_iter().map(|call| (call, Vec::new())).collect();
+        let filter = SeccompFilter::new(
+            rules,
+            SeccompAction::Allow,
+            SeccompAction::Errno(libc::EPERM.unsigned_abs()),
+            std::env::consts::ARCH.try_into()?,
+        )?;
+        let program: BpfProgram = filter.try_into()?;
+        seccompiler::apply_filter(&program)?;
+        Ok(())
     }
 
     /// No rule is added, so everything that is handled is refused. Says whether any of it is.
@@ -188,5 +283,9 @@ mod kernel {
             landlock: false,
             seccomp: false,
         }
+    }
+
+    pub(super) fn confine_other(_program: &str) -> Confinement {
+        confine()
     }
 }

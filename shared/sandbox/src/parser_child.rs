@@ -7,8 +7,10 @@ use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use bytes::Bytes;
+use extraction::{ExtractionError, RASTER_PIXELS_MAX, Raster};
 use futures::{Stream, StreamExt};
 use rustix::process::Signal;
+use secrecy::ExposeSecret;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader, BufWriter};
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
 use tokio::time::timeout;
@@ -17,7 +19,7 @@ use crate::Confinement;
 use crate::error::ParseError;
 use crate::pool::{ChildProgram, ParseRequest};
 use crate::settings::SandboxSettings;
-use crate::wire::{self, Answer, Request, Setup};
+use crate::wire::{self, Answer, Order, Painted, Painting, Request, Setup};
 
 /// Bytes of a child's last words that are kept: enough for the message of an abort.
 const LAST_WORDS_BYTES_MAX: u64 = 300;
@@ -92,18 +94,21 @@ impl ParserChild {
             address_space_bytes_max: settings.address_space_max.bytes(),
             input_bytes_max: settings.input_max.bytes(),
             cpu_time_max: settings.cpu_time_max,
+            other_program: None,
         };
         wire::write_message(&mut self.to, &setup).await?;
         self.to.flush().await?;
         wire::read_message(&mut self.from, wire::MESSAGE_BYTES_MAX).await
     }
 
-    /// Gives the child a document and waits for what it makes of it. After a failure the child is of no more use.
+    /// Gives the child a document and waits for what it makes of it. With `keep_scans` its pages can be had as pictures
+    /// afterwards, until [`Self::forget`]. After a failure the child is of no more use.
     pub(crate) async fn parse<S, E>(
         &mut self,
         request: &ParseRequest,
         document: S,
         settings: &SandboxSettings,
+        keep_scans: bool,
     ) -> Result<Answer, Failure>
     where
         S: Stream<Item = Result<Bytes, E>>,
@@ -112,13 +117,18 @@ impl ParserChild {
         self.documents += 1;
         // Only the child is timed; how fast the document arrives is not its doing.
         let time = settings.wall_time_max;
-        let header = Request {
+        let mut limits = request.limits;
+        limits.time_max.get_or_insert(settings.reading_time_max());
+        let order = Order::Read(Request {
             kind: request.kind,
             file_name: request.file_name.clone(),
             size: request.size,
-            limits: request.limits,
-        };
-        within(time, wire::write_message(&mut self.to, &header)).await?;
+            limits,
+            password: request.password.as_ref().map(|it| it.expose_secret().to_owned()),
+            keep_scans,
+        });
+        within(time, wire::write_message(&mut self.to, &order)).await?;
+        drop(order);
 
         let mut document = pin!(document);
         let mut sent: u64 = 0;
@@ -140,6 +150,53 @@ impl ParserChild {
             wire::read_message(&mut self.from, wire::answer_bytes_max(&request.limits)).await
         })
         .await
+    }
+
+    /// Has a page of the document painted that was read last. After a failure the child is of no more use.
+    pub(crate) async fn paint(
+        &mut self,
+        page: u32,
+        resolution_dpi: u32,
+        settings: &SandboxSettings,
+    ) -> Result<Result<Raster, ExtractionError>, Failure> {
+        let order = Order::Paint { page, resolution_dpi };
+        within(settings.wall_time_max, async {
+            wire::write_message(&mut self.to, &order).await?;
+            self.to.flush().await?;
+            let painting: Painting = wire::read_message(&mut self.from, wire::MESSAGE_BYTES_MAX).await?;
+            let Painted {
+                width,
+                height,
+                resolution_dpi,
+            } = match painting {
+                Ok(painted) => painted,
+                Err(refusal) => return Ok(Err(refusal)),
+            };
+            let pixels = wire::read_frame(&mut self.from, u64::from(RASTER_PIXELS_MAX)).await?;
+            let expected = u64::from(width) * u64::from(height);
+            if u64::try_from(pixels.len()).ok() != Some(expected) || expected == 0 {
+                return Err(io::Error::new(
+                    io::ErrorKind::InvalidData,
+                    "a picture that is not as large as it says",
+                ));
+            }
+            Ok(Ok(Raster {
+                width,
+                height,
+                resolution_dpi,
+                pixels,
+            }))
+        })
+        .await
+    }
+
+    /// Lets the child give up the document that was read last. A failure shows with the next document.
+    pub(crate) async fn forget(&mut self) {
+        let tell = async {
+            wire::write_message(&mut self.to, &Order::Forget).await?;
+            self.to.flush().await
+        };
+        let _ = timeout(DYING_TIME_MAX, tell).await;
     }
 
     /// Whether it has done its share, or keeps too much memory.

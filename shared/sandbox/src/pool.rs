@@ -8,14 +8,16 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 
 use bytes::Bytes;
 use domain::DocumentKind;
-use extraction::{Extracted, Limits};
+use extraction::{Extracted, ExtractionError, Limits};
 use futures::Stream;
+use secrecy::SecretString;
 use telemetry::metrics::{self, ParserEnd};
-use tokio::sync::Semaphore;
+use tokio::sync::{OnceCell, Semaphore};
 use tracing::{debug, info, warn};
 
 use crate::Confinement;
 use crate::error::ParseError;
+use crate::ocr::{NoOcr, OcrEngine, OcrSettings, PageByPage, PictureReader};
 use crate::parser_child::{Failure, ParserChild};
 use crate::settings::SandboxSettings;
 
@@ -52,7 +54,7 @@ impl ChildProgram {
 }
 
 /// A document to be parsed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct ParseRequest {
     /// What the document is.
     pub kind: DocumentKind,
@@ -62,15 +64,19 @@ pub struct ParseRequest {
     pub size: u64,
     /// How much of it is read.
     pub limits: Limits,
+    /// What opens it, if it is locked; other documents do not mind.
+    pub password: Option<SecretString>,
 }
 
 /// Parses documents in children, one in each at a time.
 ///
 /// Nothing is started before the first document. Children die with the pool.
-#[derive(Debug)]
 pub struct ParserPool {
     program: ChildProgram,
     settings: SandboxSettings,
+    ocr_settings: OcrSettings,
+    /// Looked for once, when it is needed first, or at the start.
+    pictures: OnceCell<Result<PictureReader, NoOcr>>,
     slots: Semaphore,
     /// Children without a document, the last used at the end.
     idle: Mutex<Vec<ParserChild>>,
@@ -85,9 +91,38 @@ impl ParserPool {
             program,
             slots: Semaphore::new(usize::try_from(settings.children()).unwrap_or(1)),
             settings,
+            ocr_settings: OcrSettings::default(),
+            pictures: OnceCell::new(),
             idle: Mutex::default(),
             confinement: OnceLock::new(),
         }
+    }
+
+    /// The same pool, with other settings for pages that are pictures of text.
+    #[must_use]
+    pub fn with_ocr(mut self, settings: OcrSettings) -> Self {
+        self.ocr_settings = settings;
+        self
+    }
+
+    /// What reads pages that are pictures of text here. It is looked for once, and its presence or absence logged then.
+    ///
+    /// # Errors
+    /// Why nothing does. Such pages stay without text then, and their document says so.
+    pub async fn ocr(&self) -> Result<&OcrEngine, &NoOcr> {
+        self.pictures().await.as_ref().map(|reader| &reader.engine)
+    }
+
+    async fn pictures(&self) -> &Result<PictureReader, NoOcr> {
+        let discover = || async {
+            let found = PictureReader::discover(self.program.clone(), self.ocr_settings.clone()).await;
+            match &found {
+                Ok(reader) => reader.announce(),
+                Err(reason) => info!("pages that are pictures of text stay without text: {reason}"),
+            }
+            found
+        };
+        self.pictures.get_or_init(discover).await
     }
 
     /// Starts a child, to find out before the first document that it works and what the kernel can take away from it.
@@ -180,20 +215,98 @@ impl ParserPool {
                 return Err(ParseError::Body(error.into()));
             }
         };
-        match child.parse(request, document, &self.settings).await {
-            Ok(answer) => {
+        // Whether somebody reads pictures is found out when there is one.
+        let keep_scans = self.pictures.get().is_none_or(Result::is_ok);
+        let parsed = child.parse(request, document, &self.settings, keep_scans);
+        let failure = match parsed.await {
+            Ok(Err(refusal)) => {
                 ending.0 = None;
                 self.put_back(child).await;
-                answer.map(Attempt::Read).map_err(ParseError::Refused)
+                return Err(ParseError::Refused(refusal));
             }
-            Err(Failure::Final(error)) => {
+            Ok(Ok(mut extracted)) => {
+                match self.read_pictures(&mut child, request, &mut extracted).await {
+                    Ok(()) => {
+                        ending.0 = None;
+                        self.put_back(child).await;
+                        return Ok(Attempt::Read(extracted));
+                    }
+                    Err(NotAllRead::Refused(refusal)) => {
+                        ending.0 = None;
+                        self.put_back(child).await;
+                        return Err(ParseError::Refused(refusal));
+                    }
+                    // What was read before is worth more than the reason.
+                    Err(NotAllRead::Lost(failure)) if has_text(&extracted) => {
+                        extracted.truncated = true;
+                        let lost = self.bury(child, failure, &mut ending).await;
+                        warn!("a parser child was lost with the page that it painted: {lost:?}");
+                        return Ok(Attempt::Read(extracted));
+                    }
+                    Err(NotAllRead::Lost(failure)) => failure,
+                }
+            }
+            Err(failure) => failure,
+        };
+        self.bury(child, failure, &mut ending).await.map(Attempt::Crashed)
+    }
+
+    /// Has the unread pages painted and read, one after the other, if there are any, and if anybody reads pictures.
+    async fn read_pictures(
+        &self,
+        child: &mut ParserChild,
+        request: &ParseRequest,
+        extracted: &mut Extracted,
+    ) -> Result<(), NotAllRead> {
+        if extracted.unread_pages.is_empty() {
+            return Ok(());
+        }
+        let Ok(reader) = self.pictures().await else {
+            child.forget().await;
+            return Ok(());
+        };
+        let mut pages = PageByPage::new(reader, extracted);
+        while let Some(page) = pages.next(extracted) {
+            match child.paint(page, reader.resolution_dpi(), &self.settings).await {
+                Ok(painted) => {
+                    pages
+                        .read(page, painted, extracted, request.limits.text_bytes_max)
+                        .await;
+                }
+                Err(failure) => {
+                    pages.finish(extracted);
+                    return Err(NotAllRead::Lost(failure));
+                }
+            }
+        }
+        child.forget().await;
+        let refusal = pages.refusal.take();
+        pages.finish(extracted);
+        match refusal {
+            // Of a picture that cannot be decoded there is nothing else to tell.
+            Some(refusal) if request.kind.is_picture() && !has_text(extracted) => {
+                Err(NotAllRead::Refused(refusal))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Ends a child that is of no more use, and says what it died of, unless the reason is final.
+    async fn bury(
+        &self,
+        child: ParserChild,
+        failure: Failure,
+        ending: &mut Ending,
+    ) -> Result<String, ParseError> {
+        match failure {
+            Failure::Final(error) => {
                 if matches!(error, ParseError::TimedOut { .. }) {
                     ending.0 = Some(ParserEnd::TimedOut);
                 }
                 child.kill().await;
                 Err(error)
             }
-            Err(Failure::Crashed(error)) => {
+            Failure::Crashed(error) => {
                 ending.0 = Some(ParserEnd::Crashed);
                 let end = child.end(&error).await;
                 if end.is_out_of_time() {
@@ -201,7 +314,7 @@ impl ParserPool {
                     let after = self.settings.cpu_time_max;
                     return Err(ParseError::TimedOut { after });
                 }
-                Ok(Attempt::Crashed(end.line))
+                Ok(end.line)
             }
         }
     }
@@ -260,4 +373,16 @@ impl Drop for Ending {
 enum Attempt {
     Read(Extracted),
     Crashed(String),
+}
+
+/// Why pages that are pictures of text could not all be painted.
+enum NotAllRead {
+    /// The child is of no more use.
+    Lost(Failure),
+    /// The document is a picture that cannot be decoded.
+    Refused(ExtractionError),
+}
+
+fn has_text(extracted: &Extracted) -> bool {
+    extracted.pages.iter().any(|page| !page.trim().is_empty())
 }

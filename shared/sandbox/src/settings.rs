@@ -73,6 +73,12 @@ impl SandboxSettings {
         problems
     }
 
+    /// Time after which a document with more to read keeps what it has: four fifths of what would end its child, so that the
+    /// last page may still be finished.
+    pub(crate) fn reading_time_max(&self) -> Duration {
+        self.wall_time_max.min(self.cpu_time_max) * 4 / 5
+    }
+
     /// Children that parse at the same time.
     pub(crate) fn children(&self) -> u32 {
         let processors = || std::thread::available_parallelism().map_or(1, usize::from);
@@ -89,6 +95,16 @@ mod tests {
     fn the_defaults_have_no_problems() {
         assert_eq!(SandboxSettings::default().problems(), [""; 0]);
         assert!(SandboxSettings::default().children() > 0);
+    }
+
+    #[test]
+    fn a_document_stops_reading_before_it_would_be_stopped() {
+        let settings = SandboxSettings {
+            wall_time_max: Duration::from_secs(20),
+            cpu_time_max: Duration::from_secs(10),
+            ..SandboxSettings::default()
+        };
+        assert_eq!(settings.reading_time_max(), Duration::from_secs(8));
     }
 
     #[test]

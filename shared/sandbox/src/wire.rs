@@ -5,10 +5,14 @@
 //! |---|---|
 //! | worker | [`Setup`], once |
 //! | child | [`Confinement`](crate::Confinement), once |
-//! | worker | [`Request`], then the document in frames of any length, then an empty frame |
+//! | worker | [`Order::Read`], then the document in frames of any length, then an empty frame |
 //! | child | [`Answer`] |
+//! | worker | [`Order::Paint`], as often as it wants, for pages of that document |
+//! | child | [`Painting`], then the pixels in one frame if there are any |
+//! | worker | [`Order::Forget`] when it wants no more of them |
 //!
-//! The last two repeat until the worker closes the pipe. Messages are JSON: both ends are the same program, and a person
+//! From the first order on they repeat until the worker closes the pipe. A child that is set up to become another program
+//! takes no orders: what comes after its [`Confinement`] is for that program. Messages are JSON: both ends are the same program, and a person
 //! who traces the pipe can read it.
 
 use std::io::{self, Read, Write};
@@ -29,16 +33,56 @@ pub(crate) struct Setup {
     pub(crate) address_space_bytes_max: u64,
     pub(crate) input_bytes_max: u64,
     pub(crate) cpu_time_max: Duration,
+    /// What the child becomes in place of a parser.
+    pub(crate) other_program: Option<OtherProgram>,
 }
 
-/// The document that follows.
+/// A program that is run with the child's limits, and what it is called with.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct OtherProgram {
+    pub(crate) program: String,
+    pub(crate) arguments: Vec<String>,
+}
+
+/// What a parser is to do.
+#[derive(Serialize, Deserialize)]
+pub(crate) enum Order {
+    /// Read the document that follows.
+    Read(Request),
+    /// Paint a page of the document that was read last.
+    Paint {
+        /// An index into the pages of the answer.
+        page: u32,
+        /// Pixels per inch, for pages whose size is known.
+        resolution_dpi: u32,
+    },
+    /// Let go of that document.
+    Forget,
+}
+
+/// The picture that follows, or why there is none.
+pub(crate) type Painting = Result<Painted, ExtractionError>;
+
+/// What there is to know of the pixels that follow.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Painted {
+    pub(crate) width: u32,
+    pub(crate) height: u32,
+    pub(crate) resolution_dpi: Option<u32>,
+}
+
+/// The document that follows. It may hold a password, so nothing prints it.
+#[derive(Serialize, Deserialize)]
 pub(crate) struct Request {
     pub(crate) kind: DocumentKind,
     pub(crate) file_name: String,
     /// Bytes to make room for; the frames decide what is read.
     pub(crate) size: u64,
     pub(crate) limits: Limits,
+    /// What opens the document.
+    pub(crate) password: Option<String>,
+    /// Whether its pages may be asked for as pictures.
+    pub(crate) keep_scans: bool,
 }
 
 /// What became of the document.
@@ -48,7 +92,8 @@ pub(crate) type Answer = Result<Extracted, ExtractionError>;
 /// length.
 pub(crate) fn answer_bytes_max(limits: &Limits) -> u64 {
     let text = u64::try_from(limits.text_bytes_max).unwrap_or(u64::MAX);
-    let quotes = u64::from(limits.pages_max) * 4;
+    // Its quotes, and its number where it is unread.
+    let quotes = u64::from(limits.pages_max) * 16;
     let marks = u64::try_from(MARKS_BYTES_MAX).unwrap_or(u64::MAX);
     text.saturating_mul(2)
         .saturating_add(quotes + marks + MESSAGE_BYTES_MAX)
@@ -71,6 +116,12 @@ pub(crate) async fn read_message<T: DeserializeOwned>(
     from: &mut (impl AsyncRead + Unpin),
     bytes_max: u64,
 ) -> io::Result<T> {
+    let frame = read_frame(from, bytes_max).await?;
+    serde_json::from_slice(&frame).map_err(|_| invalid("a frame that is no message".to_owned()))
+}
+
+/// Reads a frame of at most `bytes_max`; memory is only taken for what really arrives.
+pub(crate) async fn read_frame(from: &mut (impl AsyncRead + Unpin), bytes_max: u64) -> io::Result<Vec<u8>> {
     let length = u64::from(from.read_u32_le().await?);
     if length > bytes_max {
         return Err(invalid(format!(
@@ -82,14 +133,18 @@ pub(crate) async fn read_message<T: DeserializeOwned>(
     if u64::try_from(frame.len()).ok() != Some(length) {
         return Err(io::ErrorKind::UnexpectedEof.into());
     }
-    serde_json::from_slice(&frame).map_err(|_| invalid("a frame that is no message".to_owned()))
+    Ok(frame)
 }
 
 /// [`write_message`] for the child, which has no runtime.
 pub(crate) fn write_message_blocking(to: &mut impl Write, message: &impl Serialize) -> io::Result<()> {
-    let frame = serde_json::to_vec(message)?;
-    to.write_all(&length(&frame)?)?;
-    to.write_all(&frame)?;
+    write_frame_blocking(to, &serde_json::to_vec(message)?)
+}
+
+/// [`write_frame`] for the child.
+pub(crate) fn write_frame_blocking(to: &mut impl Write, frame: &[u8]) -> io::Result<()> {
+    to.write_all(&length(frame)?)?;
+    to.write_all(frame)?;
     to.flush()
 }
 

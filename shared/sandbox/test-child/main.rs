@@ -7,8 +7,9 @@ use std::io::Write;
 use std::process::ExitCode;
 use std::sync::Mutex;
 
-use domain::DocumentKind;
-use extraction::{Extracted, ExtractionError, Limits};
+use extraction::{Extracted, ExtractionError, Limits, Scans, Source};
+
+type Parsed = Result<(Extracted, Option<Scans>), ExtractionError>;
 
 /// What a leaking parser never gives back.
 static LEAKED: Mutex<Vec<Vec<u8>>> = Mutex::new(Vec::new());
@@ -17,13 +18,8 @@ fn main() -> ExitCode {
     sandbox::child_main_with(parse)
 }
 
-fn parse(
-    kind: DocumentKind,
-    file_name: &str,
-    bytes: Vec<u8>,
-    limits: &Limits,
-) -> Result<Extracted, ExtractionError> {
-    match file_name {
+fn parse(source: Source<'_>, limits: &Limits) -> Parsed {
+    match source.file_name {
         "abort" => std::process::abort(),
         "panic" => panic!("with the document's content"),
         "overflow" => answer(&overflow(1).to_string()),
@@ -42,18 +38,19 @@ fn parse(
         "network" => answer(&outcome(std::net::TcpStream::connect("127.0.0.1:1"))),
         "program" => answer(&outcome(std::process::Command::new("/bin/true").spawn())),
         "thread" => answer(&outcome(std::thread::Builder::new().spawn(|| {}))),
-        _ => extraction::extract(kind, file_name, bytes, limits),
+        _ => extraction::open(source, limits),
     }
 }
 
-fn answer(text: &str) -> Result<Extracted, ExtractionError> {
-    Ok(Extracted {
+fn answer(text: &str) -> Parsed {
+    let extracted = Extracted {
         pages: vec![text.to_owned()],
         ..Extracted::default()
-    })
+    };
+    Ok((extracted, None))
 }
 
-fn process_id() -> Result<Extracted, ExtractionError> {
+fn process_id() -> Parsed {
     answer(&std::process::id().to_string())
 }
 

@@ -82,6 +82,7 @@ fn request(file_name: &str, size: usize) -> ParseRequest {
         file_name: file_name.to_owned(),
         size: u64::try_from(size).unwrap(),
         limits: Limits::default(),
+        password: None,
     }
 }
 

@@ -292,6 +292,11 @@ pub fn parser_child_ended(reason: ParserEnd) {
     table::PARSER_CHILDREN_ENDED.add([reason.as_str().into()], 1);
 }
 
+/// A page that is a picture of text was read.
+pub fn ocr_page_read(took: Duration) {
+    table::OCR_PAGE_DURATION.time([], took);
+}
+
 /// The dispatcher hinted at waiting tasks.
 pub fn tasks_dispatched(queue: QueueName, count: u64) {
     table::TASKS_DISPATCHED.add([queue.as_str().into()], count);

@@ -14,17 +14,18 @@ use database::agenda::Source;
 use database::events::FoundEvent;
 use database::tasks::{self, Claim, Closed, DocumentResult, PassageText};
 use database::todos::FoundTodo;
-use domain::{DocumentKind, ReasonCode};
+use domain::{DocumentKind, ReasonCode, SealedPassword};
 use enrichment::{Context as TextContext, Tag};
 use extraction::{Extracted, Limits, Structure};
 use futures::TryStreamExt;
 use sandbox::{ParseError, ParseRequest};
+use secrecy::SecretString;
 use storage::StorageKey;
 use telemetry::metrics::{self, Stage};
 use tokio_util::sync::CancellationToken;
 
 use crate::context::Context;
-use crate::outcome::{Ended, Failure};
+use crate::outcome::{Ended, Failure, failure};
 
 /// The database may be away for a while when a result is ready; the result is kept so long before it is thrown away.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(120);
@@ -100,6 +101,10 @@ async fn take_back(context: &Context, keys: &[StorageKey]) {
 /// The bytes go from storage to a parser child without ever lying in this process as a whole.
 async fn parse(context: &Arc<Context>, claim: &Claim) -> Result<Extracted, Failure> {
     let key = StorageKey::original(claim.user, claim.document);
+    let password = match &claim.payload.sealed_password {
+        Some(sealed) => Some(open(context, claim, sealed)?),
+        None => None,
+    };
     let request = ParseRequest {
         kind: claim.payload.kind,
         file_name: claim.payload.file_name.clone(),
@@ -108,20 +113,32 @@ async fn parse(context: &Arc<Context>, claim: &Claim) -> Result<Extracted, Failu
             content: claim.payload.content,
             ..Limits::default()
         },
+        password,
     };
-    let open = || async {
+    let fetch = || async {
         match context.storage.get(&key).await {
             Ok(Some(object)) => Ok(object.stream.map_err(Fetch::Storage)),
             Ok(None) => Err(Fetch::Missing),
             Err(error) => Err(Fetch::Storage(error)),
         }
     };
-    let parsed = timed(Stage::Parse, context.parsers.extract(&request, open)).await;
+    let parsed = timed(Stage::Parse, context.parsers.extract(&request, fetch)).await;
     parsed.map_err(|error| match &error {
         ParseError::Body(body) if matches!(body.downcast_ref(), Some(Fetch::Missing)) => {
             ReasonCode::OriginalMissing.into()
         }
         _ => error.into(),
+    })
+}
+
+/// The password that came with the job. Without the key there is no use in trying again.
+fn open(context: &Context, claim: &Claim, sealed: &SealedPassword) -> Result<SecretString, Failure> {
+    context.sealing.open(claim.job, sealed).map_err(|error| {
+        tracing::error!("{error}");
+        failure(
+            ReasonCode::Encrypted,
+            "the password that came with it could not be used here; send the document again, with its password",
+        )
     })
 }
 

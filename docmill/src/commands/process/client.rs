@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use reqwest::header;
+use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -14,6 +15,8 @@ pub(super) struct Client {
     http: reqwest::Client,
     base: String,
     token: String,
+    /// What opens locked documents.
+    password: Option<SecretString>,
 }
 
 /// Seconds for which one request waits for a job.
@@ -38,12 +41,17 @@ struct Problem {
 }
 
 impl Client {
-    pub(super) fn new(address: SocketAddr, token: String) -> Result<Self, reqwest::Error> {
+    pub(super) fn new(
+        address: SocketAddr,
+        token: String,
+        password: Option<SecretString>,
+    ) -> Result<Self, reqwest::Error> {
         let http = reqwest::Client::builder().no_proxy().build()?;
         Ok(Self {
             http,
             base: format!("http://{address}/api/v1"),
             token,
+            password,
         })
     }
 
@@ -68,7 +76,7 @@ impl Client {
             .file_name()
             .map(|name| name.to_string_lossy().into_owned())
             .unwrap_or_default();
-        let upload = self
+        let mut upload = self
             .http
             .post(format!("{}/documents", self.base))
             .query(&[("file_name", name.as_str()), ("max_tags", &max_tags.to_string())])
@@ -80,6 +88,12 @@ impl Client {
             )
             .header(header::CONTENT_TYPE, "application/octet-stream")
             .body(bytes);
+        if let Some(password) = &self.password {
+            let password = password.expose_secret().as_bytes();
+            let mut value = header::HeaderValue::from_bytes(password).map_err(|error| failed(&error))?;
+            value.set_sensitive(true);
+            upload = upload.header("docmill-password", value);
+        }
         let mut job: Job = self.answer(upload).await?;
         while job.finished_at.is_none() {
             let poll = self

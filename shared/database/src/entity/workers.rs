@@ -13,6 +13,7 @@ pub struct Model {
     pub started_at: DateTimeUtc,
     pub heartbeat_at: DateTimeUtc,
     pub stopped_at: Option<DateTimeUtc>,
+    pub ocr: Option<Json>,
     #[sea_orm(column_type = "JsonBinary")]
     pub knows: Option<Json>,
 }

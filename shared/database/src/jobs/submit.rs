@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use domain::{
     AuditId, Content, DocumentId, DocumentKind, DocumentStatus, JobId, JobKind, JobStatus, Priority,
-    RequestId, TaskId, TaskKind, TaskState, UserId, limits,
+    RequestId, SealedPassword, TaskId, TaskKind, TaskState, UserId, limits,
 };
 use sea_orm::{ActiveValue::Set, DbBackend, EntityTrait, FromQueryResult, Value};
 use serde::{Deserialize, Serialize};
@@ -26,6 +26,9 @@ pub struct JobOptions {
     /// The languages that tags are wanted in (ISO 639-1); none for that of each document.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub languages: Vec<String>,
+    /// What opens the documents. It is stored with their tasks only, and goes when they end.
+    #[serde(skip)]
+    pub password: Option<SealedPassword>,
     /// The level of its tasks. Otherwise a single document is `high` and one of several `normal`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub priority: Option<Priority>,
@@ -349,6 +352,7 @@ fn payload_of(document: &NewDocument, options: &JobOptions) -> DocumentPayload {
         tags_max: options.tags_max,
         content: options.content,
         languages: options.languages.clone(),
+        sealed_password: options.password.clone(),
     }
 }
 

@@ -9,6 +9,7 @@ mod fairness;
 mod history;
 mod jobs;
 mod knowledge;
+mod passwords;
 mod schedules;
 mod scheduling;
 mod sealing;

@@ -473,6 +473,7 @@ async fn a_worker_knowing(db: &Database, knows: &Knowledge) -> Worker {
         name: "host-2".to_owned(),
         version: "0.0.9".to_owned(),
         slots: 4,
+        ocr: None,
     };
     workers::heartbeat_knowing(db, &worker, knows, start())
         .await

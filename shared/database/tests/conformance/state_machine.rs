@@ -249,6 +249,7 @@ impl<'a> World<'a> {
             name: name.to_owned(),
             version: "0.1.0".to_owned(),
             slots: 4,
+            ocr: None,
         };
         workers::heartbeat(self.db, &worker, self.model.now)
             .await

@@ -93,6 +93,12 @@ impl TestDatabase {
         }
     }
 
+    /// What the rows of all tasks tell of their documents.
+    pub(crate) async fn payloads(&self) -> Vec<String> {
+        self.names("SELECT CAST(payload AS text) FROM tasks ORDER BY id")
+            .await
+    }
+
     /// Runs a statement as somebody who has the database in their hands, past everything that docmill does.
     pub(crate) async fn by_hand(&self, statement: &str) {
         let statement = sqlx::AssertSqlSafe(statement.to_owned());
@@ -237,6 +243,7 @@ pub(crate) async fn a_worker(db: &Database, now: DateTime<Utc>) -> Worker {
         name: "host-1".to_owned(),
         version: "0.1.0".to_owned(),
         slots: 4,
+        ocr: None,
     };
     workers::heartbeat(db, &worker, now).await.unwrap();
     worker

@@ -2,6 +2,7 @@
 //!
 //! Attachments are measured, and read only when they are wanted, so that a large one takes no memory.
 
+mod lzfu;
 mod properties;
 
 use std::io::Cursor;
@@ -13,7 +14,7 @@ use super::{
     Attachment, Body, Content, ENCLOSED_BYTES_MAX, ENCLOSED_DEPTH_MAX, Letter, Writer, eml, header_line,
     person,
 };
-use crate::{Extracted, ExtractionError, Limits, html, text};
+use crate::{Extracted, ExtractionError, Limits, html, rtf, text};
 use properties::{Owner, Properties};
 
 type File = CompoundFile<Cursor<Vec<u8>>>;
@@ -91,7 +92,7 @@ fn show_time(time: &DateTime<chrono::Utc>) -> String {
     time.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
-/// The plain body; without one the page that stands for it.
+/// The plain body; without one the page that stands for it, or the rich text.
 fn body(file: &mut File, properties: &Properties) -> Option<Body> {
     let plain = properties.text(file, 0x1000).map(|plain| text::clean(&plain));
     if let Some(plain) = plain.filter(|plain| !plain.trim().is_empty()) {
@@ -100,8 +101,18 @@ fn body(file: &mut File, properties: &Properties) -> Option<Body> {
     if let Some(bytes) = properties.bytes(file, 0x1013) {
         return Some(Body::Html(html::extract(&bytes, &Limits::default())));
     }
-    let page = properties.text(file, 0x1013)?;
-    Some(Body::Html(eml::html_body(&page)))
+    if let Some(page) = properties.text(file, 0x1013) {
+        return Some(Body::Html(eml::html_body(&page)));
+    }
+    rich_body(&properties.bytes(file, 0x1009)?)
+}
+
+/// The text of a body that is compressed RTF.
+fn rich_body(packed: &[u8]) -> Option<Body> {
+    let limits = Limits::default();
+    let rich = lzfu::unpack(packed, limits.text_bytes_max)?;
+    let read = rtf::extract(&rich, &limits).ok()?;
+    Some(Body::Plain(read.pages.concat()))
 }
 
 /// Who it went to, and who else: one by one where they are listed, else as they were shown.
@@ -179,4 +190,22 @@ fn storages(file: &File, at: &str, prefix: &str, max: usize) -> Vec<String> {
         .collect();
     paths.sort();
     paths
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_body_that_exists_only_as_rich_text_is_read() {
+        let packed = lzfu::tests::pack(
+            b"{\\rtf1\\ansi\\ansicpg1252 The boat leaves at {\\b seven}.\\par Bring bread.}",
+        );
+        let Some(Body::Plain(text)) = rich_body(&packed) else {
+            panic!("there is no text");
+        };
+        assert_eq!(text.trim_end(), "The boat leaves at seven.\nBring bread.");
+        assert!(rich_body(b"no such thing").is_none());
+    }
 }

@@ -77,7 +77,9 @@ impl Workbook {
                 0x0809 => workbook.text.wide = record.number_u16(0) != Some(0x0500),
                 0x002F => {
                     return Err(ExtractionError::Encrypted(
-                        "it opens only with a password".to_owned(),
+                        "workbooks of Excel before 2007 are not opened with a password; save it in a newer format, or \
+                         without the password"
+                            .to_owned(),
                     ));
                 }
                 0x0042 => workbook.text.encoding = encoding_of(record.number_u16(0).unwrap_or(1252)),

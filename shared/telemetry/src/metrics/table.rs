@@ -123,6 +123,8 @@ metrics! {
         "Parser processes started.";
     PARSER_CHILDREN_ENDED = "docmill_parser_children_ended_total" Counter Count ["reason"]
         "Parser processes ended: recycled after their share of documents, or killed, and why.";
+    OCR_PAGE_DURATION = "docmill_ocr_page_duration_seconds" Histogram(WORK_SECONDS) Seconds []
+        "Time in which a painted page was read by the program that reads pictures.";
 
     TASKS_DISPATCHED = "docmill_tasks_dispatched_total" Counter Count ["queue"]
         "Waiting tasks that the dispatcher hinted at.";

@@ -4,8 +4,11 @@
 //! text stays the same with and without them, so it costs nothing to those who do not ask; Markdown is written from both.
 //! A format that knows nothing of its structure makes no marks, and then there is no Markdown of it.
 
+mod emphasis;
 mod escape;
 mod render;
+#[cfg(test)]
+mod round_trip;
 
 use serde::{Deserialize, Serialize};
 
@@ -59,6 +62,9 @@ pub enum Part {
         depth: u8,
         /// Its number, in a list that counts.
         number: Option<u32>,
+        /// Bytes of the bullet or number with which the text of the item begins. Markdown has signs of its own for them.
+        #[serde(default)]
+        marker: u8,
     },
     /// A table: each line is a row, and tabs separate its cells.
     Table {
@@ -140,12 +146,18 @@ pub fn markdown(extracted: &Extracted) -> Option<String> {
         Structure::Markdown => return Some(extracted.pages.join("\n")),
         Structure::Marked(marks) => marks,
     };
+    let mut by_page = vec![Vec::new(); extracted.pages.len()];
+    for mark in marks {
+        let page = usize::try_from(mark.page)
+            .ok()
+            .and_then(|page| by_page.get_mut(page));
+        if let Some(page) = page {
+            page.push(mark);
+        }
+    }
     let mut markdown = String::with_capacity(extracted.pages.iter().map(String::len).sum());
-    for (index, page) in extracted.pages.iter().enumerate() {
-        let here = marks
-            .iter()
-            .filter(|mark| usize::try_from(mark.page) == Ok(index));
-        let rendered = render::page(page, here.collect());
+    for (page, marks) in extracted.pages.iter().zip(by_page) {
+        let rendered = render::page(page, marks);
         if !markdown.is_empty() && !rendered.is_empty() {
             markdown.push_str("\n---\n\n");
         }

@@ -19,7 +19,7 @@ use crate::{Extracted, ExtractionError, Limits, drawing, html};
 use numbering::Numbering;
 use story::{Reference, Story, Then};
 
-const ENGINE: &str = "docx/1";
+const ENGINE: &str = "docx/2";
 
 pub(crate) fn extract(archive: &mut Archive<'_>, limits: &Limits) -> Result<Extracted, ExtractionError> {
     let main = ooxml::main_part(archive)?;
@@ -39,7 +39,7 @@ pub(crate) fn extract(archive: &mut Archive<'_>, limits: &Limits) -> Result<Extr
         return Err(ExtractionError::Unreadable(format!("{main} is missing")));
     };
     let mut parts = Parts::new(limits);
-    let mut story = Story::new(&numbering);
+    let mut story = Story::new(&numbering).with_links(ooxml::links(archive, &main)?);
     story.prose.push_paragraphs(&headers);
     while let Some(node) = xml.next()? {
         if story.take(&node) == Then::Skip {
@@ -51,7 +51,7 @@ pub(crate) fn extract(archive: &mut Archive<'_>, limits: &Limits) -> Result<Extr
             if parts.is_full() {
                 break;
             }
-            parts.push(&story.prose.take());
+            parts.push_marked(story.prose.take_marked());
         }
         if story.prose.len() > parts.bytes_left() {
             break;
@@ -60,15 +60,16 @@ pub(crate) fn extract(archive: &mut Archive<'_>, limits: &Limits) -> Result<Extr
     let damaged = xml.is_damaged();
     finish_page(archive, &mut story, &mut notes, &mut relationships)?;
     story.prose.push_paragraphs(&footers);
-    let rest = story.prose.take();
-    if damaged && rest.is_empty() && parts.pages.is_empty() {
+    let rest = story.prose.take_marked();
+    if damaged && rest.text.is_empty() && parts.pages.is_empty() {
         return Err(ExtractionError::Unreadable(format!("{main} is damaged")));
     }
-    parts.push(&rest);
+    parts.push_marked(rest);
     if extracted.title.is_none() {
         extracted.title = story.title.as_deref().and_then(crate::metadata_value);
     }
     extracted.pages = parts.pages;
+    extracted.structure = parts.marks.into_structure();
     extracted.truncated = parts.truncated || damaged;
     Ok(extracted)
 }

@@ -10,9 +10,10 @@ use crate::ooxml::remember;
 use crate::prose::Parts;
 use crate::xml::Node;
 use crate::{Extracted, ExtractionError, Limits};
+pub(crate) use story::SLIDE_TITLE_LEVEL;
 use story::{Story, Then};
 
-const ENGINE: &str = "odf/1";
+const ENGINE: &str = "odf/2";
 
 /// Reads a text document.
 pub(crate) fn extract_text(archive: &mut Archive<'_>, limits: &Limits) -> Result<Extracted, ExtractionError> {
@@ -23,16 +24,17 @@ pub(crate) fn extract_text(archive: &mut Archive<'_>, limits: &Limits) -> Result
     let damaged = read_body(archive, &mut story, limits.text_bytes_max, |_| true)?;
     story.prose.push_paragraphs(&footers);
 
-    let text = story.prose.take();
-    if damaged && text.is_empty() {
+    let text = story.prose.take_marked();
+    if damaged && text.text.is_empty() {
         return Err(ExtractionError::Unreadable("content.xml is damaged".to_owned()));
     }
     let mut parts = Parts::new(limits);
-    parts.push(&text);
+    parts.push_marked(text);
     extracted.title = extracted
         .title
         .or_else(|| story.title.as_deref().and_then(crate::metadata_value));
     extracted.pages = parts.pages;
+    extracted.structure = parts.marks.into_structure();
     extracted.truncated = parts.truncated || damaged;
     Ok(extracted)
 }
@@ -50,14 +52,14 @@ pub(crate) fn extract_slides(
     let damaged = read_body(archive, &mut story, limits.text_bytes_max, |story| {
         slides += 1;
         let full = parts.is_full();
-        parts.push(&story.prose.take());
+        parts.push_marked(story.prose.take_marked());
         !full
     })?;
     // A slide that breaks off has no end.
-    let rest = story.prose.take();
-    if !rest.is_empty() {
+    let rest = story.prose.take_marked();
+    if !rest.text.is_empty() {
         slides += 1;
-        parts.push(&rest);
+        parts.push_marked(rest);
     }
     if damaged && parts.pages.is_empty() {
         return Err(ExtractionError::Unreadable("content.xml is damaged".to_owned()));
@@ -66,6 +68,7 @@ pub(crate) fn extract_slides(
         .metadata
         .insert("slide_count".to_owned(), slides.to_string());
     extracted.pages = parts.pages;
+    extracted.structure = parts.marks.into_structure();
     extracted.truncated = parts.truncated || damaged;
     Ok(extracted)
 }

@@ -18,7 +18,7 @@ use hayro_interpret::kurbo::Rect;
 use hayro_interpret::{Context, InterpreterCache, InterpreterSettings, TransformExt, interpret_page};
 use unicode_normalization::UnicodeNormalization;
 
-use crate::{Extracted, ExtractionError, Limits, cut_at_char, text};
+use crate::{Extracted, ExtractionError, Limits, Structure, cut_at_char, text};
 use canvas::Canvas;
 use letters::Letters;
 
@@ -47,6 +47,7 @@ pub(crate) fn extract(bytes: Vec<u8>, limits: &Limits) -> Result<Extracted, Extr
         engine: ENGINE.to_owned(),
         title: metadata::title(&pdf),
         metadata: metadata::of(&pdf),
+        structure: Structure::Marked(Vec::new()),
         ..Extracted::default()
     };
     extracted

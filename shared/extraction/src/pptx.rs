@@ -1,7 +1,10 @@
 //! Slides of Office Open XML: one page for each slide, in the order of the show, with its charts and diagrams, its notes and
 //! its comments.
 
-use std::collections::{HashMap, HashSet};
+mod bullets;
+mod shapes;
+
+use std::collections::HashMap;
 
 use crate::archive::Archive;
 use crate::drawing;
@@ -9,8 +12,10 @@ use crate::ooxml::{self, Relationship};
 use crate::prose::{Parts, Prose};
 use crate::xml::Node;
 use crate::{Extracted, ExtractionError, Limits};
+use bullets::Layouts;
+use shapes::{Shapes, Then};
 
-const ENGINE: &str = "pptx/1";
+const ENGINE: &str = "pptx/2";
 
 pub(crate) fn extract(archive: &mut Archive<'_>, limits: &Limits) -> Result<Extracted, ExtractionError> {
     let main = ooxml::main_part(archive)?;
@@ -27,6 +32,7 @@ pub(crate) fn extract(archive: &mut Archive<'_>, limits: &Limits) -> Result<Extr
 
     let authors = comment_authors(archive, &main)?;
     let mut parts = Parts::new(limits);
+    let mut layouts = Layouts::default();
     let mut damaged = 0;
     for slide in &slides {
         if parts.is_full() {
@@ -34,7 +40,11 @@ pub(crate) fn extract(archive: &mut Archive<'_>, limits: &Limits) -> Result<Extr
         }
         let mut prose = Prose::default();
         let relationships = ooxml::relationships(archive, slide)?;
-        let whole = append_shapes(archive, slide, &relationships, &["sldNum"], &mut prose)?;
+        let layout = layouts.of_slide(archive, &relationships)?;
+        let shapes = Shapes::new(&mut prose, &["sldNum"])
+            .with_bullets(layout)
+            .with_links(ooxml::links(archive, slide)?);
+        let whole = append_shapes(archive, slide, &relationships, shapes)?;
         for relationship in &relationships {
             if prose.len() > parts.bytes_left() {
                 break;
@@ -42,19 +52,21 @@ pub(crate) fn extract(archive: &mut Archive<'_>, limits: &Limits) -> Result<Extr
             match &*relationship.kind {
                 "notesSlide" => {
                     let edges = ["sldNum", "dt", "hdr", "ftr"];
-                    append_shapes(archive, &relationship.target, &[], &edges, &mut prose)?;
+                    let shapes = Shapes::new(&mut prose, &edges);
+                    append_shapes(archive, &relationship.target, &[], shapes)?;
                 }
                 "comments" => append_comments(archive, &relationship.target, &authors, &mut prose)?,
                 _ => {}
             }
         }
         damaged += usize::from(!whole);
-        parts.push(&prose.take());
+        parts.push_marked(prose.take_marked());
     }
     if damaged > 0 && parts.pages.iter().all(String::is_empty) {
         return Err(ExtractionError::Unreadable("no slide can be read".to_owned()));
     }
     extracted.pages = parts.pages;
+    extracted.structure = parts.marks.into_structure();
     extracted.truncated = parts.truncated || damaged > 0;
     Ok(extracted)
 }
@@ -91,56 +103,18 @@ fn append_shapes(
     archive: &mut Archive<'_>,
     part: &str,
     relationships: &[Relationship],
-    left_out: &[&str],
-    prose: &mut Prose,
+    mut shapes: Shapes<'_>,
 ) -> Result<bool, ExtractionError> {
     let Some(mut xml) = archive.xml(part)? else {
         return Ok(false);
     };
-    // Elements of text that are open.
-    let mut texts = 0_usize;
-    let mut drawings = HashSet::new();
-    // Whether the shape that is open shows the same on every slide.
-    let mut edge = false;
     while let Some(node) = xml.next()? {
-        let mut skip = false;
-        match node {
-            Node::Start(element) => match element.name() {
-                "Fallback" | "rPr" | "endParaRPr" | "defRPr" | "bodyPr" | "lstStyle" | "tabLst" => {
-                    skip = true
-                }
-                "ph" => {
-                    edge = element
-                        .attribute("type")
-                        .is_some_and(|kind| left_out.contains(&&*kind))
-                }
-                "txBody" if edge => skip = true,
-                "txBody" | "tbl" => prose.paragraph(),
-                "tr" => prose.begin_row(),
-                "tc" => prose.begin_cell(),
-                "t" => texts += 1,
-                "br" => prose.line(),
-                "tab" => prose.tab(),
-                "chart" => drawings.extend(element.attribute("id").map(|id| id.into_owned())),
-                "relIds" => drawings.extend(element.attribute("dm").map(|id| id.into_owned())),
-                _ => {}
-            },
-            Node::End(name) => match &*name {
-                "sp" => edge = false,
-                "p" => prose.line(),
-                "txBody" | "tbl" => prose.paragraph(),
-                "tr" => prose.end_row(),
-                "t" => texts = texts.saturating_sub(1),
-                _ => {}
-            },
-            Node::Text(text) if texts > 0 => prose.push(&text),
-            _ => {}
-        }
-        if skip {
+        if shapes.take(&node) == Then::Skip {
             xml.skip()?;
         }
     }
     let whole = !xml.is_damaged();
+    let Shapes { drawings, prose, .. } = shapes;
     for drawing in relationships
         .iter()
         .filter(|relationship| drawings.contains(&relationship.id))

@@ -130,6 +130,56 @@ impl Marks {
     }
 }
 
+impl Part {
+    /// A heading that lies this deep among others, counted from one.
+    pub(crate) fn heading(level: usize) -> Self {
+        Self::Heading(u8::try_from(level.clamp(1, 6)).unwrap_or(6))
+    }
+
+    /// An item whose text begins with this bullet or number, after `depth` lists around its own. What is neither a bullet
+    /// nor a plain number, such as `a)` or `2.1`, stays a part of the text.
+    pub(crate) fn item(depth: usize, label: &str) -> Self {
+        let digits = label.bytes().take_while(u8::is_ascii_digit).count();
+        let (number, counts) = match &label[digits..] {
+            "." | ")" | "" if digits > 0 => (label[..digits].parse().ok(), true),
+            _ => (None, false),
+        };
+        let bullet = digits == 0 && label.chars().all(is_bullet);
+        Self::Item {
+            depth: u8::try_from(depth).unwrap_or(u8::MAX),
+            number,
+            marker: if counts || bullet {
+                u8::try_from(label.len()).unwrap_or(0)
+            } else {
+                0
+            },
+        }
+    }
+}
+
+/// Signs that begin items, and nothing else where they stand alone.
+pub(crate) fn is_bullet(c: char) -> bool {
+    matches!(
+        c,
+        '-' | '•'
+            | '◦'
+            | '▪'
+            | '▫'
+            | '‣'
+            | '●'
+            | '○'
+            | '■'
+            | '□'
+            | '◆'
+            | '◇'
+            | '►'
+            | '➢'
+            | '✓'
+            | '·'
+            | '–'
+    )
+}
+
 impl From<Vec<Mark>> for Marks {
     /// Marks that were within the bounds already.
     fn from(marks: Vec<Mark>) -> Self {

@@ -6,7 +6,7 @@ use std::panic::catch_unwind;
 use std::path::{Path, PathBuf};
 
 use domain::{Content, DocumentKind};
-use extraction::{Extracted, ExtractionError, Limits, extract, full_text, passages};
+use extraction::{Extracted, ExtractionError, Limits, extract, full_text, markdown, passages};
 use proptest::prelude::*;
 
 fn fixtures() -> PathBuf {
@@ -58,6 +58,15 @@ fn documents_read_as_a_person_would_read_them() {
         assert!(!extracted.truncated && !extracted.needs_ocr, "{name}");
         assert!(!passages(&extracted).is_empty(), "{name}");
         insta::assert_snapshot!(name.replace('.', "_"), shown(&extracted));
+    }
+}
+
+#[test]
+fn documents_are_markdown_with_headings_lists_and_tables() {
+    for name in DOCUMENTS {
+        let extracted = read(name).unwrap();
+        let markdown = markdown(&extracted).unwrap();
+        insta::assert_snapshot!(format!("markdown_{}", name.replace('.', "_")), markdown);
     }
 }
 

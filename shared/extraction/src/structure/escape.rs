@@ -16,9 +16,8 @@ pub(super) fn push(words: &str, line_start: bool, in_table: bool, out: &mut Stri
             // Within a word it is only a letter.
             '_' => !(before.is_alphanumeric() && after.is_alphanumeric()),
             '&' => after == '#' || after.is_ascii_alphabetic(),
-            // Ends a heading, or makes a picture of the link behind it.
+            // Ends a heading.
             '#' => before.is_whitespace() || before == '#',
-            '!' => characters.peek().is_none(),
             '|' => in_table,
             _ => false,
         };

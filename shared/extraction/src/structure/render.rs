@@ -331,6 +331,10 @@ impl Writer<'_> {
                 Part::Strong => open.push((span.end, self.open("**"))),
                 Part::Emphasis => open.push((span.end, self.open("*"))),
                 Part::Link(address) => {
+                    if self.out.ends_with('!') {
+                        // Or it would be a picture.
+                        self.out.insert(self.out.len() - 1, '\\');
+                    }
                     self.out.push('[');
                     open.push((span.end, format!("]({})", escape::address(address))));
                 }

@@ -96,9 +96,8 @@ struct Reader<'a> {
     in_row: bool,
     /// The bullet or number of the paragraph, to be written before its text.
     label: String,
-    /// Whether the paragraph has text, and whether the one before was an item.
+    /// Whether the paragraph has text.
     begun: bool,
-    after_item: bool,
 }
 
 impl<'a> Reader<'a> {
@@ -133,7 +132,6 @@ impl<'a> Reader<'a> {
             in_row: false,
             label: String::new(),
             begun: false,
-            after_item: false,
         }
     }
 
@@ -459,11 +457,6 @@ impl<'a> Reader<'a> {
             label => label,
         };
         let is_item = !label.is_empty() && self.group.outline.is_none();
-        if self.after_item && !is_item && self.prose.owes_line() {
-            // What stands right below an item would be a part of it.
-            self.prose.paragraph();
-        }
-        self.after_item = is_item;
         if let Some(level) = self.group.outline {
             self.prose.begin_block(Part::heading(level + 1));
         } else if is_item {

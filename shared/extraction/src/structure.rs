@@ -50,13 +50,13 @@ pub struct Mark {
     pub part: Part,
 }
 
-/// What a part of a text is. The first five are whole lines, the others lie within one.
+/// What a part of a text is. The first six are whole lines, the others lie within one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Part {
     /// A heading of this level, from 1 to 6.
     Heading(u8),
-    /// The first line of a list item.
+    /// An item of a list, as far as its own text goes.
     Item {
         /// Lists around its list.
         depth: u8,
@@ -75,6 +75,8 @@ pub enum Part {
     Code,
     /// Words of somebody else.
     Quote,
+    /// Lines that were broken only for want of room.
+    Flow,
     /// Strongly emphasised words.
     Strong,
     /// Emphasised words.

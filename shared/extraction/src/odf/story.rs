@@ -178,7 +178,10 @@ impl Story {
         match name {
             "p" | "h" => {
                 self.prose.end_link();
-                self.prose.end_block();
+                // An item may have several paragraphs.
+                if self.lists.is_empty() || name == "h" {
+                    self.prose.end_block();
+                }
                 self.paragraphs = self.paragraphs.saturating_sub(1);
                 self.in_title &= self.paragraphs > 0;
                 if self.paragraphs == 0 && self.outer.is_none() {
@@ -186,6 +189,7 @@ impl Story {
                 }
                 self.break_paragraph();
             }
+            "list-item" | "list-header" => self.prose.end_block(),
             "list" => {
                 self.lists.pop();
                 self.label = None;
@@ -266,6 +270,7 @@ impl Story {
     }
 
     fn begin_list(&mut self, element: &Element<'_>) {
+        self.prose.end_block();
         if self.lists.is_empty() {
             self.prose.paragraph();
         }

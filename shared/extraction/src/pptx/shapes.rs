@@ -38,8 +38,6 @@ pub(super) struct Shapes<'s> {
     /// Whether the table says that its first row looks different.
     names_columns: bool,
     paragraph: Paragraph,
-    /// Whether the paragraph before was an item.
-    after_item: bool,
     /// The next number at each level of the shape.
     numbers: Vec<u32>,
 }
@@ -75,7 +73,6 @@ impl<'s> Shapes<'s> {
             placeholder: None,
             names_columns: false,
             paragraph: Paragraph::default(),
-            after_item: false,
             numbers: Vec::new(),
         }
     }
@@ -112,7 +109,6 @@ impl<'s> Shapes<'s> {
             "txBody" if self.edge => return Then::Skip,
             "txBody" => {
                 self.numbers.clear();
-                self.after_item = false;
                 self.prose.paragraph();
             }
             "tbl" => self.prose.paragraph(),
@@ -204,11 +200,6 @@ impl<'s> Shapes<'s> {
                 marker: 0,
             }),
         };
-        if self.after_item && part.is_none() {
-            // What stands right below an item would be a part of it.
-            self.prose.paragraph();
-        }
-        self.after_item = part.is_some();
         if let Some(part) = part {
             self.prose.begin_block(part);
         }

@@ -24,22 +24,25 @@ const INDENT_MIN: usize = 4;
 
 /// A page as Markdown, ending with a line end unless it is empty.
 pub(super) fn page(text: &str, marks: Vec<&Mark>) -> String {
-    let (mut spans, mut blocks) = (Vec::new(), Vec::new());
+    let (mut spans, mut blocks, mut flows) = (Vec::new(), Vec::new(), Vec::new());
     for mark in marks {
         let Some(range) = range(text, mark) else {
             continue;
         };
         match &mark.part {
             Part::Strong | Part::Emphasis | Part::Literal | Part::Link(_) => spans.push((range, &mark.part)),
+            Part::Flow => flows.push(range),
             _ => blocks.push((range, &mark.part)),
         }
     }
     // The outer before the inner.
     blocks.sort_by_key(|(range, _)| (range.start, Reverse(range.end)));
     let spans = emphasis::showable(text, spans);
+    let flows = without_overlaps(flows);
     let mut writer = Writer {
         text,
         spans: &spans,
+        flows: &flows,
         quotes: Vec::new(),
         items: Vec::new(),
         previous: Block::Nothing,
@@ -64,6 +67,18 @@ fn range(text: &str, mark: &Mark) -> Option<Range<usize>> {
     (!trimmed.is_empty()).then(|| start + lead..start + marked.trim_end().len())
 }
 
+/// Ranges in their order, those that begin within another one left out.
+fn without_overlaps(mut ranges: Vec<Range<usize>>) -> Vec<Range<usize>> {
+    ranges.sort_by_key(|range| (range.start, Reverse(range.end)));
+    let mut end = 0;
+    ranges.retain(|range| {
+        let apart = range.start >= end;
+        end = end.max(range.end);
+        apart
+    });
+    ranges
+}
+
 /// What was written last.
 #[derive(Clone, Copy, PartialEq)]
 enum Block {
@@ -78,6 +93,8 @@ enum Block {
 
 /// An item of a list that may go on.
 struct OpenItem {
+    /// Where its text ends.
+    end: usize,
     /// Columns of its bullet or number.
     width: usize,
     /// Its number, and the sign behind it.
@@ -87,6 +104,8 @@ struct OpenItem {
 struct Writer<'a> {
     text: &'a str,
     spans: &'a [(Range<usize>, &'a Part)],
+    /// Where line ends mean nothing, in order.
+    flows: &'a [Range<usize>],
     /// Where the quotes end that are open, the innermost last.
     quotes: Vec<usize>,
     /// The last item of each list that is open, the innermost last.
@@ -273,6 +292,7 @@ impl Writer<'_> {
         self.out.extend(std::iter::repeat_n(' ', indent));
         self.out.push_str(&sign);
         self.items.push(OpenItem {
+            end: range.end,
             width: sign.len(),
             number,
         });
@@ -287,13 +307,22 @@ impl Writer<'_> {
     }
 
     fn paragraph_line(&mut self, line: Range<usize>) {
-        let goes_on = matches!(self.previous, Block::Paragraph | Block::Item);
+        let in_item = self.items.last().is_some_and(|item| line.start < item.end);
+        let goes_on = match self.previous {
+            Block::Paragraph => true,
+            Block::Item => in_item,
+            _ => false,
+        };
         let previous = if goes_on { self.previous } else { Block::Paragraph };
-        if goes_on {
+        let flows = self
+            .flows
+            .get(self.flows.partition_point(|flow| flow.end <= line.start))
+            .is_some_and(|flow| flow.start < line.start);
+        if !goes_on {
+            self.gap();
+        } else if !flows {
             // The line end of the text stays one.
             self.out.insert(self.out.len() - 1, '\\');
-        } else {
-            self.gap();
         }
         self.prefix();
         if let (Block::Item, Some(item)) = (previous, self.items.pop()) {

@@ -80,6 +80,7 @@ fn part() -> impl Strategy<Value = Part> {
         any::<bool>().prop_map(|header| Part::Table { header }),
         Just(Part::Code),
         Just(Part::Quote),
+        Just(Part::Flow),
         Just(Part::Strong),
         Just(Part::Emphasis),
         Just(Part::Literal),

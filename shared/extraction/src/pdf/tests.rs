@@ -137,14 +137,6 @@ fn text_over_replaced_text_is_read_as_well() {
 }
 
 #[test]
-fn ligatures_become_letters() {
-    assert_eq!(
-        without_presentation_forms("of\u{FB01}ce \u{FEB3}".into()),
-        "office \u{633}"
-    );
-}
-
-#[test]
 fn pages_metadata_and_title_are_those_of_the_file() {
     let info = "<< /Title (Plan) /Author <FEFF00C500730061> /CreationDate (D:20260304090000+01'00') /Producer ( ) >>";
     let first = "BT /F 12 Tf 50 700 Td (one) Tj ET";

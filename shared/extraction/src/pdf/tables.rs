@@ -1,0 +1,190 @@
+//! Finds tables among the lines of a page: rows whose cells stand below each other, with free space between the columns.
+//!
+//! A page never says that something is a table; where it is not clear, the lines stay lines.
+
+use std::ops::Range;
+
+use super::canvas::Glyph;
+use super::layout::{self, Line};
+use super::{bidi, page};
+use crate::structure::is_bullet;
+
+/// The narrowest gap between cells, in parts of the size: wider than the spaces of most justified lines.
+const CELL_GAP_MIN: f64 = 1.0;
+
+/// The largest distance of two rows, in parts of their size.
+const ROW_DISTANCE_MAX: f64 = 3.5;
+
+/// Columns of a table; what has more is a drawing.
+const COLUMNS_MAX: usize = 40;
+
+/// Letters of a cell, on average: where there are more, it is prose in columns.
+const CELL_LETTERS_MAX: usize = 30;
+
+/// Glyphs of a number or bullet before an item.
+const LABEL_GLYPHS_MAX: usize = 4;
+
+/// A table on a page.
+pub(super) struct Table<'g> {
+    /// The rows of the page that it takes.
+    pub(super) rows: Range<usize>,
+    /// For each of them its cells from left to right, with the column of each. What stands beside each other in one column is
+    /// several cells there.
+    pub(super) cells: Vec<Vec<(usize, Vec<&'g Glyph>)>>,
+}
+
+/// Glyphs of a row between two gaps.
+struct Segment<'g> {
+    glyphs: Vec<&'g Glyph>,
+    left: f64,
+    right: f64,
+}
+
+/// A table in the making: its rows, and the columns that they leave free space between.
+struct Growing<'g> {
+    rows: Range<usize>,
+    segments: Vec<Vec<Segment<'g>>>,
+    columns: Vec<(f64, f64)>,
+}
+
+/// The tables among the rows of a page, in their order.
+pub(super) fn find<'g>(lines: &[Line<'g>], rows: &[Range<usize>]) -> Vec<Table<'g>> {
+    let mut tables = Vec::new();
+    let mut growing: Option<Growing<'g>> = None;
+    for (index, row) in rows.iter().enumerate() {
+        let segments = segments(&lines[row.clone()]);
+        if segments.len() < 2 {
+            tables.extend(growing.take().and_then(Growing::finish));
+            continue;
+        }
+        if let Some(table) = &mut growing
+            && is_next_row(&lines[rows[index - 1].start], &lines[row.start])
+            && let Some(columns) = merged(&table.columns, &segments)
+        {
+            table.columns = columns;
+            table.rows.end = index + 1;
+            table.segments.push(segments);
+            continue;
+        }
+        tables.extend(growing.take().and_then(Growing::finish));
+        growing = merged(&[], &segments).map(|columns| Growing {
+            rows: index..index + 1,
+            segments: vec![segments],
+            columns,
+        });
+    }
+    tables.extend(growing.take().and_then(Growing::finish));
+    tables
+}
+
+/// What stands between wide gaps in a row; nothing for rows that do not run from left to right.
+fn segments<'g>(row: &[Line<'g>]) -> Vec<Segment<'g>> {
+    if row.len() == 1 && !has_gap(&row[0]) {
+        return Vec::new();
+    }
+    let readable = |glyph: &Glyph| page::is_upright(glyph) && !glyph.text.chars().any(bidi::is_right_to_left);
+    let mut segments: Vec<Segment<'g>> = Vec::new();
+    for line in row {
+        let mut last: Option<&Glyph> = None;
+        for &glyph in line.glyphs.iter().filter(|glyph| !glyph.text.is_space()) {
+            if !readable(glyph) {
+                return Vec::new();
+            }
+            let gap = last.map_or(f64::INFINITY, |last| layout::offset(last, glyph).0);
+            last = Some(glyph);
+            match segments.last_mut() {
+                // The gap behind a bullet or number is one within its item.
+                Some(open)
+                    if gap < CELL_GAP_MIN * glyph.size || (gap.is_finite() && is_label(&open.glyphs)) =>
+                {
+                    open.glyphs.push(glyph);
+                    open.right = open.right.max(glyph.end.x);
+                }
+                _ => segments.push(Segment {
+                    glyphs: vec![glyph],
+                    left: glyph.start.x,
+                    right: glyph.end.x,
+                }),
+            }
+        }
+    }
+    segments
+}
+
+/// Whether there is room for two cells on a line. Most lines have none, and cost nothing more.
+fn has_gap(line: &Line<'_>) -> bool {
+    let mut end = f64::INFINITY;
+    for glyph in line.glyphs.iter().filter(|glyph| !glyph.text.is_space()) {
+        if glyph.start.x - end >= 0.9 * CELL_GAP_MIN * glyph.size {
+            return true;
+        }
+        end = glyph.end.x;
+    }
+    false
+}
+
+fn is_label(glyphs: &[&Glyph]) -> bool {
+    let last = |signs: &[char]| {
+        glyphs
+            .last()
+            .and_then(|glyph| glyph.text.last())
+            .is_some_and(|c| signs.contains(&c))
+    };
+    match glyphs {
+        [one] => one.text.chars().all(is_bullet),
+        _ => glyphs.len() <= LABEL_GLYPHS_MAX && last(&['.', ')']),
+    }
+}
+
+fn is_next_row(above: &Line<'_>, below: &Line<'_>) -> bool {
+    let size = layout::size(above).max(layout::size(below));
+    layout::distance(above, below).is_some_and(|distance| distance <= ROW_DISTANCE_MAX * size)
+}
+
+/// The columns with another row in them; `None` when there is no free space left between two of them.
+fn merged(columns: &[(f64, f64)], row: &[Segment<'_>]) -> Option<Vec<(f64, f64)>> {
+    let mut all: Vec<(f64, f64)> = columns.to_vec();
+    all.extend(row.iter().map(|segment| (segment.left, segment.right)));
+    all.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let mut merged: Vec<(f64, f64)> = Vec::with_capacity(all.len());
+    for (left, right) in all {
+        match merged.last_mut() {
+            Some(last) if left <= last.1 => last.1 = last.1.max(right),
+            _ => merged.push((left, right)),
+        }
+    }
+    (merged.len() >= columns.len().max(2) && merged.len() <= COLUMNS_MAX).then_some(merged)
+}
+
+impl<'g> Growing<'g> {
+    /// The table, if there is enough of it to be one.
+    fn finish(self) -> Option<Table<'g>> {
+        let (rows, columns) = (self.segments.len(), self.columns.len());
+        let cells: usize = self.segments.iter().map(Vec::len).sum();
+        let letters: usize = self
+            .segments
+            .iter()
+            .flatten()
+            .map(|segment| segment.glyphs.len())
+            .sum();
+        let enough = rows >= 3 || (rows == 2 && columns >= 3);
+        let filled = cells * 2 >= rows * columns;
+        if !enough || !filled || letters > cells * CELL_LETTERS_MAX {
+            return None;
+        }
+        let column_of = |segment: &Segment<'_>| {
+            self.columns
+                .partition_point(|(_, right)| *right < segment.left)
+                .min(columns - 1)
+        };
+        let cells = self.segments.into_iter().map(|row| {
+            row.into_iter()
+                .map(|segment| (column_of(&segment), segment.glyphs))
+                .collect()
+        });
+        Some(Table {
+            rows: self.rows.clone(),
+            cells: cells.collect(),
+        })
+    }
+}

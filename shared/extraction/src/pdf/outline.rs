@@ -26,6 +26,11 @@ const HEADING_LETTERS_MIN: usize = 3;
 /// Lines around others that tell how wide their column is, and labels around another one that count on.
 const NEIGHBOURS: usize = 12;
 
+/// How many lines of a paragraph, of so many, must have had no room for the next word: here and there a line is shorter
+/// than it could be.
+const WRAPPED_MIN: usize = 4;
+const WRAPPED_OF: usize = 5;
+
 /// How far two lines may begin from each other to begin at the same place, in parts of their size.
 const SAME_PLACE: f64 = 0.4;
 
@@ -290,20 +295,24 @@ impl Lists {
     }
 }
 
-/// Whether the first word of each line would not have fitted into the line before.
+/// Whether the first word of nearly every line would not have fitted into the line before.
 fn are_wrapped(page: &PageText, lines: Range<usize>) -> bool {
     let around = lines.start.saturating_sub(NEIGHBOURS)..page.lines.len().min(lines.end + NEIGHBOURS);
     let first = &page.lines[lines.start];
     let edge = page.lines[around]
         .iter()
-        .filter(|other| other.plain && (other.left - first.left).abs() < 3.0 * first.size)
+        .filter(|other| other.plain && (other.left - first.left).abs() < 2.0 * first.size)
+        .filter(|other| other.size < first.size * SAME_SIZE && first.size < other.size * SAME_SIZE)
         .map(|other| other.right)
         .fold(first.right, f64::max);
-    page.lines[lines].windows(2).all(|pair| {
+    let broken = lines.len() - 1;
+    let wrapped = page.lines[lines].windows(2).filter(|pair| {
         let text = &page.text[pair[1].range.clone()];
         let word = text.split(' ').next().unwrap_or_default().len();
         #[allow(clippy::cast_precision_loss)] // lines are short
         let word_width = (pair[1].right - pair[1].left) * word as f64 / text.len().max(1) as f64;
-        pair[0].right + word_width + 0.2 * pair[1].size > edge
-    })
+        let divided = page.text[..pair[0].range.end].ends_with(['-', '\u{2010}']);
+        divided || pair[0].right + word_width + 0.2 * pair[1].size > edge
+    });
+    wrapped.count() * WRAPPED_OF >= broken * WRAPPED_MIN
 }

@@ -12,6 +12,9 @@ use crate::structure::is_bullet;
 /// The narrowest gap between cells, in parts of the size: wider than the spaces of most justified lines.
 const CELL_GAP_MIN: f64 = 1.0;
 
+/// The same between two numbers: wider than the space that divides their thousands.
+const NUMBER_GAP_MIN: f64 = 0.4;
+
 /// The largest distance of two rows, in parts of their size.
 const ROW_DISTANCE_MAX: f64 = 3.5;
 
@@ -91,12 +94,14 @@ fn segments<'g>(row: &[Line<'g>]) -> Vec<Segment<'g>> {
                 return Vec::new();
             }
             let gap = last.map_or(f64::INFINITY, |last| layout::offset(last, glyph).0);
+            let least = match last {
+                Some(last) if is_of_number(last) && is_of_number(glyph) => NUMBER_GAP_MIN,
+                _ => CELL_GAP_MIN,
+            };
             last = Some(glyph);
             match segments.last_mut() {
                 // The gap behind a bullet or number is one within its item.
-                Some(open)
-                    if gap < CELL_GAP_MIN * glyph.size || (gap.is_finite() && is_label(&open.glyphs)) =>
-                {
+                Some(open) if gap < least * glyph.size || (gap.is_finite() && is_label(&open.glyphs)) => {
                     open.glyphs.push(glyph);
                     open.right = open.right.max(glyph.end.x);
                 }
@@ -115,12 +120,20 @@ fn segments<'g>(row: &[Line<'g>]) -> Vec<Segment<'g>> {
 fn has_gap(line: &Line<'_>) -> bool {
     let mut end = f64::INFINITY;
     for glyph in line.glyphs.iter().filter(|glyph| !glyph.text.is_space()) {
-        if glyph.start.x - end >= 0.9 * CELL_GAP_MIN * glyph.size {
+        if glyph.start.x - end >= NUMBER_GAP_MIN * glyph.size {
             return true;
         }
         end = glyph.end.x;
     }
     false
+}
+
+/// Whether a glyph may begin or end a number, with its currency or percent sign.
+fn is_of_number(glyph: &Glyph) -> bool {
+    let of_number = |c: char| {
+        c.is_ascii_digit() || matches!(c, '%' | '$' | '€' | '£' | '(' | ')' | '-' | '–' | '.' | '+')
+    };
+    glyph.text.chars().all(of_number)
 }
 
 fn is_label(glyphs: &[&Glyph]) -> bool {

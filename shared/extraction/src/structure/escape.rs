@@ -41,7 +41,11 @@ fn push_start<'a>(words: &'a str, out: &mut String) -> &'a str {
         Some(first) if first.is_ascii_digit() => {
             let digits = words.bytes().take_while(u8::is_ascii_digit).count();
             // At most nine digits number an item.
-            if digits <= 9 && words[digits..].starts_with(['.', ')']) {
+            let behind = words.get(digits + 1..).unwrap_or_default();
+            if digits <= 9
+                && words[digits..].starts_with(['.', ')'])
+                && (behind.is_empty() || behind.starts_with(char::is_whitespace))
+            {
                 out.push_str(&words[..digits]);
                 out.push('\\');
                 out.push_str(&words[digits..=digits]);
@@ -115,6 +119,7 @@ mod tests {
             ("3. no item", r"3\. no item"),
             ("1234567890. long", "1234567890. long"),
             ("2026 was good", "2026 was good"),
+            ("2.1 no item", "2.1 no item"),
             ("---", r"\---"),
             ("> no quote", r"\> no quote"),
             ("~~~ no code", r"\~\~\~ no code"),

@@ -20,7 +20,7 @@ mod tables;
 mod tests;
 
 use hayro_interpret::hayro_syntax::{DecryptionError, LoadPdfError, Pdf};
-use hayro_interpret::kurbo::Rect;
+use hayro_interpret::kurbo::{Point, Rect};
 use hayro_interpret::{Context, InterpreterCache, InterpreterSettings, TransformExt, interpret_page};
 
 use crate::structure::{Marks, Part};
@@ -152,12 +152,12 @@ impl Links {
 
 /// A line for each field that is filled in but not drawn, as by programs that leave the drawing to the viewer.
 fn unseen(fields: &[Field], canvas: &Canvas<'_>) -> Vec<String> {
-    let drawn = |field: &Field| {
-        canvas
-            .glyphs
-            .iter()
-            .any(|glyph| !glyph.text.is_space() && field.area.contains(page::middle(glyph)))
-    };
+    if fields.is_empty() {
+        return Vec::new();
+    }
+    let solid = canvas.glyphs.iter().filter(|glyph| !glyph.text.is_space());
+    let places: Vec<Point> = solid.map(page::middle).collect();
+    let drawn = |field: &Field| places.iter().any(|place| field.area.contains(*place));
     let unseen = fields.iter().filter(|field| !drawn(field));
     let lines = unseen.map(|field| match &field.name {
         Some(name) => format!("{name}: {}", field.value),

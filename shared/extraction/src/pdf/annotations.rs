@@ -11,7 +11,7 @@ use super::metadata::text_string;
 use crate::metadata_value;
 
 /// Annotations of a page that are looked at.
-const ANNOTATIONS_MAX: usize = 2_000;
+const ANNOTATIONS_MAX: usize = 1_000;
 
 /// Fields around a field: names of forms are parts of each other.
 const PARENTS_MAX: usize = 16;

@@ -36,7 +36,10 @@ pub(super) struct Line<'g> {
 
 /// What stands between two lines, of which the second is not beside the first.
 pub(super) fn separator(before: &Line<'_>, line: &Line<'_>, usual: f64) -> &'static str {
-    let (smaller, larger) = (size(before).min(size(line)), size(before).max(size(line)));
+    let (smaller, larger) = (
+        size(&before.glyphs).min(size(&line.glyphs)),
+        size(&before.glyphs).max(size(&line.glyphs)),
+    );
     let usual = usual.max(LINE_DISTANCE * smaller);
     match distance(before, line) {
         Some(distance) if distance <= usual * PARAGRAPH_DISTANCE && larger <= smaller * SAME_SIZE => "\n",
@@ -122,8 +125,8 @@ pub(super) fn distance(above: &Line<'_>, below: &Line<'_>) -> Option<f64> {
 }
 
 /// The size of its largest glyph, for the others may be superscripts.
-pub(super) fn size(line: &Line<'_>) -> f64 {
-    line.glyphs.iter().map(|glyph| glyph.size).fold(0.0, f64::max)
+pub(super) fn size(glyphs: &[&Glyph]) -> f64 {
+    glyphs.iter().map(|glyph| glyph.size).fold(0.0, f64::max)
 }
 
 /// The median (of two, the lesser) distance of lines that follow each other.

@@ -50,7 +50,11 @@ pub(super) fn write(glyphs: &[Glyph], areas: &[Rect]) -> PageText {
         });
         page.text.push_str(separator);
         if let Some(table) = tables.next_if(|table| table.rows.start == row) {
-            page.write_table(&table, areas);
+            if table.is_prose {
+                page.write_columns(&table, areas);
+            } else {
+                page.write_table(&table, areas);
+            }
             row = table.rows.end;
         } else {
             page.write_row(&lines[rows[row].clone()], areas);
@@ -79,20 +83,46 @@ impl PageText {
             if index > 0 {
                 self.text.push('\t');
             }
-            let start = self.text.len();
-            let reads_rightwards = self.write_glyphs(&line.glyphs, areas);
             let upright = line.glyphs.first().is_some_and(|first| is_upright(first));
-            let (left, right) = ends(&line.glyphs);
-            let level = |glyph: Option<&&Glyph>| glyph.map_or(0, |glyph| glyph.heading);
-            let (first, last) = (level(line.glyphs.first()), level(line.glyphs.last()));
-            self.lines.push(TextLine {
-                range: start..self.text.len(),
-                left,
-                right,
-                size: layout::size(line),
-                heading: if first == last { first } else { 0 },
-                plain: row.len() == 1 && upright && reads_rightwards,
-            });
+            self.write_line(&line.glyphs, row.len() == 1 && upright, areas);
+        }
+    }
+
+    fn write_line(&mut self, glyphs: &[&Glyph], plain: bool, areas: &[Rect]) {
+        let start = self.text.len();
+        let reads_rightwards = self.write_glyphs(glyphs, areas);
+        let (left, right) = ends(glyphs);
+        let level = |glyph: Option<&&Glyph>| glyph.map_or(0, |glyph| glyph.heading);
+        let (first, last) = (level(glyphs.first()), level(glyphs.last()));
+        self.lines.push(TextLine {
+            range: start..self.text.len(),
+            left,
+            right,
+            size: layout::size(glyphs),
+            heading: if first == last { first } else { 0 },
+            plain: plain && reads_rightwards,
+        });
+    }
+
+    /// Prose in columns, one column after the other.
+    fn write_columns(&mut self, table: &tables::Table<'_>, areas: &[Rect]) {
+        let columns = table.cells.iter().flatten().map(|(column, _)| column + 1).max();
+        for column in 0..columns.unwrap_or(0) {
+            if column > 0 {
+                self.text.push_str("\n\n");
+            }
+            let mut first = true;
+            for row in &table.cells {
+                let of_column = row.iter().filter(|(of, _)| *of == column);
+                let glyphs: Vec<&Glyph> = of_column.flat_map(|(_, glyphs)| glyphs.iter().copied()).collect();
+                if glyphs.is_empty() {
+                    continue;
+                }
+                if !std::mem::take(&mut first) {
+                    self.text.push('\n');
+                }
+                self.write_line(&glyphs, true, areas);
+            }
         }
     }
 

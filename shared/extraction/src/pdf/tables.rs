@@ -21,14 +21,22 @@ const ROW_DISTANCE_MAX: f64 = 3.5;
 /// Columns of a table; what has more is a drawing.
 const COLUMNS_MAX: usize = 40;
 
-/// Letters of a cell, on average: where there are more, it is prose in columns.
+/// Letters of a cell, on average: where there are more, it can only be prose in columns.
 const CELL_LETTERS_MAX: usize = 30;
 
 /// Glyphs of a number or bullet before an item.
 const LABEL_GLYPHS_MAX: usize = 4;
 
-/// A table on a page.
+/// Rows from which on prose may stand in columns, and letters that each of them has in a line then. Fewer, and it is
+/// a table with long cells, which reads row by row.
+const PROSE_ROWS_MIN: usize = 6;
+const PROSE_LETTERS_MIN: usize = 25;
+const PROSE_COLUMNS_MAX: usize = 4;
+
+/// A table on a page, or prose in columns that was drawn line by line across them.
 pub(super) struct Table<'g> {
+    /// Whether it reads column by column.
+    pub(super) is_prose: bool,
     /// The rows of the page that it takes.
     pub(super) rows: Range<usize>,
     /// For each of them its cells from left to right, with the column of each. What stands beside each other in one column is
@@ -150,7 +158,7 @@ fn is_label(glyphs: &[&Glyph]) -> bool {
 }
 
 fn is_next_row(above: &Line<'_>, below: &Line<'_>) -> bool {
-    let size = layout::size(above).max(layout::size(below));
+    let size = layout::size(&above.glyphs).max(layout::size(&below.glyphs));
     layout::distance(above, below).is_some_and(|distance| distance <= ROW_DISTANCE_MAX * size)
 }
 
@@ -180,22 +188,38 @@ impl<'g> Growing<'g> {
             .flatten()
             .map(|segment| segment.glyphs.len())
             .sum();
-        let enough = rows >= 3 || (rows == 2 && columns >= 3);
-        let filled = cells * 2 >= rows * columns;
-        if !enough || !filled || letters > cells * CELL_LETTERS_MAX {
-            return None;
-        }
         let column_of = |segment: &Segment<'_>| {
             self.columns
                 .partition_point(|(_, right)| *right < segment.left)
                 .min(columns - 1)
         };
+        let is_prose = letters > cells * CELL_LETTERS_MAX;
+        if is_prose {
+            let mut by_column = vec![(0, 0); columns];
+            for segment in self.segments.iter().flatten() {
+                let (cells, letters) = &mut by_column[column_of(segment)];
+                *cells += 1;
+                *letters += segment.glyphs.len();
+            }
+            let full = |(cells, letters): &(usize, usize)| {
+                cells * 4 >= rows * 3 && *letters >= cells * PROSE_LETTERS_MIN
+            };
+            if rows < PROSE_ROWS_MIN || columns > PROSE_COLUMNS_MAX || !by_column.iter().all(full) {
+                return None;
+            }
+        }
+        let enough = rows >= 3 || (rows == 2 && columns >= 3);
+        let filled = cells * 2 >= rows * columns;
+        if !enough || !filled {
+            return None;
+        }
         let cells = self.segments.into_iter().map(|row| {
             row.into_iter()
                 .map(|segment| (column_of(&segment), segment.glyphs))
                 .collect()
         });
         Some(Table {
+            is_prose,
             rows: self.rows.clone(),
             cells: cells.collect(),
         })

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod structure;
+
 use super::*;
 
 /// A PDF of these objects, the first of which is the catalog.

@@ -19,6 +19,7 @@ mod odf;
 mod ole;
 mod ooxml;
 mod ordinal;
+mod parts;
 mod passages;
 mod pdf;
 mod pptx;
@@ -35,6 +36,7 @@ use std::collections::BTreeMap;
 use domain::{Content, DocumentKind, ReasonCode};
 use serde::{Deserialize, Serialize};
 
+pub use parts::{DocumentPart, DocumentPartKind, parts};
 pub use passages::{Passage, full_text, passages};
 pub use structure::{MARKS_BYTES_MAX, Mark, Part, Structure, markdown};
 pub use words::count_words;

@@ -262,6 +262,41 @@ mod tests {
     }
 
     #[test]
+    fn headings_items_tables_and_links_are_told_by_the_document() {
+        let styles = "<style:style style:name='P1' style:parent-style-name='Title'/><text:list-style style:name='L'>\
+                      <text:list-level-style-number text:level='1' style:num-format='1' style:num-suffix='.'/>\
+                      </text:list-style>";
+        let read = text(
+            styles,
+            "<text:p text:style-name='P1'>Bees</text:p><text:h text:outline-level='2'>The <text:a xlink:href='https://a.example/'>\
+             hive</text:a></text:h><text:list text:style-name='L'><text:list-item><text:p>one</text:p><text:p>more</text:p>\
+             <text:list><text:list-item><text:p>inner</text:p></text:list-item></text:list></text:list-item><text:list-item>\
+             <text:p>two</text:p></text:list-item></text:list><table:table><table:table-header-rows><table:table-row>\
+             <table:table-cell><text:p>who</text:p></table:table-cell><table:table-cell><text:p>pays</text:p></table:table-cell>\
+             </table:table-row></table:table-header-rows><table:table-row><table:table-cell/><table:table-cell><text:p>Ana\
+             </text:p></table:table-cell></table:table-row></table:table>",
+        );
+        assert_eq!(
+            crate::markdown(&read).as_deref(),
+            Some(
+                "# Bees\n\n## The [hive](https://a.example/)\n\n1. one\\\n   more\n    - inner\n2. two\n\n\
+                 | who | pays |\n|---|---|\n|  | Ana |\n"
+            )
+        );
+    }
+
+    #[test]
+    fn the_title_of_a_slide_is_a_heading() {
+        let content = "<office:document-content><office:body><office:presentation><draw:page><draw:frame presentation:class='title'>\
+                       <draw:text-box><text:p>Bees</text:p></draw:text-box></draw:frame><draw:frame><draw:text-box>\
+                       <text:p>Why</text:p></draw:text-box></draw:frame></draw:page></office:presentation></office:body>\
+                       </office:document-content>";
+        let packed = pack(&[("content.xml", content.as_bytes())]);
+        let read = extract_slides(&mut Archive::open(&packed).unwrap(), &Limits::default()).unwrap();
+        assert_eq!(crate::markdown(&read).as_deref(), Some("## Bees\n\nWhy\n"));
+    }
+
+    #[test]
     fn deleted_text_and_descriptions_of_pictures_are_left_out() {
         let read = text(
             "",

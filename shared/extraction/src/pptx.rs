@@ -183,3 +183,90 @@ fn append_comments(
     }
     Ok(())
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::archive::tests::pack;
+
+    const ROOT: &[u8] =
+        b"<Relationships><Relationship Id='r' Type='x/officeDocument' Target='ppt/presentation.xml'/></Relationships>";
+    const SHOW: &[u8] =
+        b"<p:presentation><p:sldIdLst><p:sldId id='256' r:id='r1'/></p:sldIdLst></p:presentation>";
+    const SHOW_RELATIONSHIPS: &[u8] =
+        b"<Relationships><Relationship Id='r1' Type='x/slide' Target='slides/s.xml'/></Relationships>";
+    const SLIDE_RELATIONSHIPS: &[u8] =
+        b"<Relationships><Relationship Id='r1' Type='x/slideLayout' Target='../l.xml'/><Relationship Id='r2' \
+          Type='x/hyperlink' TargetMode='External' Target='https://a.example/'/></Relationships>";
+    const LAYOUT: &[u8] =
+        b"<p:sldLayout><p:sp><p:nvPr><p:ph idx='2'/></p:nvPr><p:txBody><a:lstStyle><a:lvl1pPr>\
+        <a:buNone/></a:lvl1pPr></a:lstStyle></p:txBody></p:sp></p:sldLayout>";
+    const LAYOUT_RELATIONSHIPS: &[u8] =
+        b"<Relationships><Relationship Id='r1' Type='x/slideMaster' Target='m.xml'/></Relationships>";
+    const MASTER: &[u8] = b"<p:sldMaster><p:txStyles><p:titleStyle><a:lvl1pPr><a:buNone/></a:lvl1pPr></p:titleStyle>\
+        <p:bodyStyle><a:lvl1pPr><a:buChar char='x'/></a:lvl1pPr><a:lvl2pPr><a:buChar char='x'/></a:lvl2pPr></p:bodyStyle>\
+        </p:txStyles></p:sldMaster>";
+
+    fn markdown_of(shapes: &str) -> String {
+        let slide = format!("<p:sld><p:cSld><p:spTree>{shapes}</p:spTree></p:cSld></p:sld>");
+        let packed = pack(&[
+            ("_rels/.rels", ROOT),
+            ("ppt/presentation.xml", SHOW),
+            ("ppt/_rels/presentation.xml.rels", SHOW_RELATIONSHIPS),
+            ("ppt/slides/s.xml", slide.as_bytes()),
+            ("ppt/slides/_rels/s.xml.rels", SLIDE_RELATIONSHIPS),
+            ("ppt/l.xml", LAYOUT),
+            ("ppt/_rels/l.xml.rels", LAYOUT_RELATIONSHIPS),
+            ("ppt/m.xml", MASTER),
+        ]);
+        let read = extract(&mut Archive::open(&packed).unwrap(), &Limits::default()).unwrap();
+        crate::markdown(&read).unwrap()
+    }
+
+    fn shape(placeholder: &str, paragraphs: &[(&str, &str)]) -> String {
+        let paragraph = |(properties, text): &(&str, &str)| {
+            format!("<a:p>{properties}<a:r><a:t>{text}</a:t></a:r></a:p>")
+        };
+        let paragraphs: String = paragraphs.iter().map(paragraph).collect();
+        format!("<p:sp><p:nvPr>{placeholder}</p:nvPr><p:txBody>{paragraphs}</p:txBody></p:sp>")
+    }
+
+    #[test]
+    fn titles_are_headings_and_bullets_come_from_the_master() {
+        let markdown = markdown_of(
+            &[
+                shape("<p:ph type='title'/>", &[("", "Harvest")]),
+                shape(
+                    "<p:ph idx='1'/>",
+                    &[
+                        ("", "apples"),
+                        ("<a:pPr lvl='1'/>", "late ones"),
+                        ("<a:pPr><a:buNone/></a:pPr>", "all of them"),
+                    ],
+                ),
+                shape("<p:ph idx='2'/>", &[("", "no bullet in this layout")]),
+                shape("", &[("", "a box of its own")]),
+            ]
+            .concat(),
+        );
+        assert_eq!(
+            markdown,
+            "## Harvest\n\n- apples\n    - late ones\n\nall of them\n\nno bullet in this layout\n\na box of its own\n"
+        );
+    }
+
+    #[test]
+    fn numbers_count_on_and_links_lead_out() {
+        let numbered = "<a:pPr><a:buAutoNum type='arabicPeriod' startAt='3'/></a:pPr>";
+        let link = "<a:pPr/><a:r><a:rPr><a:hlinkClick r:id='r2'/></a:rPr><a:t>the map</a:t></a:r>";
+        let markdown = markdown_of(&shape(
+            "",
+            &[(numbered, "pick"), (numbered, "press"), (link, " here")],
+        ));
+        assert_eq!(
+            markdown,
+            "3. pick\n4. press\n\n[the map](https://a.example/) here\n"
+        );
+    }
+}

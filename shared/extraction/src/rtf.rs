@@ -514,6 +514,25 @@ we meet {\b early}\emdash at \ldblquote nine\rdblquote .\line Bring\~water.\par
     }
 
     #[test]
+    fn headings_items_and_tables_are_told_by_the_document() {
+        let source = br"{\rtf1{\pard\outlinelevel1 Part\par}{\pard text\par}
+{\listtext\f0 1.\tab}\ls1\ilvl0 tent\par{\pntext\f3\'b7\tab}\ilvl1 poles\par{\listtext a)\tab}\ilvl0 map\par\pard
+after\par\trowd\trhdr\intbl who\cell pays\cell\row\trowd\intbl{\listtext 1.\tab}Ana\cell{\listtext 2.\tab}12\cell\row\pard}";
+        let read = extract(source, &Limits::default()).unwrap();
+        assert_eq!(
+            read.pages,
+            ["Part\ntext\n1. tent\n- poles\na) map\nafter\nwho\tpays\n1. Ana\t2. 12\n"]
+        );
+        assert_eq!(
+            crate::markdown(&read).as_deref(),
+            Some(
+                "## Part\n\ntext\n\n1. tent\n    - poles\n- a) map\n\nafter\n\n\
+                 | who | pays |\n|---|---|\n| 1. Ana | 2. 12 |\n"
+            )
+        );
+    }
+
+    #[test]
     fn notes_and_footers_come_behind_the_text() {
         let source = br"{\rtf1{\footer page 1}One{\footnote the note} two{\*\annotation a remark}.\par}";
         assert_eq!(read(source), "One two.\n\npage 1\n\nthe note\n\na remark\n");

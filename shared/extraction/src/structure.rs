@@ -143,7 +143,10 @@ impl Part {
     pub(crate) fn item(depth: usize, label: &str) -> Self {
         let digits = label.bytes().take_while(u8::is_ascii_digit).count();
         let (number, counts) = match &label[digits..] {
-            "." | ")" | "" if digits > 0 => (label[..digits].parse().ok(), true),
+            // What begins with a zero would lose it.
+            "." | ")" | "" if digits > 0 && (digits == 1 || !label.starts_with('0')) => {
+                (label[..digits].parse().ok(), true)
+            }
             _ => (None, false),
         };
         let bullet = digits == 0 && label.chars().all(is_bullet);

@@ -176,7 +176,9 @@ fn label(line: &str) -> Option<(usize, Option<u32>)> {
         return Some((label.len(), None));
     }
     let number = label.strip_suffix(['.', ')'])?;
-    let counts = (1..=3).contains(&number.len()) && number.bytes().all(|byte| byte.is_ascii_digit());
+    let counts = (1..=3).contains(&number.len())
+        && (number.len() == 1 || !number.starts_with('0'))
+        && number.bytes().all(|byte| byte.is_ascii_digit());
     counts.then_some((label.len(), number.parse().ok()))
 }
 

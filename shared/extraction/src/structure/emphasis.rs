@@ -37,7 +37,13 @@ pub(super) fn showable<'m>(
                     && ((outer.start == range.start && !apart(text[..range.start].chars().next_back()))
                         || (outer.end == range.end && !apart(text[range.end..].chars().next())))
             });
-        if crosses || repeats || unclear || hides_letter || text[range.clone()].contains(['\n', '\t']) {
+        // Stars of both would be one row of stars, which can be read in more than one way.
+        let touches = is_emphasis(part)
+            && open.iter().map(|outer| &shown[*outer]).any(|(outer, part)| {
+                is_emphasis(part) && (outer.start == range.start) != (outer.end == range.end)
+            });
+        let unclear = unclear || hides_letter || touches;
+        if crosses || repeats || unclear || text[range.clone()].contains(['\n', '\t']) {
             continue;
         }
         open.push(shown.len());

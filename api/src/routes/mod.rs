@@ -2,6 +2,7 @@
 
 mod accounts;
 mod cancelling;
+mod conversations;
 mod documents;
 mod formats;
 mod jobs;
@@ -36,6 +37,8 @@ enum Section {
     Documents,
     /// Following what was handed in.
     Jobs,
+    /// Asking about documents.
+    Answers,
     /// Seeing and steering the work of everyone.
     Operating,
 }
@@ -47,6 +50,7 @@ type Service = OpenApiService<
         formats::Formats,
         jobs::Jobs,
         cancelling::Cancelling,
+        conversations::Conversations,
         operating::Operating,
     ),
     (),
@@ -60,6 +64,7 @@ fn service() -> Service {
             formats::Formats,
             jobs::Jobs,
             cancelling::Cancelling,
+            conversations::Conversations,
             operating::Operating,
         ),
         "docmill",

@@ -19,7 +19,7 @@ use crate::Extracted;
 pub const MARKS_BYTES_MAX: usize = 8 << 20;
 
 /// Bytes of a mark as JSON, without the address of a link.
-const MARK_BYTES: usize = 96;
+const MARK_BYTES: usize = 128;
 
 /// Bytes of a link's address; longer ones are data rather than places.
 const ADDRESS_BYTES_MAX: usize = 2_000;

@@ -145,15 +145,13 @@ fn is_of_number(glyph: &Glyph) -> bool {
 }
 
 fn is_label(glyphs: &[&Glyph]) -> bool {
-    let last = |signs: &[char]| {
-        glyphs
-            .last()
-            .and_then(|glyph| glyph.text.last())
-            .is_some_and(|c| signs.contains(&c))
+    let (Some(first), Some(last)) = (glyphs.first(), glyphs.last()) else {
+        return false;
     };
+    let counts = first.text.chars().all(|c| c.is_ascii_digit()) || glyphs.len() == 2;
     match glyphs {
         [one] => one.text.chars().all(is_bullet),
-        _ => glyphs.len() <= LABEL_GLYPHS_MAX && last(&['.', ')']),
+        _ => counts && glyphs.len() <= LABEL_GLYPHS_MAX && last.text.chars().all(|c| matches!(c, '.' | ')')),
     }
 }
 

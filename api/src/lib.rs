@@ -14,5 +14,6 @@ mod settings;
 
 pub use auth::settings::AuthSettings;
 pub use context::{Api, Parts, UnusableAuth};
+pub use http::rates::RateSettings;
 pub use server::{Server, ServerError};
 pub use settings::HttpSettings;

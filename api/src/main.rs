@@ -49,6 +49,7 @@ impl Sections for Settings {
             ("http", self.http.problems()),
             ("health", self.health.problems()),
             ("log", self.log.problems()),
+            ("log", self.http.problems_of_log(&self.log.level)),
         ]
     }
 }
@@ -82,6 +83,7 @@ async fn run(process: Process<Settings>) -> Result<(), Box<dyn Error>> {
         storage,
         hints: queue.hints,
         events: queue.events,
+        rate_limits: queue.rate_limits,
         clock,
         auth: settings.auth,
         http: settings.http,

@@ -5,7 +5,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 
 use api::{AuthSettings, HttpSettings};
-use database::DatabaseSettings;
+use database::{DatabaseSettings, SchedulingSettings};
 use queue::QueueSettings;
 use runtime::HealthSettings;
 use runtime::settings::Sections;
@@ -27,6 +27,7 @@ pub(crate) struct Settings {
     pub(crate) http: HttpSettings,
     pub(crate) worker: WorkerSettings,
     pub(crate) sandbox: SandboxSettings,
+    pub(crate) scheduling: SchedulingSettings,
     pub(crate) health: HealthSettings,
     pub(crate) log: LogSettings,
 }
@@ -47,8 +48,10 @@ impl Sections for Settings {
             ("http", self.http.problems()),
             ("worker", self.worker.problems()),
             ("sandbox", self.sandbox.problems()),
+            ("scheduling", self.scheduling.problems()),
             ("health", self.health.problems()),
             ("log", self.log.problems()),
+            ("log", self.http.problems_of_log(&self.log.level)),
         ]
     }
 }

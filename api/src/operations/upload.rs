@@ -11,7 +11,9 @@ use chrono::{DateTime, Utc};
 use database::audit::Origin;
 use database::discarded::StoredDocument;
 use database::jobs::{self, Job, JobOptions, NewDocument, NewJob, Submitted};
-use domain::{ByteSize, Content, DocumentId, DocumentKind, JobId, KindMismatch, UserId, limits};
+use domain::{
+    ByteSize, Content, DocumentId, DocumentKind, JobId, KindMismatch, Priority, UserId, UserRole, limits,
+};
 use futures::{Stream, StreamExt, stream};
 use sha2::{Digest, Sha256};
 use storage::{PutError, StorageKey};
@@ -43,6 +45,12 @@ pub(crate) enum Refused {
     KeyReused,
     #[error("the job of this Idempotency-Key was deleted this moment")]
     Gone,
+    #[error("only operators and administrators may hand in what is urgent")]
+    UrgentForbidden,
+    #[error(
+        "{0} of your documents wait already, or would (policy queued_max); hand in more when some have been read"
+    )]
+    QueueFull(u64),
     #[error(transparent)]
     Away(#[from] DatabaseAway),
     #[error("the task that stores the job ended")]
@@ -59,6 +67,9 @@ pub(crate) struct Choices {
     pub(crate) tags_max: u8,
     pub(crate) content: Content,
     pub(crate) deadline: Duration,
+    pub(crate) priority: Option<Priority>,
+    /// When the work may begin; at once otherwise.
+    pub(crate) run_at: Option<DateTime<Utc>>,
     pub(crate) idempotency_key: Option<String>,
     pub(crate) trace_parent: Option<String>,
 }
@@ -74,6 +85,7 @@ pub(crate) struct Accepted {
 pub(crate) struct Intake {
     api: Api,
     user: UserId,
+    role: UserRole,
     job: JobId,
     documents: Vec<NewDocument>,
     /// Begun and not yet part of a job.
@@ -81,10 +93,11 @@ pub(crate) struct Intake {
 }
 
 impl Intake {
-    pub(crate) fn new(api: &Api, user: UserId) -> Self {
+    pub(crate) fn new(api: &Api, user: UserId, role: UserRole) -> Self {
         Self {
             api: api.clone(),
             user,
+            role,
             job: JobId::new(),
             documents: Vec::new(),
             loose: HashSet::new(),
@@ -148,10 +161,22 @@ impl Intake {
         if self.documents.is_empty() {
             return Err(Refused::NoFile);
         }
+        if choices.priority == Some(Priority::Urgent) && self.role == UserRole::User {
+            return Err(Refused::UrgentForbidden);
+        }
         let now = self.api.clock.now();
         let documents = std::mem::take(&mut self.documents);
         let fingerprint = fingerprint(&documents, &choices);
-        let dispatched = self.api.handover.is_open(now);
+        let later = choices.run_at.is_some_and(|run_at| run_at > now);
+        let room = if later {
+            None
+        } else {
+            let Api {
+                handover, database, ..
+            } = &self.api;
+            let asking = handover.room_for(database, documents.len(), now);
+            self.api.unless_away(asking).await?
+        };
         let new = NewJob {
             id: self.job,
             user: self.user,
@@ -159,15 +184,17 @@ impl Intake {
             options: JobOptions {
                 tags_max: choices.tags_max,
                 content: choices.content,
+                priority: choices.priority,
+                run_at: choices.run_at,
             },
             idempotency: choices.idempotency_key.map(|key| (key, fingerprint)),
             deadline_at: now + choices.deadline,
             trace_parent: choices.trace_parent,
-            dispatched,
+            dispatched: room.is_some(),
             origin,
         };
         let (api, stored) = (self.api.clone(), self.take_loose());
-        let storing = tokio::spawn(store(api, new, stored, now).in_current_span());
+        let storing = tokio::spawn(store(api, new, stored, room, now).in_current_span());
         self.api
             .unless_away(storing)
             .await?
@@ -202,16 +229,17 @@ async fn store(
     api: Api,
     new: NewJob,
     stored: Vec<StoredDocument>,
+    room: Option<u64>,
     now: DateTime<Utc>,
 ) -> Result<Accepted, Refused> {
-    let (user, dispatched) = (new.user, new.dispatched);
+    let user = new.user;
     let bytes = new.documents.iter().map(|document| document.size_bytes).sum();
     let submitting = tokio::time::timeout(SUBMIT_PATIENCE, jobs::submit(&api.database, new, now));
     match submitting.await.map_err(|_| DatabaseAway)? {
         Ok(Submitted::Accepted(job, tasks)) => {
             telemetry::metrics::documents_accepted(tasks.len() as u64, bytes);
-            if dispatched {
-                api.handover.push(&api.database, &tasks, now).await;
+            if let Some(room) = room {
+                api.handover.push(&api.database, &tasks, room, now).await;
             }
             Ok(Accepted {
                 job: *job,
@@ -229,6 +257,10 @@ async fn store(
         Ok(Submitted::KeyReused) => {
             cleanup::discard_in_background(&api, stored);
             Err(Refused::KeyReused)
+        }
+        Ok(Submitted::QueueFull(queued_max)) => {
+            cleanup::discard_in_background(&api, stored);
+            Err(Refused::QueueFull(queued_max))
         }
         Err(error) => {
             if error.changed_nothing() {
@@ -250,6 +282,12 @@ fn fingerprint(documents: &[NewDocument], choices: &Choices) -> [u8; 32] {
     // What nobody chose leaves no trace, so that requests of earlier releases can still be repeated.
     if choices.content != Content::default() {
         digest.update(choices.content.as_str());
+    }
+    if let Some(priority) = choices.priority {
+        digest.update(priority.as_str());
+    }
+    if let Some(run_at) = choices.run_at {
+        digest.update(run_at.timestamp_millis().to_be_bytes());
     }
     for document in documents {
         digest.update((document.file_name.len() as u64).to_be_bytes());

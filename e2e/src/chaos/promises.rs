@@ -3,6 +3,7 @@
 mod attempts;
 mod cancelled;
 mod dead_worker;
+mod fair;
 mod never_lost;
 mod once;
 mod overload;
@@ -10,6 +11,7 @@ mod poison;
 mod postgres_away;
 mod redis_away;
 mod redis_forgets;
+mod schedules;
 mod slow_worker;
 
 use std::fmt;
@@ -63,6 +65,8 @@ promises! {
     P8 = 8 "a poison document stops at 3" poison;
     P9 = 9 "attempts are exact" attempts;
     P11 = 11 "cancel is prompt" cancelled;
+    P12 = 12 "no tenant starves another" fair;
+    P13 = 13 "schedules fire once" schedules;
     P15 = 15 "overload is refused, not suffered" overload;
 }
 

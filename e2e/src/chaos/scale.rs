@@ -27,6 +27,10 @@ pub struct Scale {
     pub cases: usize,
     /// Jobs that are cancelled, each way (P11).
     pub cancels: usize,
+    /// Documents of one user that wait when another one hands one in (P12).
+    pub backlog: usize,
+    /// Slots of schedules that are fired and done (P13).
+    pub slots: usize,
     /// How long more is asked for than can be done (P15).
     pub overload: Duration,
     /// What 99 of 100 accepted uploads may take meanwhile (P15).
@@ -52,6 +56,8 @@ impl Scale {
             frozen: Duration::from_secs(40),
             cases: 90,
             cancels: 6,
+            backlog: 1_200,
+            slots: 600,
             overload: Duration::from_secs(6),
             // Ten times what is promised: programs that are not optimised, on processors that others use as well.
             accepted_within: Duration::from_millis(2_500),
@@ -67,6 +73,7 @@ impl Scale {
             deliveries: jobs,
             orphans: jobs / 50 + 1,
             cases: jobs,
+            slots: jobs,
             accepted_within: Duration::from_millis(250),
             ..Self::short()
         }
@@ -81,6 +88,7 @@ impl Scale {
             slow_document: LEASE.saturating_mul(10),
             frozen: Duration::from_secs(60),
             cancels: 50,
+            backlog: 10_000,
             overload: Duration::from_secs(600),
             ..Self::with_jobs(jobs)
         }

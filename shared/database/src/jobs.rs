@@ -1,7 +1,9 @@
 //! What clients asked for and poll.
 
 mod cancel;
+mod clean_up;
 mod submit;
+mod waiting;
 
 use chrono::{DateTime, Utc};
 use domain::{JobId, JobKind, JobStatus, UserId, limits};
@@ -11,7 +13,9 @@ use uuid::Uuid;
 use crate::discarded::{NOTED_BEFORE, StoredDocument, StoredRow};
 use crate::{Database, DatabaseError, Result, audit, sql};
 pub use cancel::{Cancelled, cancel};
+pub use clean_up::{OldJobs, count_old, delete_old};
 pub use submit::{JobOptions, NewDocument, NewJob, Submitted, replay, submit};
+pub use waiting::{Waiting, waiting};
 
 /// A job as its owner sees it.
 #[derive(Debug, Clone, PartialEq)]

@@ -35,6 +35,12 @@ pub const PAGE_ITEMS_MAX: u64 = 100;
 /// The longest a client may wait in one request for a job to change.
 pub const WAIT_MAX: Duration = Duration::from_secs(60);
 
-/// Hints that wait in one queue at most, a few times what a fleet takes in a moment. The rest waits in the database, where
-/// it can be ordered.
+/// Hints that wait in one queue at most, however large the fleet. Usually far fewer do, a few times what the fleet takes in a
+/// moment; the rest waits in the database, where it can be ordered.
 pub const HINTS_MAX: u64 = 1_000;
+
+/// Hints for which there is room in a queue however small the fleet.
+pub const HINTS_MIN: u64 = 8;
+
+/// A worker that was not heard of for so long does not count as alive. Several signs of life fit into it.
+pub const WORKER_SILENCE: Duration = Duration::from_secs(30);

@@ -153,7 +153,7 @@ fn prose_in_columns_that_was_drawn_across_them_is_read_column_by_column() {
     let content: String = (0..8)
         .map(|row| line(8, 50, 700 - 10 * row, words[0]) + &line(8, 320, 700 - 10 * row, words[1]))
         .collect();
-    let column = |words: &str| vec![words; 8].join("\n");
+    let column = |words: &str| [words; 8].join("\n");
     assert_eq!(
         page_of(&content),
         format!("{}\n\n{}", column(words[0]), column(words[1]))

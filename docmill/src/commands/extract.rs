@@ -41,7 +41,7 @@ struct Form {
     /// Print Markdown, for kinds of documents whose structure is known.
     #[arg(long)]
     markdown: bool,
-    /// Print one JSON object: kind, title, metadata, the text of each page.
+    /// Print one JSON object: kind, title, metadata, the text of each page, and where each part lies in the whole text.
     #[arg(long)]
     json: bool,
 }
@@ -129,6 +129,8 @@ fn as_json(request: &ParseRequest, extracted: &Extracted) -> Value {
     let found = serde_json::to_value(extracted).unwrap_or_default();
     if let (Value::Object(object), Value::Object(found)) = (&mut object, found) {
         object.extend(found.into_iter().filter(|(key, _)| key != "structure"));
+        let parts = extraction::parts(request.kind, extracted);
+        object.insert("parts".to_owned(), json!(parts));
     }
     object
 }

@@ -19,7 +19,7 @@ on_both! {
         });
         assert_eq!(*eml, expected);
         let docx = items.iter().find(|item| item["kind"] == "docx").unwrap();
-        assert_eq!(docx["markdown"], false);
+        assert_eq!(docx["markdown"], true);
         for kind in domain::DocumentKind::ALL.iter().map(|kind| kind.as_str()) {
             assert_eq!(items.iter().filter(|item| item["kind"] == kind).count(), 1, "{formats}");
         }

@@ -88,6 +88,11 @@ async fn extract_prints_json_with_everything_that_was_found() {
         found["pages"][0].as_str().unwrap().contains("life jackets"),
         "{found:#}"
     );
+    let part = &found["parts"][0];
+    assert_eq!(
+        (&part["kind"], &part["title"]),
+        (&"section".into(), &found["title"])
+    );
 }
 
 #[tokio::test]

@@ -253,13 +253,17 @@ impl DocumentKind {
         }
     }
 
-    /// Whether the text can be had as Markdown: the format says what is a heading, an item or a table.
+    /// Whether the text can be had as Markdown: it can be told what is a heading, an item or a table.
     #[must_use]
     pub const fn has_markdown(self) -> bool {
         match self {
-            Self::Markdown | Self::Csv | Self::Html | Self::Eml | Self::Mbox | Self::Msg => true,
-            // Prose and tables of these are written as text only.
-            Self::Docx
+            Self::Markdown
+            | Self::Csv
+            | Self::Html
+            | Self::Eml
+            | Self::Mbox
+            | Self::Msg
+            | Self::Docx
             | Self::Pptx
             | Self::Xlsx
             | Self::Xls
@@ -269,8 +273,9 @@ impl DocumentKind {
             | Self::Ods
             | Self::Rtf
             | Self::Epub
-            | Self::Text
-            | Self::Pdf
+            | Self::Pdf => true,
+            // Nothing but lines.
+            Self::Text
             | Self::Chat
             | Self::Png
             | Self::Jpeg

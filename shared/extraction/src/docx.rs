@@ -19,7 +19,7 @@ use crate::{Extracted, ExtractionError, Limits, drawing, html};
 use numbering::Numbering;
 use story::{Reference, Story, Then};
 
-const ENGINE: &str = "docx/1";
+const ENGINE: &str = "docx/2";
 
 pub(crate) fn extract(archive: &mut Archive<'_>, limits: &Limits) -> Result<Extracted, ExtractionError> {
     let main = ooxml::main_part(archive)?;
@@ -39,7 +39,7 @@ pub(crate) fn extract(archive: &mut Archive<'_>, limits: &Limits) -> Result<Extr
         return Err(ExtractionError::Unreadable(format!("{main} is missing")));
     };
     let mut parts = Parts::new(limits);
-    let mut story = Story::new(&numbering);
+    let mut story = Story::new(&numbering).with_links(ooxml::links(archive, &main)?);
     story.prose.push_paragraphs(&headers);
     while let Some(node) = xml.next()? {
         if story.take(&node) == Then::Skip {
@@ -51,7 +51,7 @@ pub(crate) fn extract(archive: &mut Archive<'_>, limits: &Limits) -> Result<Extr
             if parts.is_full() {
                 break;
             }
-            parts.push(&story.prose.take());
+            parts.push_marked(story.prose.take_marked());
         }
         if story.prose.len() > parts.bytes_left() {
             break;
@@ -60,15 +60,16 @@ pub(crate) fn extract(archive: &mut Archive<'_>, limits: &Limits) -> Result<Extr
     let damaged = xml.is_damaged();
     finish_page(archive, &mut story, &mut notes, &mut relationships)?;
     story.prose.push_paragraphs(&footers);
-    let rest = story.prose.take();
-    if damaged && rest.is_empty() && parts.pages.is_empty() {
+    let rest = story.prose.take_marked();
+    if damaged && rest.text.is_empty() && parts.pages.is_empty() {
         return Err(ExtractionError::Unreadable(format!("{main} is damaged")));
     }
-    parts.push(&rest);
+    parts.push_marked(rest);
     if extracted.title.is_none() {
         extracted.title = story.title.as_deref().and_then(crate::metadata_value);
     }
     extracted.pages = parts.pages;
+    extracted.structure = parts.marks.into_structure();
     extracted.truncated = parts.truncated || damaged;
     Ok(extracted)
 }
@@ -315,6 +316,62 @@ mod tests {
         let read = read_with(&body, others).unwrap();
         assert_eq!(read.pages, ["2. A\n2.a) B\n2.b) C\n3. D\n3.a) E\n\nT\n"]);
         assert_eq!(read.title.as_deref(), Some("T"));
+    }
+
+    #[test]
+    fn headings_items_tables_and_links_are_told_by_the_document() {
+        let styles = b"<w:styles><w:style w:styleId='T'><w:name w:val='heading 2'/></w:style><w:style w:styleId='Sub'>\
+            <w:name w:val='Own'/><w:basedOn w:val='T'/></w:style></w:styles>";
+        let numbering = b"<w:numbering><w:abstractNum w:abstractNumId='7'><w:lvl w:ilvl='0'><w:numFmt w:val='bullet'/>\
+            </w:lvl><w:lvl w:ilvl='1'><w:numFmt w:val='decimal'/><w:lvlText w:val='%2)'/></w:lvl><w:lvl w:ilvl='2'>\
+            <w:numFmt w:val='lowerLetter'/><w:lvlText w:val='%3)'/></w:lvl></w:abstractNum>\
+            <w:num w:numId='5'><w:abstractNumId w:val='7'/></w:num></w:numbering>";
+        let relationships = b"<Relationships><Relationship Id='r2' Type='x/numbering' Target='numbering.xml'/>\
+            <Relationship Id='r3' Type='x/styles' Target='styles.xml'/><Relationship Id='r6' Type='x/hyperlink' \
+            TargetMode='External' Target='https://a.example/'/></Relationships>";
+        let paragraph = |properties: &str, text: &str| {
+            format!("<w:p><w:pPr>{properties}</w:pPr><w:r><w:t>{text}</w:t></w:r></w:p>")
+        };
+        let item = |level: u8| format!("<w:numPr><w:ilvl w:val='{level}'/><w:numId w:val='5'/></w:numPr>");
+        let row = |first: &str, text: &str| {
+            format!(
+                "<w:tr>{first}<w:tc>{}</w:tc><w:tc>{}</w:tc></w:tr>",
+                paragraph("", text),
+                paragraph("", "x")
+            )
+        };
+        let body = [
+            paragraph("<w:pStyle w:val='Sub'/>", "Part"),
+            paragraph("<w:outlineLvl w:val='3'/>", "Detail"),
+            paragraph("<w:outlineLvl w:val='9'/>", "Text"),
+            paragraph(&item(0), "tent"),
+            paragraph(&item(1), "poles"),
+            paragraph(&item(2), "long"),
+            "<w:p><w:r><w:t>See </w:t></w:r><w:hyperlink r:id='r6'><w:r><w:t>the map</w:t></w:r></w:hyperlink></w:p>".to_owned(),
+            format!("<w:tbl>{}{}</w:tbl>", row("<w:trPr><w:tblHeader/></w:trPr>", "who"), row("", "Ana")),
+            format!(
+                "<w:tbl><w:tblPr><w:tblStyle w:val='TableGrid'/><w:tblLook w:firstRow='1'/></w:tblPr>{}{}</w:tbl>",
+                row("", "a"),
+                row("", "b")
+            ),
+        ];
+        let document = format!("<w:document><w:body>{}</w:body></w:document>", body.concat());
+        let parts: &[(&str, &[u8])] = &[
+            ("_rels/.rels", ROOT),
+            ("word/document.xml", document.as_bytes()),
+            ("word/_rels/document.xml.rels", relationships),
+            ("word/numbering.xml", numbering),
+            ("word/styles.xml", styles),
+        ];
+        let read = extract(&mut Archive::open(&pack(parts)).unwrap(), &Limits::default()).unwrap();
+        assert_eq!(
+            crate::markdown(&read).as_deref(),
+            Some(
+                "## Part\n\n#### Detail\n\nText\n\n- tent\n    1. poles\n        - a) long\n\n\
+                 See [the map](https://a.example/)\n\n| who | x |\n|---|---|\n| Ana | x |\n\n\
+                 |  |  |\n|---|---|\n| a | x |\n| b | x |\n"
+            )
+        );
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::prose::Parts;
 use crate::xml::Node;
 use crate::{Extracted, ExtractionError, Limits, html};
 
-const ENGINE: &str = "epub/1";
+const ENGINE: &str = "epub/2";
 
 pub(crate) fn extract(archive: &mut Archive<'_>, limits: &Limits) -> Result<Extracted, ExtractionError> {
     let package = package_part(archive)?;
@@ -47,14 +47,13 @@ pub(crate) fn extract(archive: &mut Archive<'_>, limits: &Limits) -> Result<Extr
             break;
         }
         // A chapter that is not there keeps its place, so that the others keep theirs.
-        let text = match archive.read(chapter)? {
-            Some(content) => html::extract(&content, &of_chapter).pages.concat(),
+        match archive.read(chapter)? {
+            Some(content) => parts.push_document(html::extract(&content, &of_chapter)),
             None => {
                 missing += 1;
-                String::new()
+                parts.push("");
             }
-        };
-        parts.push(&text);
+        }
     }
     if missing == chapters.len() {
         return Err(ExtractionError::Unreadable(
@@ -62,6 +61,7 @@ pub(crate) fn extract(archive: &mut Archive<'_>, limits: &Limits) -> Result<Extr
         ));
     }
     extracted.pages = parts.pages;
+    extracted.structure = parts.marks.into_structure();
     extracted.truncated = parts.truncated || missing > 0;
     Ok(extracted)
 }

@@ -20,6 +20,7 @@ mod odf;
 mod ole;
 mod ooxml;
 mod ordinal;
+mod parts;
 mod passages;
 mod pdf;
 mod picture;
@@ -39,6 +40,7 @@ use std::time::{Duration, Instant};
 use domain::{Content, DocumentKind, ReasonCode};
 use serde::{Deserialize, Serialize};
 
+pub use parts::{DocumentPart, DocumentPartKind, parts};
 pub use passages::{Passage, full_text, passages};
 pub use scans::{RASTER_PIXELS_MAX, Raster, Reading, Scans};
 pub use structure::{MARKS_BYTES_MAX, Mark, Part, Structure, markdown};
@@ -90,7 +92,8 @@ pub struct Extracted {
     /// What the document says of itself. Keys are of a closed set: `author`, `subject`, `keywords`, `creator`,
     /// `producer`, `created_at` and `modified_at` (RFC 3339), `language`, `encoding`, `page_count`, `slide_count`,
     /// `sheet_count` and `chapter_count` (all of them, the unread ones too), `content_kind` (what the content turned out
-    /// to be, where the file's name or the upload said otherwise); of mail also `from`, `to`, `cc`, `sent_at` (RFC 3339),
+    /// to be, where the file's name or the upload said otherwise); of PDF also `link_count` and `links` (the different
+    /// addresses, separated by spaces); of mail also `from`, `to`, `cc`, `sent_at` (RFC 3339),
     /// `message_id`, `attachment_count` and `attachments` (name, media type and size); of mailboxes and chats
     /// `message_count`, `first_message_at` and `last_message_at`; of chats `speakers` (the most talkative first, separated
     /// by commas), `speaker_count`, `chat_program` and `time_zone`; of pictures `width` and `height` in pixels; of pages that
@@ -99,6 +102,9 @@ pub struct Extracted {
     pub metadata: BTreeMap<String, String>,
     /// Glyphs whose letter nobody could tell. Each is a U+FFFD in the text.
     pub unmapped_glyphs: u32,
+    /// The same for each page of a PDF; empty for other kinds.
+    #[serde(default)]
+    pub unmapped_by_page: Vec<u32>,
     /// Whether there are pages but hardly any legible text on them: most likely images of text.
     pub needs_ocr: bool,
     /// Pages, as indexes into `pages`, that show something their text does not say: most likely images of text. Which of

@@ -221,6 +221,7 @@ impl<'l> Writer<'l> {
             let item = Part::Item {
                 depth: 0,
                 number: None,
+                marker: 0,
             };
             self.marked_line(attachment.title(), item);
         }

@@ -10,9 +10,10 @@ use crate::ooxml::remember;
 use crate::prose::Parts;
 use crate::xml::Node;
 use crate::{Extracted, ExtractionError, Limits};
+pub(crate) use story::SLIDE_TITLE_LEVEL;
 use story::{Story, Then};
 
-const ENGINE: &str = "odf/1";
+const ENGINE: &str = "odf/2";
 
 /// Reads a text document.
 pub(crate) fn extract_text(archive: &mut Archive<'_>, limits: &Limits) -> Result<Extracted, ExtractionError> {
@@ -23,16 +24,17 @@ pub(crate) fn extract_text(archive: &mut Archive<'_>, limits: &Limits) -> Result
     let damaged = read_body(archive, &mut story, limits.text_bytes_max, |_| true)?;
     story.prose.push_paragraphs(&footers);
 
-    let text = story.prose.take();
-    if damaged && text.is_empty() {
+    let text = story.prose.take_marked();
+    if damaged && text.text.is_empty() {
         return Err(ExtractionError::Unreadable("content.xml is damaged".to_owned()));
     }
     let mut parts = Parts::new(limits);
-    parts.push(&text);
+    parts.push_marked(text);
     extracted.title = extracted
         .title
         .or_else(|| story.title.as_deref().and_then(crate::metadata_value));
     extracted.pages = parts.pages;
+    extracted.structure = parts.marks.into_structure();
     extracted.truncated = parts.truncated || damaged;
     Ok(extracted)
 }
@@ -50,14 +52,14 @@ pub(crate) fn extract_slides(
     let damaged = read_body(archive, &mut story, limits.text_bytes_max, |story| {
         slides += 1;
         let full = parts.is_full();
-        parts.push(&story.prose.take());
+        parts.push_marked(story.prose.take_marked());
         !full
     })?;
     // A slide that breaks off has no end.
-    let rest = story.prose.take();
-    if !rest.is_empty() {
+    let rest = story.prose.take_marked();
+    if !rest.text.is_empty() {
         slides += 1;
-        parts.push(&rest);
+        parts.push_marked(rest);
     }
     if damaged && parts.pages.is_empty() {
         return Err(ExtractionError::Unreadable("content.xml is damaged".to_owned()));
@@ -66,6 +68,7 @@ pub(crate) fn extract_slides(
         .metadata
         .insert("slide_count".to_owned(), slides.to_string());
     extracted.pages = parts.pages;
+    extracted.structure = parts.marks.into_structure();
     extracted.truncated = parts.truncated || damaged;
     Ok(extracted)
 }
@@ -254,6 +257,41 @@ mod tests {
              </text:list></text:list-item></text:list><text:p>after</text:p>",
         );
         assert_eq!(read.pages, ["c) one\nmore\nd) two\n- inner\n\nafter\n"]);
+    }
+
+    #[test]
+    fn headings_items_tables_and_links_are_told_by_the_document() {
+        let styles = "<style:style style:name='P1' style:parent-style-name='Title'/><text:list-style style:name='L'>\
+                      <text:list-level-style-number text:level='1' style:num-format='1' style:num-suffix='.'/>\
+                      </text:list-style>";
+        let read = text(
+            styles,
+            "<text:p text:style-name='P1'>Bees</text:p><text:h text:outline-level='2'>The <text:a xlink:href='https://a.example/'>\
+             hive</text:a></text:h><text:list text:style-name='L'><text:list-item><text:p>one</text:p><text:p>more</text:p>\
+             <text:list><text:list-item><text:p>inner</text:p></text:list-item></text:list></text:list-item><text:list-item>\
+             <text:p>two</text:p></text:list-item></text:list><table:table><table:table-header-rows><table:table-row>\
+             <table:table-cell><text:p>who</text:p></table:table-cell><table:table-cell><text:p>pays</text:p></table:table-cell>\
+             </table:table-row></table:table-header-rows><table:table-row><table:table-cell/><table:table-cell><text:p>Ana\
+             </text:p></table:table-cell></table:table-row></table:table>",
+        );
+        assert_eq!(
+            crate::markdown(&read).as_deref(),
+            Some(
+                "# Bees\n\n## The [hive](https://a.example/)\n\n1. one\\\n   more\n    - inner\n2. two\n\n\
+                 | who | pays |\n|---|---|\n|  | Ana |\n"
+            )
+        );
+    }
+
+    #[test]
+    fn the_title_of_a_slide_is_a_heading() {
+        let content = "<office:document-content><office:body><office:presentation><draw:page><draw:frame presentation:class='title'>\
+                       <draw:text-box><text:p>Bees</text:p></draw:text-box></draw:frame><draw:frame><draw:text-box>\
+                       <text:p>Why</text:p></draw:text-box></draw:frame></draw:page></office:presentation></office:body>\
+                       </office:document-content>";
+        let packed = pack(&[("content.xml", content.as_bytes())]);
+        let read = extract_slides(&mut Archive::open(&packed).unwrap(), &Limits::default()).unwrap();
+        assert_eq!(crate::markdown(&read).as_deref(), Some("## Bees\n\nWhy\n"));
     }
 
     #[test]

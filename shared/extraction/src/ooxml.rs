@@ -1,6 +1,8 @@
 //! What documents, slides and workbooks of Office Open XML have in common (ECMA-376, part 2): parts, and relationships
 //! between them.
 
+use std::collections::HashMap;
+
 use domain::DocumentKind;
 
 use crate::archive::Archive;
@@ -49,6 +51,31 @@ pub(crate) fn relationships(
         }
     }
     Ok(relationships)
+}
+
+/// The addresses that a part links to, by the name by which it refers to them.
+pub(crate) fn links(
+    archive: &mut Archive<'_>,
+    part: &str,
+) -> Result<HashMap<String, String>, ExtractionError> {
+    let (folder, file) = part.rsplit_once('/').unwrap_or(("", part));
+    let list = format!("{folder}/_rels/{file}.rels");
+    let mut links = HashMap::new();
+    let Some(mut xml) = archive.xml(list.trim_start_matches('/'))? else {
+        return Ok(links);
+    };
+    while let Some(node) = xml.next()? {
+        let Node::Start(element) = node else { continue };
+        let kind = element.attribute("Type").unwrap_or_default();
+        if let (true, Some(id), Some(target)) = (
+            kind.ends_with("/hyperlink"),
+            element.attribute("Id"),
+            element.attribute("Target"),
+        ) {
+            links.insert(id.into_owned(), target.into_owned());
+        }
+    }
+    Ok(links)
 }
 
 /// The part that the whole document hangs on.

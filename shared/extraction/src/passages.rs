@@ -5,7 +5,7 @@ use domain::limits::PASSAGE_BYTES_MAX;
 use crate::Extracted;
 
 /// Stands between the pages of a full text: the form feed, which no page contains.
-const PAGE_SEPARATOR: &str = "\x0c";
+pub(crate) const PAGE_SEPARATOR: &str = "\x0c";
 
 /// A piece of a text.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,7 +1,10 @@
 //! Slides of Office Open XML: one page for each slide, in the order of the show, with its charts and diagrams, its notes and
 //! its comments.
 
-use std::collections::{HashMap, HashSet};
+mod bullets;
+mod shapes;
+
+use std::collections::HashMap;
 
 use crate::archive::Archive;
 use crate::drawing;
@@ -9,8 +12,10 @@ use crate::ooxml::{self, Relationship};
 use crate::prose::{Parts, Prose};
 use crate::xml::Node;
 use crate::{Extracted, ExtractionError, Limits};
+use bullets::Layouts;
+use shapes::{Shapes, Then};
 
-const ENGINE: &str = "pptx/1";
+const ENGINE: &str = "pptx/2";
 
 pub(crate) fn extract(archive: &mut Archive<'_>, limits: &Limits) -> Result<Extracted, ExtractionError> {
     let main = ooxml::main_part(archive)?;
@@ -27,6 +32,7 @@ pub(crate) fn extract(archive: &mut Archive<'_>, limits: &Limits) -> Result<Extr
 
     let authors = comment_authors(archive, &main)?;
     let mut parts = Parts::new(limits);
+    let mut layouts = Layouts::default();
     let mut damaged = 0;
     for slide in &slides {
         if parts.is_full() {
@@ -34,7 +40,11 @@ pub(crate) fn extract(archive: &mut Archive<'_>, limits: &Limits) -> Result<Extr
         }
         let mut prose = Prose::default();
         let relationships = ooxml::relationships(archive, slide)?;
-        let whole = append_shapes(archive, slide, &relationships, &["sldNum"], &mut prose)?;
+        let layout = layouts.of_slide(archive, &relationships)?;
+        let shapes = Shapes::new(&mut prose, &["sldNum"])
+            .with_bullets(layout)
+            .with_links(ooxml::links(archive, slide)?);
+        let whole = append_shapes(archive, slide, &relationships, shapes)?;
         for relationship in &relationships {
             if prose.len() > parts.bytes_left() {
                 break;
@@ -42,19 +52,21 @@ pub(crate) fn extract(archive: &mut Archive<'_>, limits: &Limits) -> Result<Extr
             match &*relationship.kind {
                 "notesSlide" => {
                     let edges = ["sldNum", "dt", "hdr", "ftr"];
-                    append_shapes(archive, &relationship.target, &[], &edges, &mut prose)?;
+                    let shapes = Shapes::new(&mut prose, &edges);
+                    append_shapes(archive, &relationship.target, &[], shapes)?;
                 }
                 "comments" => append_comments(archive, &relationship.target, &authors, &mut prose)?,
                 _ => {}
             }
         }
         damaged += usize::from(!whole);
-        parts.push(&prose.take());
+        parts.push_marked(prose.take_marked());
     }
     if damaged > 0 && parts.pages.iter().all(String::is_empty) {
         return Err(ExtractionError::Unreadable("no slide can be read".to_owned()));
     }
     extracted.pages = parts.pages;
+    extracted.structure = parts.marks.into_structure();
     extracted.truncated = parts.truncated || damaged > 0;
     Ok(extracted)
 }
@@ -91,56 +103,18 @@ fn append_shapes(
     archive: &mut Archive<'_>,
     part: &str,
     relationships: &[Relationship],
-    left_out: &[&str],
-    prose: &mut Prose,
+    mut shapes: Shapes<'_>,
 ) -> Result<bool, ExtractionError> {
     let Some(mut xml) = archive.xml(part)? else {
         return Ok(false);
     };
-    // Elements of text that are open.
-    let mut texts = 0_usize;
-    let mut drawings = HashSet::new();
-    // Whether the shape that is open shows the same on every slide.
-    let mut edge = false;
     while let Some(node) = xml.next()? {
-        let mut skip = false;
-        match node {
-            Node::Start(element) => match element.name() {
-                "Fallback" | "rPr" | "endParaRPr" | "defRPr" | "bodyPr" | "lstStyle" | "tabLst" => {
-                    skip = true
-                }
-                "ph" => {
-                    edge = element
-                        .attribute("type")
-                        .is_some_and(|kind| left_out.contains(&&*kind))
-                }
-                "txBody" if edge => skip = true,
-                "txBody" | "tbl" => prose.paragraph(),
-                "tr" => prose.begin_row(),
-                "tc" => prose.begin_cell(),
-                "t" => texts += 1,
-                "br" => prose.line(),
-                "tab" => prose.tab(),
-                "chart" => drawings.extend(element.attribute("id").map(|id| id.into_owned())),
-                "relIds" => drawings.extend(element.attribute("dm").map(|id| id.into_owned())),
-                _ => {}
-            },
-            Node::End(name) => match &*name {
-                "sp" => edge = false,
-                "p" => prose.line(),
-                "txBody" | "tbl" => prose.paragraph(),
-                "tr" => prose.end_row(),
-                "t" => texts = texts.saturating_sub(1),
-                _ => {}
-            },
-            Node::Text(text) if texts > 0 => prose.push(&text),
-            _ => {}
-        }
-        if skip {
+        if shapes.take(&node) == Then::Skip {
             xml.skip()?;
         }
     }
     let whole = !xml.is_damaged();
+    let Shapes { drawings, prose, .. } = shapes;
     for drawing in relationships
         .iter()
         .filter(|relationship| drawings.contains(&relationship.id))
@@ -208,4 +182,91 @@ fn append_comments(
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::archive::tests::pack;
+
+    const ROOT: &[u8] =
+        b"<Relationships><Relationship Id='r' Type='x/officeDocument' Target='ppt/presentation.xml'/></Relationships>";
+    const SHOW: &[u8] =
+        b"<p:presentation><p:sldIdLst><p:sldId id='256' r:id='r1'/></p:sldIdLst></p:presentation>";
+    const SHOW_RELATIONSHIPS: &[u8] =
+        b"<Relationships><Relationship Id='r1' Type='x/slide' Target='slides/s.xml'/></Relationships>";
+    const SLIDE_RELATIONSHIPS: &[u8] =
+        b"<Relationships><Relationship Id='r1' Type='x/slideLayout' Target='../l.xml'/><Relationship Id='r2' \
+          Type='x/hyperlink' TargetMode='External' Target='https://a.example/'/></Relationships>";
+    const LAYOUT: &[u8] =
+        b"<p:sldLayout><p:sp><p:nvPr><p:ph idx='2'/></p:nvPr><p:txBody><a:lstStyle><a:lvl1pPr>\
+        <a:buNone/></a:lvl1pPr></a:lstStyle></p:txBody></p:sp></p:sldLayout>";
+    const LAYOUT_RELATIONSHIPS: &[u8] =
+        b"<Relationships><Relationship Id='r1' Type='x/slideMaster' Target='m.xml'/></Relationships>";
+    const MASTER: &[u8] = b"<p:sldMaster><p:txStyles><p:titleStyle><a:lvl1pPr><a:buNone/></a:lvl1pPr></p:titleStyle>\
+        <p:bodyStyle><a:lvl1pPr><a:buChar char='x'/></a:lvl1pPr><a:lvl2pPr><a:buChar char='x'/></a:lvl2pPr></p:bodyStyle>\
+        </p:txStyles></p:sldMaster>";
+
+    fn markdown_of(shapes: &str) -> String {
+        let slide = format!("<p:sld><p:cSld><p:spTree>{shapes}</p:spTree></p:cSld></p:sld>");
+        let packed = pack(&[
+            ("_rels/.rels", ROOT),
+            ("ppt/presentation.xml", SHOW),
+            ("ppt/_rels/presentation.xml.rels", SHOW_RELATIONSHIPS),
+            ("ppt/slides/s.xml", slide.as_bytes()),
+            ("ppt/slides/_rels/s.xml.rels", SLIDE_RELATIONSHIPS),
+            ("ppt/l.xml", LAYOUT),
+            ("ppt/_rels/l.xml.rels", LAYOUT_RELATIONSHIPS),
+            ("ppt/m.xml", MASTER),
+        ]);
+        let read = extract(&mut Archive::open(&packed).unwrap(), &Limits::default()).unwrap();
+        crate::markdown(&read).unwrap()
+    }
+
+    fn shape(placeholder: &str, paragraphs: &[(&str, &str)]) -> String {
+        let paragraph = |(properties, text): &(&str, &str)| {
+            format!("<a:p>{properties}<a:r><a:t>{text}</a:t></a:r></a:p>")
+        };
+        let paragraphs: String = paragraphs.iter().map(paragraph).collect();
+        format!("<p:sp><p:nvPr>{placeholder}</p:nvPr><p:txBody>{paragraphs}</p:txBody></p:sp>")
+    }
+
+    #[test]
+    fn titles_are_headings_and_bullets_come_from_the_master() {
+        let markdown = markdown_of(
+            &[
+                shape("<p:ph type='title'/>", &[("", "Harvest")]),
+                shape(
+                    "<p:ph idx='1'/>",
+                    &[
+                        ("", "apples"),
+                        ("<a:pPr lvl='1'/>", "late ones"),
+                        ("<a:pPr><a:buNone/></a:pPr>", "all of them"),
+                    ],
+                ),
+                shape("<p:ph idx='2'/>", &[("", "no bullet in this layout")]),
+                shape("", &[("", "a box of its own")]),
+            ]
+            .concat(),
+        );
+        assert_eq!(
+            markdown,
+            "## Harvest\n\n- apples\n    - late ones\n\nall of them\n\nno bullet in this layout\n\na box of its own\n"
+        );
+    }
+
+    #[test]
+    fn numbers_count_on_and_links_lead_out() {
+        let numbered = "<a:pPr><a:buAutoNum type='arabicPeriod' startAt='3'/></a:pPr>";
+        let link = "<a:pPr/><a:r><a:rPr><a:hlinkClick r:id='r2'/></a:rPr><a:t>the map</a:t></a:r>";
+        let markdown = markdown_of(&shape(
+            "",
+            &[(numbered, "pick"), (numbered, "press"), (link, " here")],
+        ));
+        assert_eq!(
+            markdown,
+            "3. pick\n4. press\n\n[the map](https://a.example/) here\n"
+        );
+    }
 }

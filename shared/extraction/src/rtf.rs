@@ -11,11 +11,12 @@ use encoding_rs::{Encoding, UTF_8, WINDOWS_1252};
 
 use crate::ooxml::remember;
 use crate::prose::{Parts, Prose};
+use crate::structure::Part;
 use crate::{Extracted, ExtractionError, Limits};
 pub(crate) use words::code_page;
 use words::{Destination, Word};
 
-const ENGINE: &str = "rtf/1";
+const ENGINE: &str = "rtf/2";
 /// Groups inside each other.
 const DEPTH_MAX: usize = 2_000;
 /// Bytes of a value among the document's properties.
@@ -39,9 +40,10 @@ pub(crate) fn extract(bytes: &[u8], limits: &Limits) -> Result<Extracted, Extrac
     } = reader;
     prose.push_paragraphs(&notes);
     let mut parts = Parts::new(limits);
-    parts.push(&prose.take());
+    parts.push_marked(prose.take_marked());
     ENGINE.clone_into(&mut extracted.engine);
     extracted.pages = parts.pages;
+    extracted.structure = parts.marks.into_structure();
     extracted.truncated = parts.truncated || !whole;
     Ok(extracted)
 }
@@ -55,7 +57,15 @@ struct Group {
     fallback: usize,
     /// Whether the text is hidden, or was deleted.
     hidden: bool,
+    /// Whether the text is the bullet or number of an item.
+    label: bool,
+    /// Levels of headings and lists, counted from zero.
+    outline: Option<usize>,
+    list_level: usize,
 }
+
+/// Levels of headings; beyond is text.
+const OUTLINE_LEVELS: usize = 9;
 
 struct Reader<'a> {
     bytes: &'a [u8],
@@ -84,6 +94,10 @@ struct Reader<'a> {
     /// Where the body's text goes on while a note is read, and how deep the note's group lies.
     outer: Option<(Prose, usize)>,
     in_row: bool,
+    /// The bullet or number of the paragraph, to be written before its text.
+    label: String,
+    /// Whether the paragraph has text.
+    begun: bool,
 }
 
 impl<'a> Reader<'a> {
@@ -93,6 +107,9 @@ impl<'a> Reader<'a> {
             encoding: WINDOWS_1252,
             fallback: 1,
             hidden: false,
+            label: false,
+            outline: None,
+            list_level: 0,
         };
         Self {
             bytes,
@@ -113,6 +130,8 @@ impl<'a> Reader<'a> {
             time: [0; 5],
             outer: None,
             in_row: false,
+            label: String::new(),
+            begun: false,
         }
     }
 
@@ -297,6 +316,22 @@ impl<'a> Reader<'a> {
             }
             Word::TimeField(field) => self.time[field] = number.unwrap_or(0).clamp(0, 9999),
             Word::Text(text) => self.text(text),
+            Word::UsualParagraph => {
+                self.group.outline = None;
+                self.group.list_level = 0;
+            }
+            Word::OutlineLevel => {
+                let level = number.and_then(|number| usize::try_from(number).ok());
+                self.group.outline = level.filter(|level| *level < OUTLINE_LEVELS);
+            }
+            Word::ListLevel => {
+                self.group.list_level = number
+                    .and_then(|number| usize::try_from(number).ok())
+                    .unwrap_or(0);
+            }
+            Word::Label => self.group.label = true,
+            Word::HeaderRow if self.in_row => self.prose.header_row(),
+            Word::Tab if self.is_seen() && self.group.label => {}
             Word::Tab if self.is_seen() => self.prose.tab(),
             Word::Line if self.is_seen() => self.prose.line(),
             Word::Paragraph => self.paragraph(),
@@ -305,6 +340,8 @@ impl<'a> Reader<'a> {
                 if !self.in_row {
                     self.begin_row();
                 }
+                self.label.clear();
+                self.begun = false;
                 self.prose.begin_cell();
             }
             Word::RowEnds if self.is_seen() && self.in_row => {
@@ -340,6 +377,9 @@ impl<'a> Reader<'a> {
     fn paragraph(&mut self) {
         if self.is_seen() {
             self.flush();
+            self.prose.end_block();
+            self.label.clear();
+            self.begun = false;
             // One ends a line, as in a plain text; two leave an empty one.
             if self.prose.owes_line() {
                 self.prose.paragraph();
@@ -395,8 +435,36 @@ impl<'a> Reader<'a> {
             if self.property.len() < PROPERTY_BYTES_MAX {
                 self.property.push_str(text);
             }
+        } else if self.is_seen() && self.group.label {
+            self.label.push_str(text);
         } else if self.is_seen() {
+            self.begin_text(text);
             self.prose.push(text);
+        }
+    }
+
+    /// The first text of a paragraph: what it is can be told, and its bullet or number be written.
+    fn begin_text(&mut self, text: &str) {
+        if self.begun || text.trim().is_empty() {
+            return;
+        }
+        self.begun = true;
+        let label = std::mem::take(&mut self.label);
+        let label = match label.trim() {
+            "" => "",
+            // The signs of symbol fonts mean nothing outside of the font.
+            label if !label.contains(char::is_alphanumeric) => "-",
+            label => label,
+        };
+        let is_item = !label.is_empty() && self.group.outline.is_none();
+        if let Some(level) = self.group.outline {
+            self.prose.begin_block(Part::heading(level + 1));
+        } else if is_item {
+            self.prose.begin_block(Part::item(self.group.list_level, label));
+        }
+        if !label.is_empty() {
+            self.prose.push(label);
+            self.prose.push(" ");
         }
     }
 }
@@ -442,6 +510,25 @@ we meet {\b early}\emdash at \ldblquote nine\rdblquote .\line Bring\~water.\par
         assert_eq!(
             read(br"{\rtf1 {\b0\*\cs7 a star that stars nothing}}"),
             "a star that stars nothing\n"
+        );
+    }
+
+    #[test]
+    fn headings_items_and_tables_are_told_by_the_document() {
+        let source = br"{\rtf1{\pard\outlinelevel1 Part\par}{\pard text\par}
+{\listtext\f0 1.\tab}\ls1\ilvl0 tent\par{\pntext\f3\'b7\tab}\ilvl1 poles\par{\listtext a)\tab}\ilvl0 map\par\pard
+after\par\trowd\trhdr\intbl who\cell pays\cell\row\trowd\intbl{\listtext 1.\tab}Ana\cell{\listtext 2.\tab}12\cell\row\pard}";
+        let read = extract(source, &Limits::default()).unwrap();
+        assert_eq!(
+            read.pages,
+            ["Part\ntext\n1. tent\n- poles\na) map\nafter\nwho\tpays\n1. Ana\t2. 12\n"]
+        );
+        assert_eq!(
+            crate::markdown(&read).as_deref(),
+            Some(
+                "## Part\n\ntext\n\n1. tent\n    - poles\n- a) map\n\nafter\n\n\
+                 | who | pays |\n|---|---|\n| 1. Ana | 2. 12 |\n"
+            )
         );
     }
 

@@ -4,8 +4,11 @@
 //! text stays the same with and without them, so it costs nothing to those who do not ask; Markdown is written from both.
 //! A format that knows nothing of its structure makes no marks, and then there is no Markdown of it.
 
+mod emphasis;
 mod escape;
 mod render;
+#[cfg(test)]
+mod round_trip;
 
 use serde::{Deserialize, Serialize};
 
@@ -16,7 +19,7 @@ use crate::Extracted;
 pub const MARKS_BYTES_MAX: usize = 8 << 20;
 
 /// Bytes of a mark as JSON, without the address of a link.
-const MARK_BYTES: usize = 96;
+const MARK_BYTES: usize = 128;
 
 /// Bytes of a link's address; longer ones are data rather than places.
 const ADDRESS_BYTES_MAX: usize = 2_000;
@@ -47,18 +50,21 @@ pub struct Mark {
     pub part: Part,
 }
 
-/// What a part of a text is. The first five are whole lines, the others lie within one.
+/// What a part of a text is. The first six are whole lines, the others lie within one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Part {
     /// A heading of this level, from 1 to 6.
     Heading(u8),
-    /// The first line of a list item.
+    /// An item of a list, as far as its own text goes.
     Item {
         /// Lists around its list.
         depth: u8,
         /// Its number, in a list that counts.
         number: Option<u32>,
+        /// Bytes of the bullet or number with which the text of the item begins. Markdown has signs of its own for them.
+        #[serde(default)]
+        marker: u8,
     },
     /// A table: each line is a row, and tabs separate its cells.
     Table {
@@ -69,6 +75,8 @@ pub enum Part {
     Code,
     /// Words of somebody else.
     Quote,
+    /// Lines that were broken only for want of room.
+    Flow,
     /// Strongly emphasised words.
     Strong,
     /// Emphasised words.
@@ -124,6 +132,59 @@ impl Marks {
     }
 }
 
+impl Part {
+    /// A heading that lies this deep among others, counted from one.
+    pub(crate) fn heading(level: usize) -> Self {
+        Self::Heading(u8::try_from(level.clamp(1, 6)).unwrap_or(6))
+    }
+
+    /// An item whose text begins with this bullet or number, after `depth` lists around its own. What is neither a bullet
+    /// nor a plain number, such as `a)` or `2.1`, stays a part of the text.
+    pub(crate) fn item(depth: usize, label: &str) -> Self {
+        let digits = label.bytes().take_while(u8::is_ascii_digit).count();
+        let (number, counts) = match &label[digits..] {
+            // What begins with a zero would lose it.
+            "." | ")" | "" if digits > 0 && (digits == 1 || !label.starts_with('0')) => {
+                (label[..digits].parse().ok(), true)
+            }
+            _ => (None, false),
+        };
+        let bullet = digits == 0 && label.chars().all(is_bullet);
+        Self::Item {
+            depth: u8::try_from(depth).unwrap_or(u8::MAX),
+            number,
+            marker: if counts || bullet {
+                u8::try_from(label.len()).unwrap_or(0)
+            } else {
+                0
+            },
+        }
+    }
+}
+
+/// Signs that begin items, and nothing else where they stand alone.
+pub(crate) fn is_bullet(c: char) -> bool {
+    matches!(
+        c,
+        '-' | '•'
+            | '◦'
+            | '▪'
+            | '▫'
+            | '‣'
+            | '●'
+            | '○'
+            | '■'
+            | '□'
+            | '◆'
+            | '◇'
+            | '►'
+            | '➢'
+            | '✓'
+            | '·'
+            | '–'
+    )
+}
+
 impl From<Vec<Mark>> for Marks {
     /// Marks that were within the bounds already.
     fn from(marks: Vec<Mark>) -> Self {
@@ -140,12 +201,18 @@ pub fn markdown(extracted: &Extracted) -> Option<String> {
         Structure::Markdown => return Some(extracted.pages.join("\n")),
         Structure::Marked(marks) => marks,
     };
+    let mut by_page = vec![Vec::new(); extracted.pages.len()];
+    for mark in marks {
+        let page = usize::try_from(mark.page)
+            .ok()
+            .and_then(|page| by_page.get_mut(page));
+        if let Some(page) = page {
+            page.push(mark);
+        }
+    }
     let mut markdown = String::with_capacity(extracted.pages.iter().map(String::len).sum());
-    for (index, page) in extracted.pages.iter().enumerate() {
-        let here = marks
-            .iter()
-            .filter(|mark| usize::try_from(mark.page) == Ok(index));
-        let rendered = render::page(page, here.collect());
+    for (page, marks) in extracted.pages.iter().zip(by_page) {
+        let rendered = render::page(page, marks);
         if !markdown.is_empty() && !rendered.is_empty() {
             markdown.push_str("\n---\n\n");
         }

@@ -83,6 +83,18 @@ fn looks_like_utf_8(bytes: &[u8]) -> bool {
     !escapes && (damaged == 0 || multibyte > 20 * damaged)
 }
 
+/// Whether [`clean`] would change nothing.
+pub(crate) fn is_clean(text: &str) -> bool {
+    // Most text is, and is seen to be much faster as bytes.
+    let plain = |byte: u8| matches!(byte, b'\t' | b'\n' | b' '..=b'~');
+    text.bytes().all(plain)
+        || text.chars().all(|c| match c {
+            '\n' | '\t' => true,
+            '\u{2028}' | '\u{2029}' | '\u{feff}' => false,
+            _ => !c.is_control(),
+        })
+}
+
 /// Line ends become `\n`, and every control character but the tab disappears: databases refuse some, terminals obey
 /// others, and the form feed is ours to separate pages.
 pub(crate) fn clean(text: &str) -> String {

@@ -12,12 +12,22 @@ pub(crate) mod xlsx;
 
 pub(crate) use format::{NumberFormats, rfc_3339, tidy};
 
+use crate::prose::Marked;
+use crate::structure::Part;
+use crate::text;
+
 /// Empty cells before a cell that are kept as tabs; a wider gap says no more.
 const GAP_MAX: u32 = 64;
+
+/// Below the title of a document.
+const NAME_LEVEL: usize = 2;
 
 /// The text of a sheet in the making.
 pub(crate) struct SheetText {
     text: String,
+    /// Where its name ends, and where its rows do.
+    name_end: usize,
+    rows_end: usize,
     /// The row and column of the last cell that was written.
     last: Option<(u32, u32)>,
 }
@@ -26,9 +36,15 @@ impl SheetText {
     /// Begins with the name of the sheet.
     pub(crate) fn new(name: &str) -> Self {
         let mut text = String::new();
-        push_words(name, &mut text);
+        push_words(&text::clean(name), &mut text);
+        let name_end = text.len();
         text.push('\n');
-        Self { text, last: None }
+        Self {
+            text,
+            name_end,
+            rows_end: name_end,
+            last: None,
+        }
     }
 
     /// Appends a cell. Cells come row by row, and in a row from left to right; who writes them otherwise gets another line.
@@ -49,7 +65,12 @@ impl SheetText {
             '\t',
             usize::try_from(gap.min(GAP_MAX)).unwrap_or(0),
         ));
-        push_words(shown, &mut self.text);
+        if text::is_clean(shown) {
+            push_words(shown, &mut self.text);
+        } else {
+            push_words(&text::clean(shown), &mut self.text);
+        }
+        self.rows_end = self.text.len();
         self.last = Some((row, column));
     }
 
@@ -61,7 +82,7 @@ impl SheetText {
         }
         self.text.truncate(self.text.trim_end().len());
         self.text.push_str("\n\n");
-        self.text.push_str(text);
+        self.text.push_str(&text::clean(text));
         self.text.push('\n');
         self.last = None;
     }
@@ -71,11 +92,20 @@ impl SheetText {
         self.text.len()
     }
 
-    /// The text, with a line end.
-    pub(crate) fn finish(mut self) -> String {
+    /// The text, with a line end: the name as a heading, the rows as a table. Which of them names the columns no format
+    /// says.
+    pub(crate) fn finish(mut self) -> Marked {
         self.text.truncate(self.text.trim_end().len());
         self.text.push('\n');
-        self.text
+        let mut marks = vec![(0..self.name_end, Part::heading(NAME_LEVEL))];
+        if self.rows_end > self.name_end {
+            // The line end after the name, and no tab, lies before the first cell.
+            marks.push((self.name_end + 1..self.rows_end, Part::Table { header: false }));
+        }
+        Marked {
+            text: self.text,
+            marks,
+        }
     }
 }
 
@@ -134,10 +164,10 @@ mod tests {
         sheet.aside("a comment");
         let gap = "\t".repeat(64);
         assert_eq!(
-            sheet.finish(),
+            sheet.finish().text,
             format!("Plan 2026\nwho\t\tpays what\n\tAna\n{gap}far\n\na comment\n")
         );
-        assert_eq!(SheetText::new("empty").finish(), "empty\n");
+        assert_eq!(SheetText::new("empty").finish().text, "empty\n");
     }
 
     #[test]

@@ -6,7 +6,9 @@ use std::panic::catch_unwind;
 use std::path::{Path, PathBuf};
 
 use domain::{Content, DocumentKind};
-use extraction::{Extracted, ExtractionError, Limits, extract, full_text, passages};
+use extraction::{
+    DocumentPartKind, Extracted, ExtractionError, Limits, extract, full_text, markdown, parts, passages,
+};
 use proptest::prelude::*;
 
 fn fixtures() -> PathBuf {
@@ -58,6 +60,49 @@ fn documents_read_as_a_person_would_read_them() {
         assert!(!extracted.truncated && !extracted.needs_ocr, "{name}");
         assert!(!passages(&extracted).is_empty(), "{name}");
         insta::assert_snapshot!(name.replace('.', "_"), shown(&extracted));
+    }
+}
+
+#[test]
+fn documents_are_markdown_with_headings_lists_and_tables() {
+    for name in DOCUMENTS {
+        let extracted = read(name).unwrap();
+        let markdown = markdown(&extracted).unwrap();
+        insta::assert_snapshot!(format!("markdown_{}", name.replace('.', "_")), markdown);
+    }
+}
+
+#[test]
+fn slides_sheets_and_chapters_are_parts_with_names() {
+    for (name, kind, titles) in [
+        (
+            "harvest.pptx",
+            DocumentPartKind::Slide,
+            ["Harvest review", "What went well", "Numbers"].as_slice(),
+        ),
+        ("accounts.xlsx", DocumentPartKind::Sheet, &["Expenses", "Helpers"]),
+        ("accounts.xls", DocumentPartKind::Sheet, &["Expenses", "Helpers"]),
+        ("honey.ods", DocumentPartKind::Sheet, &["Honey 2026"]),
+        (
+            "tales.epub",
+            DocumentPartKind::Chapter,
+            &["The old tree", "The ladder"],
+        ),
+        ("bees.odt", DocumentPartKind::Section, &["Bees in the orchard"]),
+    ] {
+        let extracted = read(name).unwrap();
+        let text = full_text(&extracted);
+        let parts = parts(DocumentKind::recognize(&bytes(name), name).unwrap(), &extracted);
+        assert!(parts.iter().all(|part| part.kind == kind), "{name}");
+        let found: Vec<_> = parts.iter().filter_map(|part| part.title.as_deref()).collect();
+        assert_eq!(found, titles, "{name}");
+        for part in &parts {
+            let words = &text[part.start..part.end];
+            assert!(
+                words.starts_with(part.title.as_deref().unwrap()),
+                "{name}: {words}"
+            );
+        }
     }
 }
 
@@ -161,5 +206,13 @@ proptest! {
         bytes.truncate((bytes.len() as f64 * kept) as usize);
         let outcome = catch_unwind(|| extract(kind, name, bytes, &Limits::default()));
         prop_assert!(outcome.is_ok(), "{} panicked", name);
+        if let Ok(Ok(extracted)) = outcome {
+            // Whatever the marks are, Markdown has every letter and digit of the text, in its order.
+            let markdown = markdown(&extracted).unwrap();
+            let mut rest = markdown.chars();
+            for c in extracted.pages.concat().chars().filter(|c| c.is_alphanumeric()) {
+                prop_assert!(rest.any(|written| written == c), "{} lost {:?} in {:?}", name, c, markdown);
+            }
+        }
     }
 }

@@ -43,6 +43,7 @@ struct Style {
     based_on: Option<String>,
     list: Option<String>,
     level: Option<usize>,
+    heading: Option<usize>,
 }
 
 /// Where the lists of a story stand.
@@ -78,6 +79,18 @@ impl Numbering {
             level = level.or(style.level);
             if let Some(list) = &style.list {
                 return Some((list, level.unwrap_or(0)));
+            }
+            style = self.styles.get(style.based_on.as_ref()?)?;
+        }
+        None
+    }
+
+    /// The level of headings with that style, counted from one; `None` for a style of anything else.
+    pub(super) fn heading_of_style(&self, style: &str) -> Option<usize> {
+        let mut style = self.styles.get(style)?;
+        for _ in 0..STYLE_CHAIN_MAX {
+            if style.heading.is_some() {
+                return style.heading;
             }
             style = self.styles.get(style.based_on.as_ref()?)?;
         }
@@ -165,6 +178,16 @@ impl Numbering {
             }
             let Some(name) = &open else { continue };
             match element.name() {
+                // Programs know these by their names, whatever else is said of them.
+                "name" => {
+                    let heading = value(&element).and_then(|name| heading_of_name(&name));
+                    self.styles.entry(name.clone()).or_default().heading = heading;
+                }
+                "outlineLvl" => {
+                    let level: Option<usize> = element.number("val").filter(|level| *level < LEVELS_MAX);
+                    let style = self.styles.entry(name.clone()).or_default();
+                    style.heading = style.heading.or(level.map(|level| level + 1));
+                }
                 "basedOn" => self.styles.entry(name.clone()).or_default().based_on = value(&element),
                 "numId" => self.styles.entry(name.clone()).or_default().list = value(&element),
                 "ilvl" => self.styles.entry(name.clone()).or_default().level = element.number("val"),
@@ -209,6 +232,17 @@ impl Counters {
         }
         let label = label.trim();
         (!label.is_empty()).then(|| label.to_owned())
+    }
+}
+
+fn heading_of_name(name: &str) -> Option<usize> {
+    let name = name.to_ascii_lowercase();
+    match name.strip_prefix("heading ") {
+        Some(level) => level
+            .parse()
+            .ok()
+            .filter(|level| (1..=LEVELS_MAX).contains(level)),
+        None => (name == "title").then_some(1),
     }
 }
 

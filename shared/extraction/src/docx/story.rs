@@ -1,8 +1,14 @@
 //! Paragraphs and tables in their order: of the body, of a header, of a note.
 
+use std::collections::HashMap;
+
 use super::numbering::Numbering;
 use crate::prose::Prose;
+use crate::structure::Part;
 use crate::xml::{Element, Node};
+
+/// Levels of headings; beyond is text.
+const OUTLINE_LEVELS: usize = 9;
 
 /// What is to be done with an element that has begun.
 #[derive(Debug, PartialEq, Eq)]
@@ -30,6 +36,10 @@ pub(super) struct Story<'n> {
     /// The text of the paragraph with the style for titles.
     pub(super) title: Option<String>,
     numbering: &'n Numbering,
+    /// Addresses by the names by which the part refers to them.
+    links: HashMap<String, String>,
+    /// Whether the table that begins says that its first row looks like names of columns.
+    names_columns: bool,
     counters: super::numbering::Counters,
     /// Elements of text that are open.
     texts: usize,
@@ -45,6 +55,8 @@ struct Paragraph {
     style: Option<String>,
     list: Option<String>,
     level: Option<usize>,
+    /// The level of a heading, counted from zero; nine means none.
+    outline: Option<usize>,
     /// Number or bullet, to be written before the first text.
     label: Option<String>,
     is_title: bool,
@@ -62,12 +74,20 @@ impl<'n> Story<'n> {
             references: Vec::new(),
             title: None,
             numbering,
+            links: HashMap::new(),
+            names_columns: false,
             counters: super::numbering::Counters::default(),
             texts: 0,
             page_ended: false,
             paragraph: Paragraph::default(),
             after_item: false,
         }
+    }
+
+    /// The same for a part that links to these addresses.
+    pub(super) fn with_links(mut self, links: HashMap<String, String>) -> Self {
+        self.links = links;
+        self
     }
 
     /// Whether a page has ended since this was last asked.
@@ -90,7 +110,9 @@ impl<'n> Story<'n> {
             // What was deleted or moved away, what a field is told to do, and what is there for older programs.
             "del" | "moveFrom" | "delText" | "instrText" | "delInstrText" | "Fallback" => return Then::Skip,
             // How things look. The tab stops of a paragraph would be taken for tabs.
-            "rPr" | "tabs" | "sectPr" | "tblPr" | "tblGrid" | "trPr" | "tcPr" | "sdtPr" => return Then::Skip,
+            "rPr" | "tabs" | "sectPr" | "tblGrid" | "tcPr" | "sdtPr" => return Then::Skip,
+            // How they looked before a change that is tracked.
+            "pPrChange" | "tblPrChange" | "trPrChange" => return Then::Skip,
             "p" => {
                 self.prose.paragraph();
                 self.paragraph = Paragraph::default();
@@ -98,9 +120,30 @@ impl<'n> Story<'n> {
             "pStyle" => self.paragraph.style = value(element),
             "numId" => self.paragraph.list = value(element),
             "ilvl" => self.paragraph.level = element.number("val"),
-            "tr" => self.prose.begin_row(),
+            "outlineLvl" => self.paragraph.outline = element.number("val"),
+            "tblStyle" => {
+                let plain = ["TableGrid", "TableNormal"].map(str::to_owned).map(Some);
+                self.names_columns = !plain.contains(&value(element));
+            }
+            "tblLook" => self.names_columns &= is_first_row_special(element),
+            "tr" => {
+                self.prose.begin_row();
+                if std::mem::take(&mut self.names_columns) {
+                    self.prose.header_row();
+                }
+            }
+            "tblHeader" if value(element).is_none_or(|value| is_on(&value)) => self.prose.header_row(),
+            "hyperlink" => {
+                let address = element.attribute("id").and_then(|id| self.links.get(&*id));
+                if let Some(address) = address {
+                    self.prose.begin_link(address.clone());
+                }
+            }
             "tc" => self.prose.begin_cell(),
-            "tbl" | "txbxContent" => self.prose.paragraph(),
+            "tbl" | "txbxContent" => {
+                self.names_columns = false;
+                self.prose.paragraph();
+            }
             "t" => self.texts += 1,
             "tab" | "ptab" => self.prose.tab(),
             "br" | "cr" => self.prose.line(),
@@ -126,9 +169,12 @@ impl<'n> Story<'n> {
         match name {
             "pPr" => self.begin_paragraph(),
             "p" => {
+                self.prose.end_link();
+                self.prose.end_block();
                 self.prose.paragraph();
                 self.paragraph.is_title = false;
             }
+            "hyperlink" => self.prose.end_link(),
             "tr" => self.prose.end_row(),
             "tbl" | "txbxContent" => self.prose.paragraph(),
             "t" => self.texts = self.texts.saturating_sub(1),
@@ -158,6 +204,15 @@ impl<'n> Story<'n> {
             self.prose.only_line();
         }
         self.after_item = is_item;
+        let outline = paragraph.outline.map(|level| level + 1).or_else(|| {
+            let style = paragraph.style.as_deref()?;
+            self.numbering.heading_of_style(style)
+        });
+        if let Some(level) = outline.filter(|level| *level <= OUTLINE_LEVELS) {
+            self.prose.begin_block(Part::heading(level));
+        } else if let Some(label) = &paragraph.label {
+            self.prose.begin_block(Part::item(level, label));
+        }
     }
 
     fn text(&mut self, text: &str) {
@@ -193,6 +248,20 @@ impl<'n> Story<'n> {
         self.references
             .extend(id.map(|id| Reference::Part(id.to_owned())));
     }
+}
+
+/// Whether a table asks for its first row to look different. Older programs write all such wishes as bits of one number.
+fn is_first_row_special(look: &Element<'_>) -> bool {
+    match look.attribute("firstRow") {
+        Some(first) => is_on(&first),
+        None => value(look)
+            .and_then(|bits| u32::from_str_radix(&bits, 16).ok())
+            .is_some_and(|bits| bits & 0x20 != 0),
+    }
+}
+
+fn is_on(value: &str) -> bool {
+    !matches!(value, "0" | "false" | "off")
 }
 
 fn value(element: &Element<'_>) -> Option<String> {

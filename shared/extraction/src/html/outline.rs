@@ -192,6 +192,7 @@ impl Outline {
         Part::Item {
             depth: u8::try_from(lists.saturating_sub(1)).unwrap_or(u8::MAX),
             number,
+            marker: 0,
         }
     }
 

@@ -74,11 +74,19 @@ fn letter(file: &mut File, at: &str, owner: Owner, depth: usize) -> Letter {
         .into_iter()
         .filter_map(|id| properties.text(file, id))
         .find(|address| address.contains('@'));
+    let mut from = person(sender_name.as_deref(), sender_address.as_deref());
+    if sender_address.is_none()
+        && let Some(headers) = properties.text(file, 0x007D)
+    {
+        // Within an organisation, addresses are paths of its directory; the headers have the one for everybody else.
+        let as_sent = eml::read(headers.as_bytes()).ok().and_then(|sent| sent.from);
+        from = as_sent.filter(|from| from.contains('@')).or(from);
+    }
     let (to, cc) = recipients(file, at, &properties);
     let date = properties.time(0x0039).or_else(|| properties.time(0x0E06));
     Letter {
         subject: properties.text(file, 0x0037).as_deref().and_then(header_line),
-        from: person(sender_name.as_deref(), sender_address.as_deref()),
+        from,
         to,
         cc,
         date: date.as_ref().map(show_time),

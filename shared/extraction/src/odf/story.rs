@@ -4,12 +4,16 @@ use std::collections::HashMap;
 
 use crate::ordinal::number;
 use crate::prose::Prose;
+use crate::structure::Part;
 use crate::xml::{Element, Node};
 
 /// Spaces that one element may stand for.
 const SPACES_MAX: usize = 1_000;
 /// Times that an empty cell may repeat itself before the table is taken to end.
 const REPEATED_CELLS_MAX: usize = 100;
+
+/// Below the title of the whole document.
+pub(crate) const SLIDE_TITLE_LEVEL: usize = 2;
 
 /// What is to be done with an element that has begun.
 #[derive(Debug, PartialEq, Eq)]
@@ -29,6 +33,10 @@ pub(super) struct Story {
     /// Paragraphs and headings that are open: notes have paragraphs inside of paragraphs.
     paragraphs: usize,
     in_title: bool,
+    /// Whether the shape that is open is the title of a slide.
+    slide_title: bool,
+    /// Rows that are open and name the columns of their table.
+    header_rows: usize,
     lists: Vec<List>,
     /// Where the text goes on while a note or comment in the middle of it is read.
     outer: Option<Prose>,
@@ -138,9 +146,23 @@ impl Story {
             "note-body" | "annotation" if self.outer.is_none() => {
                 self.outer = Some(std::mem::take(&mut self.prose))
             }
+            "frame" => {
+                self.slide_title = element.attribute("class").is_some_and(|class| class == "title");
+            }
+            "a" => {
+                if let Some(address) = element.attribute("href") {
+                    self.prose.begin_link(address.trim().to_owned());
+                }
+            }
             "text-box" => self.prose.paragraph(),
             "table" => self.prose.paragraph(),
-            "table-row" => self.prose.begin_row(),
+            "table-header-rows" => self.header_rows += 1,
+            "table-row" => {
+                self.prose.begin_row();
+                if self.header_rows > 0 {
+                    self.prose.header_row();
+                }
+            }
             "table-cell" | "covered-table-cell" => {
                 let repeated = element.number("number-columns-repeated").unwrap_or(1_usize);
                 for _ in 0..repeated.min(REPEATED_CELLS_MAX) {
@@ -155,6 +177,11 @@ impl Story {
     fn end(&mut self, name: &str) {
         match name {
             "p" | "h" => {
+                self.prose.end_link();
+                // An item may have several paragraphs.
+                if self.lists.is_empty() || name == "h" {
+                    self.prose.end_block();
+                }
                 self.paragraphs = self.paragraphs.saturating_sub(1);
                 self.in_title &= self.paragraphs > 0;
                 if self.paragraphs == 0 && self.outer.is_none() {
@@ -162,6 +189,7 @@ impl Story {
                 }
                 self.break_paragraph();
             }
+            "list-item" | "list-header" => self.prose.end_block(),
             "list" => {
                 self.lists.pop();
                 self.label = None;
@@ -175,7 +203,10 @@ impl Story {
                 self.push(&mark);
             }
             "note-body" | "annotation" => self.end_note(name),
+            "frame" => self.slide_title = false,
+            "a" => self.prose.end_link(),
             "text-box" | "table" => self.prose.paragraph(),
+            "table-header-rows" => self.header_rows = self.header_rows.saturating_sub(1),
             "table-row" => self.prose.end_row(),
             _ => {}
         }
@@ -214,7 +245,19 @@ impl Story {
         self.paragraphs += 1;
         let style = element.attribute("style-name").unwrap_or_default();
         let parent = self.parents.get(&*style).map_or(&*style, String::as_str);
-        self.in_title |= parent == "Title" && self.title.is_none();
+        let is_title = parent == "Title";
+        self.in_title |= is_title && self.title.is_none();
+        if element.name() == "h" {
+            self.prose
+                .begin_block(Part::heading(element.number("outline-level").unwrap_or(1)));
+        } else if is_title {
+            self.prose.begin_block(Part::heading(1));
+        } else if self.slide_title {
+            self.prose.begin_block(Part::heading(SLIDE_TITLE_LEVEL));
+        } else if let Some(label) = &self.label {
+            let depth = self.lists.len().saturating_sub(1);
+            self.prose.begin_block(Part::item(depth, label.trim()));
+        }
     }
 
     /// In a list, paragraphs are lines.
@@ -227,6 +270,7 @@ impl Story {
     }
 
     fn begin_list(&mut self, element: &Element<'_>) {
+        self.prose.end_block();
         if self.lists.is_empty() {
             self.prose.paragraph();
         }

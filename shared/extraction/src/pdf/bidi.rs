@@ -197,7 +197,7 @@ mod tests {
     use hayro_interpret::kurbo::Point;
 
     use super::super::canvas::{Glyph, GlyphText};
-    use super::super::layout::page_text;
+    use super::super::page;
 
     /// Glyphs of ten points, each at the given tens of points from the left.
     fn glyphs(placed: &[(char, f64)]) -> Vec<Glyph> {
@@ -208,6 +208,7 @@ mod tests {
             size: 10.0,
             run: 1,
             vertical: false,
+            heading: 0,
         };
         placed.iter().map(glyph).collect()
     }
@@ -221,7 +222,7 @@ mod tests {
     }
 
     fn read(placed: &[(char, f64)]) -> String {
-        page_text(&glyphs(placed))
+        page::write(&glyphs(placed), &[]).text
     }
 
     #[test]

@@ -10,6 +10,7 @@ use hayro_interpret::{BlendMode, ClipPath, Device, DrawMode, DrawProps, Image, I
 
 use super::letters::Letters;
 use super::metadata;
+use super::roles::Roles;
 
 /// Glyphs of a page. A poster full of small print has some ten thousand; a page made to exhaust memory has millions.
 const GLYPHS_MAX: usize = 500_000;
@@ -36,6 +37,8 @@ pub(super) struct Glyph {
     pub(super) run: u32,
     /// Whether the letters stand below each other.
     pub(super) vertical: bool,
+    /// The level of the heading that the file says it is part of; zero for none.
+    pub(super) heading: u8,
 }
 
 /// Nearly every glyph is one letter, and needs no memory of its own for it.
@@ -79,11 +82,14 @@ impl From<BfString> for GlyphText {
     }
 }
 
-/// A piece of the page for which the file gives the text to read instead of the glyphs.
-struct ActualText {
-    text: Box<str>,
+/// A piece of the page that the file says something of.
+struct Marked {
+    /// The text to read instead of its glyphs.
+    actual: Option<Box<str>>,
     /// Where its glyphs begin among those of the page.
     from: usize,
+    /// The level of the heading around it; zero for none.
+    heading_around: u8,
 }
 
 /// Gathers the glyphs of one page.
@@ -102,12 +108,15 @@ pub(super) struct Canvas<'p> {
     page: Rect,
     /// Where runs begin, in cells of the size of a letter, to find those drawn twice.
     run_starts: HashMap<(i64, i64), Vec<std::ops::Range<usize>>>,
-    /// Marked content that is open; `None` where it replaces nothing.
-    marked: Vec<Option<ActualText>>,
+    /// Marked content that is open.
+    marked: Vec<Marked>,
+    /// Names of the file's own for kinds of headings.
+    roles: &'p Roles,
+    heading: u8,
 }
 
 impl<'p> Canvas<'p> {
-    pub(super) fn new(letters: &'p Letters<'p>, page: Rect, text_bytes_max: usize) -> Self {
+    pub(super) fn new(letters: &'p Letters<'p>, roles: &'p Roles, page: Rect, text_bytes_max: usize) -> Self {
         Self {
             letters,
             glyphs: Vec::new(),
@@ -120,6 +129,8 @@ impl<'p> Canvas<'p> {
             page,
             run_starts: HashMap::new(),
             marked: Vec::new(),
+            roles,
+            heading: 0,
         }
     }
 
@@ -159,6 +170,7 @@ impl<'p> Canvas<'p> {
             size,
             run: self.runs,
             vertical,
+            heading: self.heading,
         });
     }
 
@@ -249,19 +261,27 @@ impl Device<'_> for Canvas<'_> {
         }
     }
 
-    fn begin_marked_content(&mut self, _: &[u8], properties: Option<&Dict<'_>>) {
+    fn begin_marked_content(&mut self, tag: &[u8], properties: Option<&Dict<'_>>) {
         let text = properties.and_then(|properties| properties.get::<PdfString<'_>>("ActualText"));
-        self.marked.push(text.map(|text| ActualText {
-            text: metadata::text_string(text.as_bytes()).into(),
+        self.marked.push(Marked {
+            actual: text.map(|text| metadata::text_string(text.as_bytes()).into()),
             from: self.glyphs.len(),
-        }));
+            heading_around: self.heading,
+        });
+        if let Some(level) = self.roles.heading(tag) {
+            self.heading = level;
+        }
     }
 
     fn end_marked_content(&mut self) {
-        let Some(Some(actual)) = self.marked.pop() else {
+        let Some(marked) = self.marked.pop() else {
             return;
         };
-        let replaced = self.glyphs.split_off(actual.from.min(self.glyphs.len()));
+        self.heading = marked.heading_around;
+        let Some(actual) = marked.actual else {
+            return;
+        };
+        let replaced = self.glyphs.split_off(marked.from.min(self.glyphs.len()));
         let (Some(first), Some(last)) = (replaced.first(), replaced.last()) else {
             return;
         };
@@ -272,9 +292,9 @@ impl Device<'_> for Canvas<'_> {
         self.unmapped = self
             .unmapped
             .saturating_sub(u32::try_from(unmapped).unwrap_or(u32::MAX));
-        if !actual.text.is_empty() {
+        if !actual.is_empty() {
             self.glyphs.push(Glyph {
-                text: GlyphText::Many(actual.text),
+                text: GlyphText::Many(actual),
                 end: last.end,
                 ..first.clone()
             });

@@ -7,7 +7,6 @@ use hayro_interpret::kurbo::Vec2;
 
 use super::bidi;
 use super::canvas::Glyph;
-use super::spacing;
 
 /// How far a glyph may stand beside the baseline, in parts of its size: superscripts still belong to the line.
 const BESIDE_LINE_MAX: f64 = 0.45;
@@ -25,7 +24,7 @@ const TURN_COSINE_MIN: f64 = 0.9;
 const PARAGRAPH_DISTANCE: f64 = 1.3;
 
 /// Lines whose sizes differ by more than this factor are a heading and its text.
-const SAME_SIZE: f64 = 1.15;
+pub(super) const SAME_SIZE: f64 = 1.15;
 
 /// The usual distance of lines in parts of their size, for headings that are larger than the text of the page.
 const LINE_DISTANCE: f64 = 1.15;
@@ -35,33 +34,12 @@ pub(super) struct Line<'g> {
     pub(super) glyphs: Vec<&'g Glyph>,
 }
 
-/// The text of a page: its lines, with an empty line between paragraphs.
-pub(super) fn page_text(glyphs: &[Glyph]) -> String {
-    let lines = lines(glyphs);
-    let usual = usual_distance(&lines);
-    let mut text = String::new();
-    let mut before: Option<&Line<'_>> = None;
-    for line in &lines {
-        let line_text = spacing::line_text(line);
-        let line_text = line_text.trim();
-        if line_text.is_empty() {
-            continue;
-        }
-        if let Some(before) = before {
-            text.push_str(separator(before, line, usual));
-        }
-        text.push_str(line_text);
-        before = Some(line);
-    }
-    text
-}
-
-/// What stands between two lines: a tab when the second goes on beside the first, as in a table.
-fn separator(before: &Line<'_>, line: &Line<'_>, usual: f64) -> &'static str {
-    if is_beside(before, line) {
-        return "\t";
-    }
-    let (smaller, larger) = (size(before).min(size(line)), size(before).max(size(line)));
+/// What stands between two lines, of which the second is not beside the first.
+pub(super) fn separator(before: &Line<'_>, line: &Line<'_>, usual: f64) -> &'static str {
+    let (smaller, larger) = (
+        size(&before.glyphs).min(size(&line.glyphs)),
+        size(&before.glyphs).max(size(&line.glyphs)),
+    );
     let usual = usual.max(LINE_DISTANCE * smaller);
     match distance(before, line) {
         Some(distance) if distance <= usual * PARAGRAPH_DISTANCE && larger <= smaller * SAME_SIZE => "\n",
@@ -70,7 +48,7 @@ fn separator(before: &Line<'_>, line: &Line<'_>, usual: f64) -> &'static str {
 }
 
 /// Whether the second line stands on the same baseline as the first, further on.
-fn is_beside(before: &Line<'_>, line: &Line<'_>) -> bool {
+pub(super) fn is_beside(before: &Line<'_>, line: &Line<'_>) -> bool {
     let (Some(last), Some(next)) = (before.glyphs.last(), line.glyphs.first()) else {
         return false;
     };
@@ -79,7 +57,8 @@ fn is_beside(before: &Line<'_>, line: &Line<'_>) -> bool {
     parallel && along > 0.0 && beside <= BESIDE_LINE_MAX * last.size.max(next.size)
 }
 
-fn lines(glyphs: &[Glyph]) -> Vec<Line<'_>> {
+/// Glyphs as lines, without those that have nothing but spaces.
+pub(super) fn lines(glyphs: &[Glyph]) -> Vec<Line<'_>> {
     let mut lines: Vec<Line<'_>> = Vec::new();
     for glyph in glyphs {
         match lines.last_mut() {
@@ -89,6 +68,7 @@ fn lines(glyphs: &[Glyph]) -> Vec<Line<'_>> {
             _ => lines.push(Line { glyphs: vec![glyph] }),
         }
     }
+    lines.retain(|line| line.glyphs.iter().any(|glyph| !glyph.text.is_space()));
     lines
 }
 
@@ -100,7 +80,7 @@ pub(super) fn offset(last: &Glyph, next: &Glyph) -> (f64, f64) {
 }
 
 /// Where the baseline of a glyph runs, with length one; to the right for a glyph without width.
-fn direction(glyph: &Glyph) -> Vec2 {
+pub(super) fn direction(glyph: &Glyph) -> Vec2 {
     let advance = glyph.end - glyph.start;
     let length = advance.hypot();
     if length > 1e-6 {
@@ -138,19 +118,19 @@ fn continues_leftwards(last: &Glyph, next: &Glyph, along: f64) -> bool {
 }
 
 /// How far the second line stands below the first; `None` when it does not.
-fn distance(above: &Line<'_>, below: &Line<'_>) -> Option<f64> {
+pub(super) fn distance(above: &Line<'_>, below: &Line<'_>) -> Option<f64> {
     let (first, next) = (above.glyphs.first()?, below.glyphs.first()?);
     let down = direction(first).cross(next.start - first.start);
     (down > 0.0).then_some(down)
 }
 
 /// The size of its largest glyph, for the others may be superscripts.
-fn size(line: &Line<'_>) -> f64 {
-    line.glyphs.iter().map(|glyph| glyph.size).fold(0.0, f64::max)
+pub(super) fn size(glyphs: &[&Glyph]) -> f64 {
+    glyphs.iter().map(|glyph| glyph.size).fold(0.0, f64::max)
 }
 
 /// The median (of two, the lesser) distance of lines that follow each other.
-fn usual_distance(lines: &[Line<'_>]) -> f64 {
+pub(super) fn usual_distance(lines: &[Line<'_>]) -> f64 {
     let mut distances: Vec<f64> = lines
         .windows(2)
         .filter_map(|pair| distance(&pair[0], &pair[1]))

@@ -1,10 +1,11 @@
 //! One line of glyphs to text: which gaps are spaces, and in which order it reads.
 
+use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
 use super::bidi;
 use super::canvas::Glyph;
-use super::layout::{Line, offset};
+use super::layout::offset;
 
 /// The narrowest gap that is a space, in parts of the size. Any value from 0.05 to 0.2 gives nearly the same text.
 const SPACE_MIN: f64 = 0.12;
@@ -18,21 +19,46 @@ const SPACE_BETWEEN_IDEOGRAPHS_MIN: f64 = 0.6;
 /// Gaps from which a line may be letter-spaced.
 const LETTER_SPACED_GAPS_MIN: usize = 11;
 
-/// The text of a line in reading order.
-pub(super) fn line_text(line: &Line<'_>) -> String {
-    if line
-        .glyphs
+/// Appends the text of glyphs on one line in reading order, without white space around it. Says whether it reads from
+/// left to right, and then notes where the text of each glyph begins, if that is wanted.
+pub(super) fn write(glyphs: &[&Glyph], out: &mut String, mut places: Option<&mut Vec<usize>>) -> bool {
+    let start = out.len();
+    let mut rightwards = true;
+    if glyphs
         .iter()
         .any(|glyph| glyph.text.chars().any(bidi::is_right_to_left))
     {
-        let in_place = bidi::in_order_of_place(&line.glyphs);
-        return bidi::to_reading_order(&with_spaces(&in_place));
+        rightwards = false;
+        let in_place = bidi::in_order_of_place(glyphs);
+        for c in bidi::to_reading_order(&with_spaces(&in_place)).chars() {
+            push_plain(c, start, out);
+        }
+    } else {
+        for piece in with_spaces(glyphs) {
+            if let (Piece::Glyph(_), Some(places)) = (piece, &mut places) {
+                places.push(out.len());
+            }
+            for c in piece.chars() {
+                push_plain(c, start, out);
+            }
+        }
     }
-    let mut text = String::new();
-    for piece in with_spaces(&line.glyphs) {
-        text.extend(piece.chars());
+    out.truncate(start + out[start..].trim_end().len());
+    rightwards
+}
+
+/// Appends a character as people would type it. Ligatures (`ﬁ`) and the shapes of Arabic letters have code points of
+/// their own, which nobody types when searching.
+fn push_plain(c: char, line_start: usize, out: &mut String) {
+    match c {
+        _ if c.is_whitespace() && out.len() == line_start => {}
+        '\u{FB00}'..='\u{FDFF}' | '\u{FE70}'..='\u{FEFC}' => out.extend(std::iter::once(c).nfkc()),
+        '\t' | '\n' => out.push(c),
+        '\r' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}' => out.push('\n'),
+        '\u{feff}' => {}
+        _ if c.is_control() => {}
+        _ => out.push(c),
     }
-    text
 }
 
 /// A glyph, or a space between two.

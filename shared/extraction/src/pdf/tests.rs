@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod structure;
+
 use super::*;
 
 /// A PDF of these objects, the first of which is the catalog.
@@ -134,14 +136,6 @@ fn text_over_replaced_text_is_read_as_well() {
     let content = "BT /F 12 Tf 50 700 Td /Span << /ActualText (real) >> BDC (xxxx) Tj EMC ET \
                    BT /F 12 Tf 50 700 Td (xxxx) Tj ET";
     assert!(page_of(content).contains("real"));
-}
-
-#[test]
-fn ligatures_become_letters() {
-    assert_eq!(
-        without_presentation_forms("of\u{FB01}ce \u{FEB3}".into()),
-        "office \u{633}"
-    );
 }
 
 #[test]

@@ -47,6 +47,16 @@ pub(super) enum Word {
     Tab,
     Line,
     Paragraph,
+    /// Paragraphs are as usual again.
+    UsualParagraph,
+    /// The paragraph is a heading of this level, counted from zero; nine means none.
+    OutlineLevel,
+    /// Lists around the list of the paragraph.
+    ListLevel,
+    /// The group holds the bullet or number of the paragraph.
+    Label,
+    /// The row names the columns.
+    HeaderRow,
     /// A paragraph in a table.
     RowBegins,
     /// A cell ends.
@@ -79,6 +89,11 @@ pub(super) fn meaning(word: &[u8]) -> Word {
         b"tab" => Word::Tab,
         b"line" | b"lbr" | b"softline" => Word::Line,
         b"par" | b"sect" | b"page" | b"column" => Word::Paragraph,
+        b"pard" => Word::UsualParagraph,
+        b"outlinelevel" => Word::OutlineLevel,
+        b"ilvl" => Word::ListLevel,
+        b"listtext" | b"pntext" => Word::Label,
+        b"trhdr" => Word::HeaderRow,
         b"trowd" | b"intbl" => Word::RowBegins,
         b"cell" | b"nestcell" => Word::Cell,
         b"row" => Word::RowEnds,

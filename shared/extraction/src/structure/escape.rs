@@ -12,11 +12,12 @@ pub(super) fn push(words: &str, line_start: bool, in_table: bool, out: &mut Stri
     while let Some(c) = characters.next() {
         let after = characters.peek().copied().unwrap_or(' ');
         let sign = match c {
-            '\\' | '`' | '*' | '[' | ']' | '<' => true,
+            '\\' | '`' | '*' | '[' | ']' | '<' | '~' => true,
             // Within a word it is only a letter.
             '_' => !(before.is_alphanumeric() && after.is_alphanumeric()),
-            '~' => after == '~' || before == '~',
             '&' => after == '#' || after.is_ascii_alphabetic(),
+            // Ends a heading.
+            '#' => before.is_whitespace() || before == '#',
             '|' => in_table,
             _ => false,
         };
@@ -35,11 +36,16 @@ fn push_start<'a>(words: &'a str, out: &mut String) -> &'a str {
     let mut characters = words.chars();
     match characters.next() {
         Some('#' | '>' | '+' | '-' | '=' | '|') => out.push('\\'),
-        Some('~') if words.starts_with("~~~") => out.push('\\'),
+        // Below a line with a pipe this makes a table.
+        Some(':') if words.starts_with(":-") => out.push('\\'),
         Some(first) if first.is_ascii_digit() => {
             let digits = words.bytes().take_while(u8::is_ascii_digit).count();
             // At most nine digits number an item.
-            if digits <= 9 && words[digits..].starts_with(['.', ')']) {
+            let behind = words.get(digits + 1..).unwrap_or_default();
+            if digits <= 9
+                && words[digits..].starts_with(['.', ')'])
+                && (behind.is_empty() || behind.starts_with(char::is_whitespace))
+            {
                 out.push_str(&words[..digits]);
                 out.push('\\');
                 out.push_str(&words[digits..=digits]);
@@ -75,6 +81,7 @@ pub(super) fn address(address: &str) -> String {
             '<' => shown.push_str("%3C"),
             '>' => shown.push_str("%3E"),
             '\\' => shown.push_str("%5C"),
+            '|' => shown.push_str("%7C"),
             _ if c.is_control() => {}
             _ => shown.push(c),
         }
@@ -112,9 +119,12 @@ mod tests {
             ("3. no item", r"3\. no item"),
             ("1234567890. long", "1234567890. long"),
             ("2026 was good", "2026 was good"),
+            ("2.1 no item", "2.1 no item"),
             ("---", r"\---"),
             ("> no quote", r"\> no quote"),
             ("~~~ no code", r"\~\~\~ no code"),
+            (":-|-: no table", r"\:-|-: no table"),
+            ("C # no end #", r"C \# no end \#"),
         ] {
             assert_eq!(escaped(line, true), expected);
         }

@@ -1,9 +1,11 @@
 //! Markdown from a page of text and the marks on it.
 
+mod inline;
+
 use std::cmp::Reverse;
 use std::ops::Range;
 
-use super::escape;
+use super::emphasis;
 use super::{Mark, Part};
 
 /// Bytes of a heading; what is longer was marked by mistake, as where a page forgets to end one.
@@ -12,25 +14,39 @@ const HEADING_BYTES_MAX: usize = 500;
 /// Quotes within quotes that are shown.
 const QUOTE_DEPTH_MAX: usize = 6;
 
+/// Empty cells that short rows of a table are filled up with, for each cell that there is. Rows may be short in Markdown;
+/// a table with one long row among many short ones would become endless.
+const EMPTY_CELLS_MAX: usize = 4;
+
+/// Numbers of items have at most nine digits.
+const NUMBER_MAX: u32 = 999_999_999;
+
+/// Columns that the items of an inner list stand further in: deeper than any bullet, and not so deep as to be code.
+const INDENT_MIN: usize = 4;
+
 /// A page as Markdown, ending with a line end unless it is empty.
 pub(super) fn page(text: &str, marks: Vec<&Mark>) -> String {
-    let (mut spans, mut blocks) = (Vec::new(), Vec::new());
+    let (mut spans, mut blocks, mut flows) = (Vec::new(), Vec::new(), Vec::new());
     for mark in marks {
         let Some(range) = range(text, mark) else {
             continue;
         };
         match &mark.part {
             Part::Strong | Part::Emphasis | Part::Literal | Part::Link(_) => spans.push((range, &mark.part)),
+            Part::Flow => flows.push(range),
             _ => blocks.push((range, &mark.part)),
         }
     }
     // The outer before the inner.
     blocks.sort_by_key(|(range, _)| (range.start, Reverse(range.end)));
-    spans.sort_by_key(|(range, _)| (range.start, Reverse(range.end)));
+    let spans = emphasis::showable(text, spans);
+    let flows = without_overlaps(flows);
     let mut writer = Writer {
         text,
         spans: &spans,
+        flows: &flows,
         quotes: Vec::new(),
+        items: Vec::new(),
         previous: Block::Nothing,
         out: String::with_capacity(text.len() + text.len() / 8),
     };
@@ -53,20 +69,49 @@ fn range(text: &str, mark: &Mark) -> Option<Range<usize>> {
     (!trimmed.is_empty()).then(|| start + lead..start + marked.trim_end().len())
 }
 
+/// Ranges in their order, those that begin within another one left out.
+fn without_overlaps(mut ranges: Vec<Range<usize>>) -> Vec<Range<usize>> {
+    ranges.sort_by_key(|range| (range.start, Reverse(range.end)));
+    let mut end = 0;
+    ranges.retain(|range| {
+        let apart = range.start >= end;
+        end = end.max(range.end);
+        apart
+    });
+    ranges
+}
+
 /// What was written last.
 #[derive(Clone, Copy, PartialEq)]
 enum Block {
     Nothing,
     Paragraph,
-    Item { depth: u8 },
+    /// A line of an item, right behind which the item may go on.
+    Item,
+    /// A list, behind which there is an empty line.
+    List,
     Other,
+}
+
+/// An item of a list that may go on.
+struct OpenItem {
+    /// Where its text ends.
+    end: usize,
+    /// Columns of its bullet or number.
+    width: usize,
+    /// Its number, and the sign behind it.
+    number: Option<(u32, char)>,
 }
 
 struct Writer<'a> {
     text: &'a str,
     spans: &'a [(Range<usize>, &'a Part)],
+    /// Where line ends mean nothing, in order.
+    flows: &'a [Range<usize>],
     /// Where the quotes end that are open, the innermost last.
     quotes: Vec<usize>,
+    /// The last item of each list that is open, the innermost last.
+    items: Vec<OpenItem>,
     previous: Block,
     out: String,
 }
@@ -81,9 +126,11 @@ impl Writer<'_> {
                 .map_or(self.text.len(), |at| position + at);
             let line = &self.text[position..line_end];
             if line.trim().is_empty() {
-                if self.previous == Block::Paragraph {
-                    self.previous = Block::Other;
-                }
+                self.previous = match self.previous {
+                    Block::Paragraph => Block::Other,
+                    Block::Item => Block::List,
+                    other => other,
+                };
                 position = line_end + 1;
                 continue;
             }
@@ -125,12 +172,12 @@ impl Writer<'_> {
                     return Some(range.end);
                 }
                 Part::Table { header } if self.table(*header, range) => return Some(range.end),
-                Part::Item { depth, number } => item = Some((range, *depth, *number)),
+                Part::Item { .. } => item = Some((range, *part)),
                 _ => {}
             }
         }
-        let (range, depth, number) = item?;
-        Some(self.item(range, depth, number))
+        let (range, part) = item?;
+        self.item(range, part)
     }
 
     fn heading(&mut self, level: u8, range: &Range<usize>) -> bool {
@@ -171,6 +218,8 @@ impl Writer<'_> {
         if columns < 2 {
             return false;
         }
+        let filled: usize = rows.iter().map(cells).sum();
+        let fill_up = columns.saturating_mul(rows.len()) <= filled.saturating_mul(EMPTY_CELLS_MAX);
         self.gap();
         let mut rows = rows.into_iter();
         let first = if header { rows.next() } else { None };
@@ -179,7 +228,7 @@ impl Writer<'_> {
         self.out.push_str(&"|---".repeat(columns));
         self.out.push_str("|\n");
         for row in rows {
-            self.row(Some(row), columns);
+            self.row(Some(row), if fill_up { columns } else { 0 });
         }
         self.previous = Block::Other;
         true
@@ -205,130 +254,86 @@ impl Writer<'_> {
         self.out.push_str("|\n");
     }
 
-    /// Writes the first line of an item and says where it ends.
-    fn item(&mut self, range: &Range<usize>, depth: u8, number: Option<u32>) -> usize {
-        let depth = match self.previous {
-            Block::Item { depth: before } => depth.min(before.saturating_add(1)),
-            _ => {
-                self.gap();
-                0
-            }
+    /// Writes the first line of an item and says where it ends; `None` when there is nothing on it but its bullet.
+    fn item(&mut self, range: &Range<usize>, part: &Part) -> Option<usize> {
+        let Part::Item {
+            depth,
+            number,
+            marker,
+        } = part
+        else {
+            return None;
         };
-        let line = lines(self.text, range.clone())
-            .next()
-            .unwrap_or_else(|| range.clone());
-        self.prefix();
-        // Four columns lie deeper than any mark of an item, and not so deep as to be code.
-        self.out.extend(std::iter::repeat_n(' ', 4 * usize::from(depth)));
-        match number {
-            Some(number) => self.out.push_str(&format!("{number}. ")),
-            None => self.out.push_str("- "),
+        let line = lines(self.text, range.clone()).next()?;
+        let number = number.filter(|number| *number <= NUMBER_MAX);
+        let words = line.start + usize::from(*marker)..line.end;
+        let text = self.text.get(words.clone())?;
+        if text.trim().is_empty() {
+            return None;
         }
-        self.words(line.clone(), true, false);
-        self.end(Block::Item { depth });
-        line.end
+        if !matches!(self.previous, Block::Item | Block::List) {
+            self.gap();
+            self.items.clear();
+        }
+        let depth = usize::from(*depth).min(self.items.len());
+        let before = self.items.get(depth).and_then(|item| item.number);
+        self.items.truncate(depth);
+        // Markdown counts by itself: a number out of order has to begin a list, which another sign behind it does.
+        let number = number.map(|number| match before {
+            Some((before, sign)) if before.checked_add(1) == Some(number) => (number, sign),
+            Some((_, '.')) => (number, ')'),
+            _ => (number, '.'),
+        });
+        // In the middle of a paragraph, as which the item around it counts, only a one begins a list.
+        if before.is_none() && depth > 0 && number.is_some_and(|(number, _)| number != 1) {
+            self.gap();
+        }
+        let sign = number.map_or_else(|| "- ".to_owned(), |(number, sign)| format!("{number}{sign} "));
+        self.prefix();
+        let indent = self.indent();
+        self.out.extend(std::iter::repeat_n(' ', indent));
+        self.out.push_str(&sign);
+        self.items.push(OpenItem {
+            end: range.end,
+            width: sign.len(),
+            number,
+        });
+        self.words(words, true, false);
+        self.end(Block::Item);
+        Some(line.end)
+    }
+
+    /// Columns before the items of the list inside of those that are open.
+    fn indent(&self) -> usize {
+        self.items.iter().map(|item| item.width.max(INDENT_MIN)).sum()
     }
 
     fn paragraph_line(&mut self, line: Range<usize>) {
-        if self.previous == Block::Paragraph {
+        let in_item = self.items.last().is_some_and(|item| line.start < item.end);
+        let goes_on = match self.previous {
+            Block::Paragraph => true,
+            Block::Item => in_item,
+            _ => false,
+        };
+        let previous = if goes_on { self.previous } else { Block::Paragraph };
+        let flows = self
+            .flows
+            .get(self.flows.partition_point(|flow| flow.end <= line.start))
+            .is_some_and(|flow| flow.start < line.start);
+        if !goes_on {
+            self.gap();
+        } else if !flows {
             // The line end of the text stays one.
             self.out.insert(self.out.len() - 1, '\\');
-        } else {
-            self.gap();
         }
         self.prefix();
+        if let (Block::Item, Some(item)) = (previous, self.items.pop()) {
+            let indent = self.indent() + item.width;
+            self.out.extend(std::iter::repeat_n(' ', indent));
+            self.items.push(item);
+        }
         self.words(line, true, false);
-        self.end(Block::Paragraph);
-    }
-
-    /// The words of a part of the text, on one line, with what is marked within them.
-    fn words(&mut self, range: Range<usize>, line_start: bool, in_table: bool) {
-        let text = &self.text[range.clone()];
-        let lead = text.len() - text.trim_start().len();
-        let range = range.start + lead..range.start + text.trim_end().len().max(lead);
-        let first = self.spans.partition_point(|(span, _)| span.start < range.start);
-        let mut open: Vec<(usize, String)> = Vec::new();
-        let mut position = range.start;
-        for (span, part) in self.spans[first..]
-            .iter()
-            .take_while(|(span, _)| span.start < range.end)
-        {
-            let inner = open.last().map_or(range.end, |(end, _)| *end);
-            let crosses = span.end > range.end || (span.start < inner && span.end > inner);
-            if crosses || self.text[span.clone()].contains(['\n', '\t']) {
-                continue;
-            }
-            position = self.close(&mut open, position, span.start, in_table);
-            self.plain(
-                position..span.start,
-                line_start && position == range.start,
-                in_table,
-            );
-            position = span.start;
-            match part {
-                Part::Strong => open.push((span.end, self.open("**"))),
-                Part::Emphasis => open.push((span.end, self.open("*"))),
-                Part::Link(address) => {
-                    self.out.push('[');
-                    open.push((span.end, format!("]({})", escape::address(address))));
-                }
-                Part::Literal => {
-                    self.literal(span.clone());
-                    position = span.end;
-                }
-                _ => {}
-            }
-        }
-        position = self.close(&mut open, position, range.end, in_table);
-        self.plain(
-            position..range.end,
-            line_start && position == range.start,
-            in_table,
-        );
-    }
-
-    /// Ends the spans that end at or before `until`. Returns how far the text is written.
-    fn close(&mut self, open: &mut Vec<(usize, String)>, from: usize, until: usize, in_table: bool) -> usize {
-        let mut position = from;
-        while let Some((end, _)) = open.last()
-            && *end <= until
-        {
-            let end = *end;
-            self.plain(position..end, false, in_table);
-            position = position.max(end);
-            if let Some((_, mark)) = open.pop() {
-                self.out.push_str(&mark);
-            }
-        }
-        position
-    }
-
-    fn open(&mut self, mark: &str) -> String {
-        self.out.push_str(mark);
-        mark.to_owned()
-    }
-
-    fn literal(&mut self, span: Range<usize>) {
-        let words = &self.text[span];
-        let longest = words.split(|c| c != '`').map(str::len).max().unwrap_or(0);
-        let fence = "`".repeat(longest + 1);
-        let space = if longest > 0 { " " } else { "" };
-        for piece in [&fence, space, words, space, &fence] {
-            self.out.push_str(piece);
-        }
-    }
-
-    fn plain(&mut self, range: Range<usize>, line_start: bool, in_table: bool) {
-        if range.is_empty() {
-            return;
-        }
-        let words = &self.text[range];
-        if words.contains('\n') {
-            // A heading over two lines is one line here.
-            escape::push(&words.replace('\n', " "), line_start, in_table, &mut self.out);
-        } else {
-            escape::push(words, line_start, in_table, &mut self.out);
-        }
+        self.end(previous);
     }
 
     /// An empty line between two blocks.
@@ -397,7 +402,11 @@ mod tests {
 
     #[test]
     fn headings_items_and_quotes_are_written_as_such() {
-        let item = |depth, number| Part::Item { depth, number };
+        let item = |depth, number| Part::Item {
+            depth,
+            number,
+            marker: 0,
+        };
         let text = "Plan\n\ntent\npoles\nmap\n\nShe said:\nCome\nsoon.\n\nWe came.";
         assert_eq!(
             marked(

@@ -8,7 +8,7 @@ use crate::workbook::{SheetText, truth};
 use crate::xml::{Element, Node, XmlReader};
 use crate::{Extracted, ExtractionError, Limits, odf};
 
-const ENGINE: &str = "ods/1";
+const ENGINE: &str = "ods/2";
 /// Times that a row or cell with something in it is written when it says that it repeats itself. Programs fill the rest of a
 /// sheet in this way, mostly with nothing.
 const REPEATED_MAX: u32 = 1_000;
@@ -42,6 +42,7 @@ pub(crate) fn extract(archive: &mut Archive<'_>, limits: &Limits) -> Result<Extr
         .insert("sheet_count".to_owned(), sheets.to_string());
     extracted.truncated = std::mem::take(&mut parts.truncated) || damaged;
     extracted.pages = parts.pages;
+    extracted.structure = parts.marks.into_structure();
     Ok(extracted)
 }
 
@@ -241,7 +242,7 @@ impl Reader {
             for aside in self.asides.drain(..) {
                 sheet.aside(&aside.split_whitespace().collect::<Vec<_>>().join(" "));
             }
-            self.parts.push(&sheet.finish());
+            self.parts.push_marked(sheet.finish());
         }
         self.asides.clear();
     }

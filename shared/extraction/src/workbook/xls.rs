@@ -11,7 +11,7 @@ use crate::workbook::{NumberFormats, SheetText, error, packed_number, truth};
 use crate::{Extracted, ExtractionError, Limits};
 use strings::Text;
 
-const ENGINE: &str = "xls/1";
+const ENGINE: &str = "xls/2";
 /// Sheets of a workbook that are read.
 const SHEETS_MAX: usize = 10_000;
 
@@ -41,9 +41,10 @@ pub(crate) fn extract(file: &CompoundFile<'_>, limits: &Limits) -> Result<Extrac
         }
         let mut sheet = SheetText::new(name);
         damaged |= !workbook.read_sheet(&stream, *at, parts.bytes_left(), &mut sheet);
-        parts.push(&sheet.finish());
+        parts.push_marked(sheet.finish());
     }
     extracted.pages = parts.pages;
+    extracted.structure = parts.marks.into_structure();
     extracted.truncated = parts.truncated || damaged;
     Ok(extracted)
 }

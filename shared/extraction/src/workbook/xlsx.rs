@@ -10,7 +10,7 @@ use crate::workbook::{NumberFormats, SheetText, truth};
 use crate::xml::{Element, Node, XmlReader};
 use crate::{Extracted, ExtractionError, Limits, drawing};
 
-const ENGINE: &str = "xlsx/1";
+const ENGINE: &str = "xlsx/2";
 
 /// Rows and columns of the largest sheet that the format allows.
 const ROWS_MAX: u32 = 1_048_576;
@@ -94,7 +94,7 @@ pub(super) fn extract_sheets(
             }
             None => damaged += 1,
         }
-        parts.push(&sheet.finish());
+        parts.push_marked(sheet.finish());
     }
     if damaged == sheets.len() && parts.pages.iter().all(|page| page.lines().count() < 2) {
         return Err(ExtractionError::Unreadable(
@@ -102,6 +102,7 @@ pub(super) fn extract_sheets(
         ));
     }
     extracted.pages = parts.pages;
+    extracted.structure = parts.marks.into_structure();
     extracted.truncated = parts.truncated || damaged > 0;
     Ok(extracted)
 }

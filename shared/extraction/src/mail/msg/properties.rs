@@ -80,11 +80,14 @@ impl Properties {
         Some(u32::from_le_bytes([a, b, c, d]))
     }
 
-    /// A point in time, counted in tenths of microseconds since 1601.
+    /// A point in time, counted in tenths of microseconds since 1601. Nobody had mail before 1970; some programs write the
+    /// beginning of all times.
     pub(super) fn time(&self, id: u16) -> Option<DateTime<Utc>> {
         let ticks = u64::from_le_bytes(*self.short.get(&(id, TIME))?);
         let since = TimeDelta::microseconds(i64::try_from(ticks / 10).ok()?);
-        DateTime::from_timestamp(-11_644_473_600, 0)?.checked_add_signed(since)
+        DateTime::from_timestamp(-11_644_473_600, 0)?
+            .checked_add_signed(since)
+            .filter(|time| time.timestamp() > 0)
     }
 
     /// A text.

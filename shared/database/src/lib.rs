@@ -13,12 +13,16 @@ pub mod documents;
 mod entity;
 mod error;
 pub mod jobs;
+pub mod politeness;
 mod pulse;
+pub mod quotas;
 pub mod search;
 pub mod sessions;
 mod settings;
 mod sql;
 pub mod tasks;
+pub mod unique_keys;
+pub mod usage;
 pub mod users;
 pub mod workers;
 

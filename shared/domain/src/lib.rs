@@ -9,6 +9,7 @@ mod content;
 mod document_kind;
 mod ids;
 pub mod limits;
+mod quota;
 mod reasons;
 mod states;
 mod text_encoding;
@@ -21,6 +22,7 @@ pub use document_kind::{DocumentKind, KindMismatch};
 pub use ids::{
     AuditId, DocumentId, InvalidId, JobId, PassageId, RequestId, SessionId, TaskId, UserId, WorkerId,
 };
+pub use quota::{Month, QUOTA_MAX, Quota, QuotaLimits};
 pub use reasons::{ReasonClass, ReasonCode};
 pub use states::{
     AttemptEnd, DocumentStatus, JobKind, JobStatus, QueueName, TaskKind, TaskState, UnknownWord, UserRole,

@@ -157,6 +157,7 @@ fn result_of(extracted: Extracted, tags_max: usize) -> Enriched {
         Structure::Markdown => None,
         _ => extraction::markdown(&extracted).map(Bytes::from),
     };
+    let stored_bytes = text.len() + markdown.as_ref().map_or(0, Bytes::len);
     let passages = extraction::passages(&extracted)
         .into_iter()
         .map(|passage| PassageText {
@@ -181,6 +182,7 @@ fn result_of(extracted: Extracted, tags_max: usize) -> Enriched {
         needs_ocr: extracted.needs_ocr,
         truncated: extracted.truncated,
         engine: extracted.engine,
+        stored_bytes: stored_bytes as u64,
         passages,
     };
     Enriched {

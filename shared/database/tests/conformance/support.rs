@@ -204,6 +204,7 @@ pub(crate) fn a_result(title: &str, text: &[&str]) -> DocumentResult {
         needs_ocr: false,
         truncated: false,
         engine: "text/1".to_owned(),
+        stored_bytes: 7,
         passages: text
             .iter()
             .map(|text| PassageText {

@@ -14,6 +14,7 @@ use crate::auth::standing::Standings;
 use crate::http::admission::Admission;
 use crate::http::cursor::CursorKey;
 use crate::operations::handover::Handover;
+use crate::quota_settings::QuotaSettings;
 use crate::settings::HttpSettings;
 
 /// The parts that the API is put together from; cheap to clone.
@@ -29,6 +30,8 @@ pub struct Api {
     pub(crate) handover: Arc<Handover>,
     pub(crate) cursors: CursorKey,
     pub(crate) http: HttpSettings,
+    /// Limits of accounts that have none of their own.
+    pub(crate) quotas: QuotaSettings,
     /// Who is served, and how many.
     pub(crate) admission: Arc<Admission>,
     /// Whether the database answers.
@@ -53,6 +56,8 @@ pub struct Parts {
     pub auth: crate::AuthSettings,
     /// The section `http`.
     pub http: HttpSettings,
+    /// The section `quotas`.
+    pub quotas: QuotaSettings,
     /// Set when the process stops.
     pub stopping: CancellationToken,
 }
@@ -76,6 +81,7 @@ impl Api {
             events: parts.events,
             clock: parts.clock,
             http: parts.http,
+            quotas: parts.quotas,
             stopping: parts.stopping,
         })
     }

@@ -8,11 +8,13 @@ mod context;
 mod http;
 pub mod operations;
 pub mod problem;
+mod quota_settings;
 pub mod routes;
 mod server;
 mod settings;
 
 pub use auth::settings::AuthSettings;
 pub use context::{Api, Parts, UnusableAuth};
+pub use quota_settings::QuotaSettings;
 pub use server::{Server, ServerError};
 pub use settings::HttpSettings;

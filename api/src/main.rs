@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use api::{Api, AuthSettings, HttpSettings, Parts, Server};
+use api::{Api, AuthSettings, HttpSettings, Parts, QuotaSettings, Server};
 use clap::Parser;
 use database::{Database, DatabaseClock, DatabaseSettings};
 use queue::{Queue, QueueSettings};
@@ -35,6 +35,7 @@ struct Settings {
     storage: StorageSettings,
     auth: AuthSettings,
     http: HttpSettings,
+    quotas: QuotaSettings,
     health: HealthSettings,
     log: LogSettings,
 }
@@ -47,6 +48,7 @@ impl Sections for Settings {
             ("storage", self.storage.problems_in_fleet()),
             ("auth", self.auth.problems()),
             ("http", self.http.problems()),
+            ("quotas", self.quotas.problems()),
             ("health", self.health.problems()),
             ("log", self.log.problems()),
         ]
@@ -85,6 +87,7 @@ async fn run(process: Process<Settings>) -> Result<(), Box<dyn Error>> {
         clock,
         auth: settings.auth,
         http: settings.http,
+        quotas: settings.quotas,
         stopping,
     })?;
     let server = Server::bind(api).await?;

@@ -81,6 +81,7 @@ impl Embedded {
             clock,
             auth: settings.auth,
             http: settings.http,
+            quotas: settings.quotas,
             stopping: stopping.clone(),
         })?;
         let health = match settings.health.listen {

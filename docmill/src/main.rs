@@ -46,6 +46,9 @@ enum Command {
     GenerateKey,
     /// Delete every account, job and document
     Reset(commands::reset::Options),
+    /// Show and change what accounts may use, and export what they used
+    #[command(subcommand)]
+    Quota(commands::quota::Command),
     /// Show tasks with every attempt, and put back in line what was given up
     #[command(subcommand)]
     Task(commands::task::Command),

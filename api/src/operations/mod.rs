@@ -5,5 +5,6 @@ pub(crate) mod cleanup;
 pub(crate) mod downloads;
 pub(crate) mod given_up;
 pub(crate) mod handover;
+pub(crate) mod quotas;
 pub(crate) mod upload;
 pub(crate) mod waiting;

@@ -122,7 +122,8 @@ impl Documents {
     ///
     /// As `multipart/form-data` with 1 to 100 files, or one file as the raw body with its name in `file_name`. With an
     /// `Idempotency-Key` the same request can be sent again without making a second job. With `Prefer: wait=N` the answer
-    /// waits for the job, 60 seconds at most, and is 200 when it has ended by then.
+    /// waits for the job, 60 seconds at most, and is 200 when it has ended by then. With a `unique_key` that another job of
+    /// the account has, the answer is that job, with `Unique-Replayed: true`.
     #[oai(path = "/documents", method = "post")]
     #[allow(clippy::too_many_arguments)] // one for each query parameter
     async fn upload(
@@ -140,8 +141,14 @@ impl Documents {
         deadline_seconds: Query<Option<u64>>,
         /// Which part of a web page is read: all of it, or only its main content without navigation and the like.
         content: Query<Option<ContentName>>,
+        /// A name, 1 to 255 characters, that only one job of the account has at a time. It is free again after `unique_for`,
+        /// and when its job is deleted, or has ended without any result.
+        unique_key: Query<Option<String>>,
+        /// Seconds for which the job has its `unique_key`, 1 to 2592000; a day when absent.
+        unique_for: Query<Option<u64>>,
     ) -> Result<Accepted, Problem> {
-        let choices = upload::choices(request, max_tags.0, deadline_seconds.0, content.0)?;
+        let unique = (unique_key.0, unique_for.0);
+        let choices = upload::choices(request, max_tags.0, deadline_seconds.0, content.0, unique)?;
         let patience = Patience::read(None, request.headers())?;
         upload::receive(
             &api,

@@ -11,6 +11,7 @@ mod problems;
 mod schema;
 mod task_schema;
 mod upload;
+mod usage;
 
 use std::sync::Arc;
 
@@ -48,6 +49,7 @@ type Service = OpenApiService<
         jobs::Jobs,
         cancelling::Cancelling,
         operating::Operating,
+        usage::Usage,
     ),
     (),
 >;
@@ -61,6 +63,7 @@ fn service() -> Service {
             jobs::Jobs,
             cancelling::Cancelling,
             operating::Operating,
+            usage::Usage,
         ),
         "docmill",
         env!("CARGO_PKG_VERSION"),

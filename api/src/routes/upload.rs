@@ -20,7 +20,7 @@ use crate::context::{Api, DatabaseAway};
 use crate::http::admission::Place;
 use crate::http::patience::Patience;
 use crate::http::request_headers;
-use crate::operations::upload::{Choices, Intake, Refused};
+use crate::operations::upload::{AcceptedBy, Choices, Intake, Refused};
 use crate::operations::waiting::{self, NoWait};
 use crate::problem::{Code, Problem};
 
@@ -91,6 +91,9 @@ pub(super) enum Accepted {
         /// `true` when an earlier request with the same Idempotency-Key did the work.
         #[oai(header = "Idempotency-Replayed")]
         Option<bool>,
+        /// `true` when another job has the unique key: this is that job.
+        #[oai(header = "Unique-Replayed")]
+        Option<bool>,
         /// How long was waited.
         #[oai(header = "Preference-Applied")]
         Option<String>,
@@ -110,6 +113,9 @@ pub(super) enum Accepted {
         String,
         /// `true` when an earlier request with the same Idempotency-Key did the work.
         #[oai(header = "Idempotency-Replayed")]
+        Option<bool>,
+        /// `true` when another job has the unique key: this is that job.
+        #[oai(header = "Unique-Replayed")]
         Option<bool>,
         /// How long was waited, in vain.
         #[oai(header = "Preference-Applied")]
@@ -148,12 +154,13 @@ pub(super) async fn receive(
         }
     }
     let accepted = intake.submit(choices, who.origin).await?;
-    let replayed = accepted.replayed.then_some(true);
+    let replayed = (accepted.by == AcceptedBy::Earlier).then_some(true);
+    let unique = (accepted.by == AcceptedBy::Rival).then_some(true);
     let (job, waited) = wait_for(api, place, accepted.job, patience).await;
     let (location, etag) = (schema::job_path(job.id), etag(&job));
     if waited.is_some() && job.status.is_terminal() {
         let job = Json(job.into());
-        return Ok(Accepted::Ended(job, location, etag, replayed, waited));
+        return Ok(Accepted::Ended(job, location, etag, replayed, unique, waited));
     }
     Ok(Accepted::Accepted(
         Json(job.into()),
@@ -161,6 +168,7 @@ pub(super) async fn receive(
         RETRY_AFTER_SECONDS,
         etag,
         replayed,
+        unique,
         waited,
     ))
 }
@@ -191,6 +199,7 @@ pub(super) fn choices(
     tags: Option<u8>,
     deadline_seconds: Option<u64>,
     content: Option<ContentName>,
+    unique: (Option<String>, Option<u64>),
 ) -> Result<Choices, Problem> {
     let tags_max = tags.unwrap_or(limits::TAGS_DEFAULT);
     if tags_max > limits::TAGS_MAX {
@@ -208,9 +217,36 @@ pub(super) fn choices(
         tags_max,
         content: content.map_or_else(Content::default, Content::from),
         deadline,
+        unique: unique_key(unique)?,
         idempotency_key: request_headers::idempotency_key(request.headers())?,
         trace_parent: request_headers::trace_parent(request.headers()),
     })
+}
+
+/// The key that no other job may have, and for how long.
+fn unique_key((key, seconds): (Option<String>, Option<u64>)) -> Result<Option<(String, Duration)>, Problem> {
+    let Some(key) = key else {
+        return match seconds {
+            None => Ok(None),
+            Some(_) => Err(Problem::invalid("query:unique_for", "needs a unique_key")),
+        };
+    };
+    if key.is_empty()
+        || key.chars().count() > limits::UNIQUE_KEY_CHARS_MAX
+        || key.chars().any(char::is_control)
+    {
+        let rule = format!(
+            "must have 1 to {} characters that can be seen",
+            limits::UNIQUE_KEY_CHARS_MAX
+        );
+        return Err(Problem::invalid("query:unique_key", rule));
+    }
+    let time = seconds.map_or(limits::UNIQUE_FOR_DEFAULT, Duration::from_secs);
+    if time.is_zero() || time > limits::UNIQUE_FOR_MAX {
+        let rule = format!("must be between 1 and {}", limits::UNIQUE_FOR_MAX.as_secs());
+        return Err(Problem::invalid("query:unique_for", rule));
+    }
+    Ok(Some((key, time)))
 }
 
 fn broken_form(error: &ParseMultipartError) -> Problem {
@@ -235,6 +271,7 @@ impl From<Refused> for Problem {
             Refused::TooLarge { .. } => Self::new(Code::TooLarge).detail(detail),
             Refused::KeyReused => Self::new(Code::IdempotencyKeyReused),
             Refused::Gone => Self::new(Code::NotFound).detail(detail),
+            Refused::Quota { exceeded, now } => Self::quota(&exceeded, now),
             Refused::Away(away) => away.into(),
             Refused::Unfinished => {
                 tracing::error!("{detail}");

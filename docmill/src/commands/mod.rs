@@ -8,6 +8,7 @@ pub(crate) mod generate_key;
 pub(crate) mod health;
 pub(crate) mod migrate;
 pub(crate) mod process;
+pub(crate) mod quota;
 pub(crate) mod reset;
 pub(crate) mod serve;
 pub(crate) mod task;
@@ -48,6 +49,7 @@ pub(crate) async fn run(arguments: Arguments) -> ExitCode {
         Command::Migrate(command) => migrate::run(process, &data, command).await,
         Command::Check => check::run(process, &data).await,
         Command::Reset(options) => reset::run(process, &data, options).await,
+        Command::Quota(command) => quota::run(process, &data, command).await,
         Command::Task(command) => task::run(process, &data, command).await,
         Command::User(command) => user::run(process, &data, command).await,
         Command::GenerateKey | Command::Health(_) | Command::Chaos(_) | Command::ParserChild => {

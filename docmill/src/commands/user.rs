@@ -79,6 +79,7 @@ pub(crate) async fn run(process: Process<Settings>, data: &Path, command: Comman
         clock: SystemClock::shared(),
         auth: settings.auth,
         http: settings.http,
+        quotas: settings.quotas,
         stopping: process.stopping,
     })?;
     let new = Registration {

@@ -25,6 +25,8 @@ pub struct Scale {
     pub frozen: Duration,
     /// Documents whose attempts are counted (P9).
     pub cases: usize,
+    /// Jobs that are due at the same moment (P10).
+    pub due_at_once: usize,
     /// Jobs that are cancelled, each way (P11).
     pub cancels: usize,
     /// How long more is asked for than can be done (P15).
@@ -51,6 +53,7 @@ impl Scale {
             slow_document: Duration::from_secs(45),
             frozen: Duration::from_secs(40),
             cases: 90,
+            due_at_once: 5_000,
             cancels: 6,
             overload: Duration::from_secs(6),
             // Ten times what is promised: programs that are not optimised, on processors that others use as well.
@@ -80,6 +83,7 @@ impl Scale {
             postgres_away: Duration::from_secs(60),
             slow_document: LEASE.saturating_mul(10),
             frozen: Duration::from_secs(60),
+            due_at_once: 100_000,
             cancels: 50,
             overload: Duration::from_secs(600),
             ..Self::with_jobs(jobs)

@@ -105,6 +105,8 @@ on_both! {
             "delete /jobs/{id}",
             "get /admin/tasks",
             "get /admin/tasks/{id}",
+            "get /admin/usage",
+            "get /admin/users/{id}/quota",
             "get /documents",
             "get /documents/{id}",
             "get /documents/{id}/original",
@@ -112,6 +114,8 @@ on_both! {
             "get /jobs",
             "get /jobs/{id}",
             "get /me",
+            "get /usage",
+            "patch /admin/users/{id}/quota",
             "post /admin/tasks/requeue",
             "post /admin/tasks/{id}/requeue",
             "post /auth/login",
@@ -126,7 +130,7 @@ on_both! {
 
     async fn every_problem_is_explained(mill: &Mill) {
         let page = mill.anybody().get("/problems").await.status(200).text();
-        for code in ["invalid_request", "unauthenticated", "not_found", "unsupported_media_type", "too_large", "internal"] {
+        for code in ["invalid_request", "unauthenticated", "not_found", "unsupported_media_type", "too_large", "quota_exceeded", "storage_quota", "internal"] {
             assert!(page.contains(&format!("id=\"{code}\"")), "{code}");
         }
     }

@@ -178,6 +178,10 @@ async fn insert(db: &Database, terms: Terms, new: NewJob, now: DateTime<Utc>) ->
     }
     let transaction = db.begin().await?;
     if let Some(why) = refuse(&transaction, &terms, &new, now).await? {
+        // Whoever has used everything up need not have it counted anew at every request.
+        if matches!(why, Submitted::QuotaExceeded(_)) && terms.unique.is_none() {
+            transaction.commit().await?;
+        }
         return Ok(Inserted::Not(why));
     }
     match db.backend() {

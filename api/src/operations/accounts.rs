@@ -7,7 +7,8 @@ use domain::{SessionId, UserId, UserRole, UserStatus};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::auth::access_tokens::Claims;
-use crate::auth::passwords::{self, PasswordError};
+use crate::auth::password_strength;
+use crate::auth::passwords::PasswordError;
 use crate::auth::refresh_tokens::RefreshToken;
 use crate::context::Api;
 
@@ -107,9 +108,11 @@ pub async fn create(api: &Api, new: Registration, role: UserRole, origin: Origin
             detail: "must have at most 255 characters".to_owned(),
         });
     }
-    passwords::check_strength(new.password.expose_secret(), &email).map_err(|problems| Refused::Invalid {
-        field: "password",
-        detail: problems.join("; "),
+    password_strength::check_strength(new.password.expose_secret(), &email).map_err(|problems| {
+        Refused::Invalid {
+            field: "password",
+            detail: problems.join("; "),
+        }
     })?;
     let password_hash = api.passwords.hash(new.password).await?;
     let now = api.clock.now();

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod cancelling;
+mod conversations;
 mod documents;
 mod formats;
 mod jobs;
@@ -37,6 +38,8 @@ enum Section {
     Documents,
     /// Following what was handed in.
     Jobs,
+    /// Asking about documents.
+    Answers,
     /// Seeing and steering the work of everyone.
     Operating,
 }
@@ -48,6 +51,7 @@ type Service = OpenApiService<
         formats::Formats,
         jobs::Jobs,
         cancelling::Cancelling,
+        conversations::Conversations,
         operating::Operating,
         usage::Usage,
     ),
@@ -62,6 +66,7 @@ fn service() -> Service {
             formats::Formats,
             jobs::Jobs,
             cancelling::Cancelling,
+            conversations::Conversations,
             operating::Operating,
             usage::Usage,
         ),

@@ -101,12 +101,16 @@ on_both! {
         }
         operations.sort();
         let expected = [
+            "delete /conversations/{id}",
             "delete /documents/{id}",
             "delete /jobs/{id}",
             "get /admin/tasks",
             "get /admin/tasks/{id}",
             "get /admin/usage",
             "get /admin/users/{id}/quota",
+            "get /conversations",
+            "get /conversations/{id}",
+            "get /conversations/{id}/messages",
             "get /documents",
             "get /documents/{id}",
             "get /documents/{id}/original",
@@ -116,12 +120,14 @@ on_both! {
             "get /me",
             "get /usage",
             "patch /admin/users/{id}/quota",
+            "patch /conversations/{id}",
             "post /admin/tasks/requeue",
             "post /admin/tasks/{id}/requeue",
             "post /auth/login",
             "post /auth/logout",
             "post /auth/refresh",
             "post /auth/register",
+            "post /chat",
             "post /documents",
             "post /jobs/{id}/cancel",
         ];

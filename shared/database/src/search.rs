@@ -4,6 +4,7 @@
 //! passage; passage 0, its heading, counts more than its text. What is shown is the best passage of the text: a word that a
 //! document is about is often in its heading too, and people want to see where it stands.
 
+mod evidence;
 mod highlight;
 mod terms;
 
@@ -13,6 +14,7 @@ use uuid::Uuid;
 
 use crate::documents::{self, Document, DocumentFilter};
 use crate::{Database, Result, sql};
+pub use evidence::{Evidence, beginnings, evidence};
 pub use highlight::Excerpt;
 use terms::Terms;
 pub(crate) use terms::vector;

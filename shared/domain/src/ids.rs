@@ -96,6 +96,14 @@ id!(
     AuditId
 );
 id!(
+    /// Questions about documents that belong together, with their answers.
+    ConversationId
+);
+id!(
+    /// A question or an answer.
+    MessageId
+);
+id!(
     /// One HTTP request.
     RequestId
 );

@@ -4,6 +4,7 @@
 //! leaves behind when it dies on any line is a task that is taken back, and at most two objects that the nightly clean-up
 //! finds.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -142,13 +143,15 @@ async fn enrich(claim: &Claim, extracted: Extracted) -> Result<Enriched, Failure
     let tags_max = usize::from(claim.payload.tags_max);
     let started = Instant::now();
     let bytes: usize = extracted.pages.iter().map(String::len).sum();
+    let work = move || result_of(extracted, tags_max);
     let enriched = if bytes <= SHORT_TEXT_BYTES_MAX {
-        Ok(result_of(extracted, tags_max))
+        // A fault in the analysis is the same reason, whatever the length. What it was at is gone with it.
+        std::panic::catch_unwind(AssertUnwindSafe(work)).map_err(drop)
     } else {
-        tokio::task::spawn_blocking(move || result_of(extracted, tags_max)).await
+        tokio::task::spawn_blocking(work).await.map_err(drop)
     };
     metrics::stage_finished(Stage::Enrich, started.elapsed());
-    enriched.map_err(|_| ReasonCode::EnrichmentFailed.into())
+    enriched.map_err(|()| ReasonCode::EnrichmentFailed.into())
 }
 
 fn result_of(extracted: Extracted, tags_max: usize) -> Enriched {

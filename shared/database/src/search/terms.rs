@@ -40,18 +40,26 @@ impl Terms {
 
     /// As a `tsquery`: every word as a beginning.
     pub(super) fn for_postgres(&self) -> String {
-        self.iter()
-            .map(|term| format!("'{term}':*"))
-            .collect::<Vec<_>>()
-            .join(" & ")
+        self.joined(|term| format!("'{term}':*"), " & ")
+    }
+
+    /// As a `tsquery`: any word as a beginning.
+    pub(super) fn any_for_postgres(&self) -> String {
+        self.joined(|term| format!("'{term}':*"), " | ")
     }
 
     /// As FTS5 reads it: every word as a beginning.
     pub(super) fn for_sqlite(&self) -> String {
-        self.iter()
-            .map(|term| format!("\"{term}\"*"))
-            .collect::<Vec<_>>()
-            .join(" ")
+        self.joined(|term| format!("\"{term}\"*"), " ")
+    }
+
+    /// As FTS5 reads it: any word as a beginning.
+    pub(super) fn any_for_sqlite(&self) -> String {
+        self.joined(|term| format!("\"{term}\"*"), " OR ")
+    }
+
+    fn joined(&self, write: impl Fn(&str) -> String, with: &str) -> String {
+        self.iter().map(write).collect::<Vec<_>>().join(with)
     }
 }
 

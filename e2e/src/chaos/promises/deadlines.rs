@@ -45,15 +45,16 @@ pub(in crate::chaos) async fn scenario(scale: Scale, mut dice: Dice) -> Verdict 
     let mut tally = hand_in(&user, scale.cases).await;
     let large = large_job(&user).await;
     tally.accepted.push(large);
+    // Time enough for the statement itself.
+    let soon = 5 + scale.due_at_once / 5_000;
+    let due = format!(
+        "WITH due AS (SELECT now() + interval '{soon} seconds' AS at), \
+         job AS (UPDATE jobs SET deadline_at = due.at FROM due, many WHERE jobs.id = many.job) \
+         UPDATE tasks SET deadline_at = due.at FROM due, many WHERE tasks.id = many.task"
+    );
+    journal.change(&due).await;
     let mut holder = Journal::open(&scratch).await;
     hold_some(&mut holder, &mut dice, &mut journal).await;
-    journal
-        .change(
-            "WITH due AS (SELECT now() + interval '3 seconds' AS at), \
-             job AS (UPDATE jobs SET deadline_at = due.at FROM due, many WHERE jobs.id = many.job) \
-             UPDATE tasks SET deadline_at = due.at FROM due, many WHERE tasks.id = many.task",
-        )
-        .await;
 
     let held = async {
         tokio::time::sleep(HELD_FOR).await;

@@ -4,6 +4,7 @@
 mod accounts;
 mod cancelling;
 mod conversations;
+mod deadlines;
 mod history;
 mod jobs;
 mod politeness;

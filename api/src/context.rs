@@ -4,15 +4,19 @@ use std::sync::Arc;
 
 use database::{Database, Pulse};
 use domain::SharedClock;
-use queue::{SharedEvents, SharedHints};
+use queue::{SharedEvents, SharedHints, SharedRateLimits};
 use storage::Storage;
 use tokio_util::sync::CancellationToken;
 
 use crate::auth::access_tokens::Tokens;
 use crate::auth::passwords::Passwords;
-use crate::auth::standing::Standings;
+use crate::auth::refresh_tokens::Successors;
+use crate::auth::standing::{KeyStandings, Standings};
+use crate::auth::totp::SecretBox;
 use crate::http::admission::Admission;
+use crate::http::client_address::TrustedProxies;
 use crate::http::cursor::CursorKey;
+use crate::http::rates::Rates;
 use crate::operations::handover::Handover;
 use crate::quota_settings::QuotaSettings;
 use crate::settings::HttpSettings;
@@ -26,8 +30,13 @@ pub struct Api {
     pub(crate) clock: SharedClock,
     pub(crate) tokens: Arc<Tokens>,
     pub(crate) passwords: Arc<Passwords>,
+    pub(crate) secrets: Arc<SecretBox>,
+    pub(crate) successors: Arc<Successors>,
     pub(crate) standings: Arc<Standings>,
+    pub(crate) key_standings: Arc<KeyStandings>,
     pub(crate) handover: Arc<Handover>,
+    pub(crate) rates: Arc<Rates>,
+    pub(crate) proxies: Arc<TrustedProxies>,
     pub(crate) cursors: CursorKey,
     pub(crate) http: HttpSettings,
     /// Limits of accounts that have none of their own.
@@ -50,6 +59,8 @@ pub struct Parts {
     pub hints: SharedHints,
     /// Where changes of jobs are heard of.
     pub events: SharedEvents,
+    /// How often somebody may do something.
+    pub rate_limits: SharedRateLimits,
     /// The time.
     pub clock: SharedClock,
     /// The section `auth`.
@@ -71,8 +82,13 @@ impl Api {
         Ok(Self {
             tokens: Arc::new(Tokens::new(&parts.auth, parts.clock.clone())?),
             passwords: Arc::new(Passwords::new(&parts.auth.password)?),
+            secrets: Arc::new(SecretBox::new(&parts.auth)),
+            successors: Arc::new(Successors::derive(&parts.auth)),
             standings: Arc::new(Standings::default()),
+            key_standings: Arc::new(KeyStandings::default()),
             handover: Arc::new(Handover::new(parts.hints)),
+            rates: Arc::new(Rates::new(&parts.http.rate, parts.rate_limits)),
+            proxies: Arc::new(TrustedProxies::of(&parts.http)),
             cursors: CursorKey::derive(&parts.auth),
             admission: Arc::new(Admission::new(&parts.http)),
             pulse: parts.database.pulse(),
@@ -88,6 +104,12 @@ impl Api {
 }
 
 impl Api {
+    /// Has this replica ask anew who may do what. Others do so within a few seconds by themselves.
+    pub(crate) fn forget_standings(&self) {
+        self.standings.forget_all();
+        self.key_standings.forget_all();
+    }
+
     /// What comes of work that needs the database, unless the database is away: a statement that nobody answers would
     /// wait for as long as the kernel hopes.
     ///

@@ -15,6 +15,7 @@ mod settings;
 
 pub use auth::settings::AuthSettings;
 pub use context::{Api, Parts, UnusableAuth};
+pub use http::rates::RateSettings;
 pub use quota_settings::QuotaSettings;
 pub use server::{Server, ServerError};
 pub use settings::HttpSettings;

@@ -51,6 +51,7 @@ impl Sections for Settings {
             ("quotas", self.quotas.problems()),
             ("health", self.health.problems()),
             ("log", self.log.problems()),
+            ("log", self.http.problems_of_log(&self.log.level)),
         ]
     }
 }
@@ -84,6 +85,7 @@ async fn run(process: Process<Settings>) -> Result<(), Box<dyn Error>> {
         storage,
         hints: queue.hints,
         events: queue.events,
+        rate_limits: queue.rate_limits,
         clock,
         auth: settings.auth,
         http: settings.http,

@@ -100,8 +100,22 @@ pub enum Code {
     RegistrationClosed,
     /// The address or name is taken.
     AccountExists,
+    /// Somebody who is logged in gave another password than theirs.
+    WrongPassword,
     /// The account may not do this.
     Forbidden,
+    /// The API key may not do this.
+    InsufficientScope,
+    /// A login needs a good code beside the password.
+    SecondFactorRequired,
+    /// The code of a second factor is wrong.
+    WrongCode,
+    /// The account has a second factor already, or has none.
+    SecondFactorState,
+    /// Administrators may not do this to themselves.
+    OwnAccount,
+    /// The account has as many API keys as it may have.
+    TooManyKeys,
     /// No such thing, or not yours.
     NotFound,
     /// No such method here.
@@ -118,6 +132,16 @@ pub enum Code {
     NotGivenUp,
     /// Not as many things match as the caller expects.
     CountDiffers,
+    /// The name of the schedule is taken.
+    ScheduleExists,
+    /// The schedule came with docmill and cannot be removed.
+    BuiltIn,
+    /// A run of the schedule is under way.
+    RunUnderWay,
+    /// A change must say which version it is meant for.
+    PreconditionRequired,
+    /// Somebody else has changed it meanwhile.
+    PreconditionFailed,
     /// The Idempotency-Key was used for another request.
     IdempotencyKeyReused,
     /// The body is larger than allowed.
@@ -134,6 +158,10 @@ pub enum Code {
     QuotaExceeded,
     /// The account has no room for so much.
     StorageQuota,
+    /// Too many documents of the account wait already.
+    QueueFull,
+    /// More requests than the account, the key or the address may make.
+    RateLimited,
     /// Too many requests wait for jobs already.
     TooManyWaits,
     /// There is more to do than can be done soon.
@@ -149,7 +177,12 @@ impl Code {
     const fn may_pass(&self) -> bool {
         matches!(
             self,
-            Self::RequestTimeout | Self::TooManyWaits | Self::Overloaded | Self::Unavailable
+            Self::RequestTimeout
+                | Self::QueueFull
+                | Self::RateLimited
+                | Self::TooManyWaits
+                | Self::Overloaded
+                | Self::Unavailable
         )
     }
 
@@ -161,7 +194,14 @@ impl Code {
         Self::AccountDisabled,
         Self::RegistrationClosed,
         Self::AccountExists,
+        Self::WrongPassword,
         Self::Forbidden,
+        Self::InsufficientScope,
+        Self::SecondFactorRequired,
+        Self::WrongCode,
+        Self::SecondFactorState,
+        Self::OwnAccount,
+        Self::TooManyKeys,
         Self::NotFound,
         Self::MethodNotAllowed,
         Self::NotReady,
@@ -170,6 +210,11 @@ impl Code {
         Self::JobEnded,
         Self::NotGivenUp,
         Self::CountDiffers,
+        Self::ScheduleExists,
+        Self::BuiltIn,
+        Self::RunUnderWay,
+        Self::PreconditionRequired,
+        Self::PreconditionFailed,
         Self::IdempotencyKeyReused,
         Self::TooLarge,
         Self::UnsupportedMediaType,
@@ -178,6 +223,8 @@ impl Code {
         Self::RequestTimeout,
         Self::QuotaExceeded,
         Self::StorageQuota,
+        Self::QueueFull,
+        Self::RateLimited,
         Self::TooManyWaits,
         Self::Overloaded,
         Self::Unavailable,
@@ -228,6 +275,33 @@ impl Code {
                 "The address or the name is taken",
             ),
             Self::Forbidden => (StatusCode::FORBIDDEN, "forbidden", "The account may not do this"),
+            Self::WrongPassword => (StatusCode::FORBIDDEN, "wrong_password", "The password is wrong"),
+            Self::InsufficientScope => (
+                StatusCode::FORBIDDEN,
+                "insufficient_scope",
+                "The API key may not do this",
+            ),
+            Self::SecondFactorRequired => (
+                StatusCode::UNAUTHORIZED,
+                "second_factor_required",
+                "A code of the second factor is needed",
+            ),
+            Self::WrongCode => (StatusCode::FORBIDDEN, "wrong_code", "The code is wrong"),
+            Self::SecondFactorState => (
+                StatusCode::CONFLICT,
+                "second_factor_state",
+                "The second factor is not in the state for this",
+            ),
+            Self::OwnAccount => (
+                StatusCode::CONFLICT,
+                "own_account",
+                "Administrators cannot do this to themselves",
+            ),
+            Self::TooManyKeys => (
+                StatusCode::CONFLICT,
+                "too_many_keys",
+                "The account has as many API keys as it may have",
+            ),
             Self::NotFound => (StatusCode::NOT_FOUND, "not_found", "There is no such thing"),
             Self::MethodNotAllowed => (
                 StatusCode::METHOD_NOT_ALLOWED,
@@ -255,6 +329,31 @@ impl Code {
                 StatusCode::CONFLICT,
                 "count_differs",
                 "Another number of things matches than expected",
+            ),
+            Self::ScheduleExists => (
+                StatusCode::CONFLICT,
+                "schedule_exists",
+                "The name of the schedule is taken",
+            ),
+            Self::BuiltIn => (
+                StatusCode::CONFLICT,
+                "built_in",
+                "What comes with docmill cannot be removed",
+            ),
+            Self::RunUnderWay => (
+                StatusCode::CONFLICT,
+                "run_under_way",
+                "A run of the schedule has not ended",
+            ),
+            Self::PreconditionRequired => (
+                StatusCode::PRECONDITION_REQUIRED,
+                "precondition_required",
+                "The change must say which version it is meant for",
+            ),
+            Self::PreconditionFailed => (
+                StatusCode::PRECONDITION_FAILED,
+                "precondition_failed",
+                "It has been changed meanwhile",
             ),
             Self::IdempotencyKeyReused => (
                 StatusCode::UNPROCESSABLE_ENTITY,
@@ -295,6 +394,16 @@ impl Code {
                 StatusCode::INSUFFICIENT_STORAGE,
                 "storage_quota",
                 "The storage of the account is full",
+            ),
+            Self::QueueFull => (
+                StatusCode::TOO_MANY_REQUESTS,
+                "queue_full",
+                "Too many documents are waiting already",
+            ),
+            Self::RateLimited => (
+                StatusCode::TOO_MANY_REQUESTS,
+                "rate_limited",
+                "Too many requests in too short a time",
             ),
             Self::TooManyWaits => (
                 StatusCode::TOO_MANY_REQUESTS,
@@ -353,6 +462,13 @@ impl Problem {
         let Self::Answer(status, Json(mut body), retry_after, challenge) = self;
         body.detail = Some(detail.to_string());
         Self::Answer(status, Json(body), retry_after, challenge)
+    }
+
+    /// Says after how many seconds the same request may succeed.
+    #[must_use]
+    pub fn retry_after(self, seconds: u64) -> Self {
+        let Self::Answer(status, body, _, challenge) = self;
+        Self::Answer(status, body, Some(seconds), challenge)
     }
 
     /// Says which part of the request is wrong.

@@ -5,6 +5,9 @@ use std::net::SocketAddr;
 use domain::units::ByteSize;
 use serde::Deserialize;
 
+use crate::http::rates::RateSettings;
+use crate::http::{client_address, cross_origin};
+
 /// More would be no bound any more.
 const PLACES_MAX: usize = 100_000;
 
@@ -28,6 +31,16 @@ pub struct HttpSettings {
     pub waits_per_account_max: usize,
     /// Whether anybody may make an account. Otherwise `docmill user create` makes them.
     pub registration_open: bool,
+    /// Proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` count: addresses, or ranges such as `10.0.0.0/8`.
+    pub trusted_proxies: Vec<String>,
+    /// Sites whose scripts may use the API, such as `https://app.example.com`. `*` is every site.
+    pub cors_origins: Vec<String>,
+    /// Whether those scripts may use the cookies of their visitors.
+    pub cors_credentials: bool,
+    /// Whether strangers can reach it: then debugging and the documentation page are refused.
+    pub production: bool,
+    /// How often somebody may ask.
+    pub rate: RateSettings,
 }
 
 impl Default for HttpSettings {
@@ -41,6 +54,11 @@ impl Default for HttpSettings {
             waits_max: 512,
             waits_per_account_max: 64,
             registration_open: true,
+            trusted_proxies: Vec::new(),
+            cors_origins: Vec::new(),
+            cors_credentials: false,
+            production: false,
+            rate: RateSettings::default(),
         }
     }
 }
@@ -64,7 +82,24 @@ impl HttpSettings {
                 problems.push(format!("{key}: must be between 1 and {PLACES_MAX}"));
             }
         }
+        for proxy in &self.trusted_proxies {
+            if let Err(reason) = client_address::check(proxy) {
+                problems.push(format!("trusted_proxies: {proxy:?} {reason}"));
+            }
+        }
+        problems.extend(cross_origin::problems(self));
         problems
+    }
+
+    /// What is wrong with this level of logging beside the section, one line each for the section `log`.
+    #[must_use]
+    pub fn problems_of_log(&self, level: &str) -> Vec<String> {
+        let level = level.to_lowercase();
+        let tells_too_much = ["debug", "trace"].iter().any(|word| level.contains(word));
+        if self.production && tells_too_much {
+            return vec!["level: must not be debug or trace while http.production is set".to_owned()];
+        }
+        Vec::new()
     }
 }
 

@@ -62,6 +62,8 @@ impl Embedded {
             storage: storage.clone(),
             hints: queue.hints.clone(),
             clock: clock.clone(),
+            scheduling: settings.scheduling,
+            name: scheduler::process_name(),
             stopping: stopping.clone(),
         });
         let checks = Checks::new()
@@ -78,6 +80,7 @@ impl Embedded {
             storage,
             hints: queue.hints,
             events: queue.events,
+            rate_limits: queue.rate_limits,
             clock,
             auth: settings.auth,
             http: settings.http,

@@ -49,12 +49,24 @@ enum Command {
     /// Show and change what accounts may use, and export what they used
     #[command(subcommand)]
     Quota(commands::quota::Command),
+    /// Show and change what happens again and again, such as the nightly clean-up
+    #[command(subcommand)]
+    Schedule(commands::schedule::Command),
     /// Show tasks with every attempt, and put back in line what was given up
     #[command(subcommand)]
     Task(commands::task::Command),
+    /// Show the queues, pause them and let them go on
+    #[command(subcommand)]
+    Queue(commands::queue::Command),
+    /// Show and change the shares and limits of accounts, pause their work and let it go on
+    #[command(subcommand)]
+    Tenant(commands::tenant::Command),
     /// Make accounts
     #[command(subcommand)]
     User(commands::user::Command),
+    /// Find out whether the audit log is as it was written
+    #[command(subcommand)]
+    Audit(commands::audit::Command),
     /// Ask a running process whether it is ready; for health checks of containers
     Health(commands::health::Options),
     /// Start a fleet of its own, break it on purpose, and say which promises it kept

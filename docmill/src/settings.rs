@@ -5,7 +5,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 
 use api::{AuthSettings, HttpSettings, QuotaSettings};
-use database::DatabaseSettings;
+use database::{DatabaseSettings, SchedulingSettings};
 use queue::QueueSettings;
 use runtime::HealthSettings;
 use runtime::settings::Sections;
@@ -28,6 +28,7 @@ pub(crate) struct Settings {
     pub(crate) quotas: QuotaSettings,
     pub(crate) worker: WorkerSettings,
     pub(crate) sandbox: SandboxSettings,
+    pub(crate) scheduling: SchedulingSettings,
     pub(crate) health: HealthSettings,
     pub(crate) log: LogSettings,
 }
@@ -49,8 +50,10 @@ impl Sections for Settings {
             ("quotas", self.quotas.problems()),
             ("worker", self.worker.problems()),
             ("sandbox", self.sandbox.problems()),
+            ("scheduling", self.scheduling.problems()),
             ("health", self.health.problems()),
             ("log", self.log.problems()),
+            ("log", self.http.problems_of_log(&self.log.level)),
         ]
     }
 }

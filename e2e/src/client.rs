@@ -93,6 +93,11 @@ impl Client {
         }
     }
 
+    /// `PATCH` of a JSON body.
+    pub async fn patch(&self, path: &str, body: &Value) -> Answer {
+        self.send(self.request(Method::PATCH, path).json(body)).await
+    }
+
     /// The access token.
     ///
     /// # Panics

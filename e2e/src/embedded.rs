@@ -28,6 +28,7 @@ impl Embedded {
     /// # Panics
     /// When it does not listen.
     pub async fn start_on(data: Folder, settings: &Settings) -> Self {
+        let settings = &Settings::new().without_rate_limits().and(settings);
         let folder = data.path().display().to_string();
         let process = Process::start(
             "docmill",

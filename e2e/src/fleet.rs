@@ -59,6 +59,7 @@ impl Fleet {
             .with("auth.keys", new_key().await)
             .with("http.listen", "127.0.0.1:0")
             .with("health.listen", "127.0.0.1:0")
+            .without_rate_limits()
             .and(settings);
         Self {
             stores,

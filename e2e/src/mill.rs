@@ -1,6 +1,6 @@
 //! A running docmill, whatever its form.
 
-use sqlx::{Connection, SqliteConnection};
+use sqlx::{Connection, Executor, SqliteConnection};
 
 use crate::stores::connect;
 use crate::{Client, Embedded, Fleet, Process};
@@ -88,6 +88,29 @@ impl Mill {
                     .unwrap()
             }
         }
+    }
+
+    /// Makes a job look as if it had been handed in many years ago.
+    ///
+    /// # Panics
+    /// When there is no such job.
+    pub async fn backdate(&self, job: &str) {
+        const LONG_AGO: &str = "UPDATE jobs SET created_at = '2001-02-03T04:05:06+00:00' WHERE id =";
+        let hexadecimal = job.replace('-', "");
+        let changed = match self {
+            Self::Embedded(embedded) => {
+                let url = format!("sqlite://{}", embedded.data().join("docmill.db").display());
+                let mut database = SqliteConnection::connect(&url).await.unwrap();
+                let statement = sqlx::AssertSqlSafe(format!("{LONG_AGO} x'{hexadecimal}'"));
+                database.execute(statement).await.unwrap().rows_affected()
+            }
+            Self::Fleet(fleet) => {
+                let mut database = connect(&fleet.stores.database_url).await;
+                let statement = sqlx::AssertSqlSafe(format!("{LONG_AGO} '{hexadecimal}'"));
+                database.execute(statement).await.unwrap().rows_affected()
+            }
+        };
+        assert_eq!(changed, 1, "job {job}");
     }
 
     /// Its processes.

@@ -26,6 +26,23 @@ impl Settings {
             .with("sandbox.address_space_max", "128MiB")
     }
 
+    /// The same, where nobody asks too often: everybody in a test asks from one address.
+    #[must_use]
+    pub fn without_rate_limits(self) -> Self {
+        const LIMITS: [&str; 7] = [
+            "login_per_address",
+            "login_per_account",
+            "submit_per_account",
+            "submit_per_key",
+            "read_per_account",
+            "read_per_key",
+            "requests_per_address",
+        ];
+        LIMITS
+            .iter()
+            .fold(self, |it, name| it.with(&format!("http.rate.{name}"), "0"))
+    }
+
     /// The same with one more setting, named as operators name it: `with("http.listen", "127.0.0.1:0")`.
     #[must_use]
     pub fn with(mut self, key: &str, value: impl Into<String>) -> Self {

@@ -159,6 +159,16 @@ async fn drop_forgotten(server: &mut PgConnection) {
     }
 }
 
+impl Stores {
+    /// Runs a statement as somebody who has the database in their hands, past everything that docmill does.
+    ///
+    /// # Panics
+    /// When it fails.
+    pub async fn by_hand(&self, statement: &str) {
+        execute(&mut connect(&self.database_url).await, statement).await;
+    }
+}
+
 pub(crate) async fn connect(url: &str) -> PgConnection {
     PgConnection::connect(url)
         .await

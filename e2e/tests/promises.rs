@@ -61,9 +61,21 @@ async fn whoever_dies_is_slow_or_is_poisoned_holds_up_nobody() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn schedules_fire_once_whatever_becomes_of_the_schedulers() {
+    let _with_others = MACHINE.read().await;
+    assert_kept(&[Promise::P13]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn while_postgres_is_away_everybody_is_told_so_at_once() {
     let _alone = MACHINE.write().await;
     assert_kept(&[Promise::P5]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_tenant_starves_another() {
+    let _alone = MACHINE.write().await;
+    assert_kept(&[Promise::P12]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -8,7 +8,10 @@ mod ddl;
 mod m0001_accounts;
 mod m0002_work;
 mod m0003_search;
+mod m0004_dispatch;
 mod m0005_usage;
+mod m0006_schedules;
+mod m0008_access;
 mod m0010_conversations;
 
 use sea_orm_migration::prelude::*;
@@ -25,7 +28,10 @@ impl MigratorTrait for Migrator {
             Box::new(m0001_accounts::Accounts),
             Box::new(m0002_work::Work),
             Box::new(m0003_search::Search),
+            Box::new(m0004_dispatch::Dispatch),
             Box::new(m0005_usage::Usage),
+            Box::new(m0006_schedules::Schedules),
+            Box::new(m0008_access::Access),
             Box::new(m0010_conversations::Conversations),
         ]
     }

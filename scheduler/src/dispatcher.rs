@@ -4,20 +4,22 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use database::tasks;
+use database::{queues, tasks};
 use domain::{QueueName, limits};
 use queue::Pushed;
 use telemetry::metrics;
 
 use crate::scheduler::Parts;
 
-/// How often the dispatcher looks. Uploads push their own hints while the queue is short, so this is only the wait of
-/// retries, and of what did not fit.
+/// How often the dispatcher looks. Uploads push their own hints while everything that is due has been handed out, so this is
+/// only the wait of retries, and of what waits for its turn.
 const EVERY: Duration = Duration::from_millis(250);
+/// How soon it looks again when workers have all but emptied the queue and more waits.
+const SOON: Duration = Duration::from_millis(50);
 /// How often it looks for lost hints. A hint counts as lost two seconds after it was given at the earliest.
 const LOOK_FOR_LOST_EVERY: Duration = Duration::from_secs(1);
-/// Tasks marked in one statement.
-const BATCH: u64 = 500;
+/// Tasks handed out in one round.
+const ROUND_MAX: u64 = 500;
 
 /// Dispatches one queue until the process is asked to stop.
 pub(crate) async fn run(parts: Arc<Parts>, queue: QueueName) {
@@ -42,19 +44,20 @@ pub(crate) async fn run(parts: Arc<Parts>, queue: QueueName) {
             }
             Err(_) => {}
         }
-        if matches!(round, Ok(Round::More)) {
-            continue;
-        }
+        let pause = match round {
+            Ok(Round::More) => SOON,
+            Ok(Round::Rest) | Err(_) => EVERY,
+        };
         tokio::select! {
             () = parts.stopping.cancelled() => {}
-            () = tokio::time::sleep(EVERY) => {}
+            () = tokio::time::sleep(pause) => {}
         }
     }
 }
 
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Round {
-    /// There may be more to do at once.
+    /// Workers wait for more than one round hands out, and there is more.
     More,
     /// Nothing more to do for now.
     Rest,
@@ -96,21 +99,27 @@ pub(crate) async fn round(
                 tracing::warn!("{lost} hints were lost; giving them again");
             }
         }
-    }
-    let room = limits::HINTS_MAX.saturating_sub(length).min(BATCH);
-    if room == 0 {
-        return Ok(Round::Rest);
+        let known = tasks::release_known(&parts.database, queue, parts.clock.now()).await?;
+        if known > 0 {
+            tracing::info!("{known} tasks are known to a worker now and wait in line again");
+        }
     }
     let now = parts.clock.now();
+    let plan = queues::plan(&parts.database, queue, length, &parts.scheduling, now).await?;
+    let room = plan.room.min(ROUND_MAX);
+    if room == 0 || !plan.waiting {
+        return Ok(Round::Rest);
+    }
     let due = tasks::take_due(&parts.database, queue, now, room).await?;
     if due.is_empty() {
         return Ok(Round::Rest);
     }
     // If this process dies here, the tasks are marked and have no hint: that is what looking for lost ones is for.
+    // Nobody else pushes while anything waits, but for a moment; what was marked is pushed in any case.
     match parts.hints.push(queue, &due, limits::HINTS_MAX).await {
         Ok(Pushed::Accepted { .. }) => {
             metrics::tasks_dispatched(queue, due.len() as u64);
-            Ok(if due.len() as u64 == room {
+            Ok(if due.len() as u64 == room && plan.drained {
                 Round::More
             } else {
                 Round::Rest

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
-use database::{Database, DatabaseClock, DatabaseSettings};
+use database::{Database, DatabaseClock, DatabaseSettings, SchedulingSettings};
 use queue::{Queue, QueueSettings};
 use runtime::settings::Sections;
 use runtime::{Checks, HealthSettings, ProbeServer, Probes, Process};
@@ -33,6 +33,7 @@ struct Settings {
     database: DatabaseSettings,
     queue: QueueSettings,
     storage: StorageSettings,
+    scheduling: SchedulingSettings,
     health: HealthSettings,
     log: LogSettings,
 }
@@ -43,6 +44,7 @@ impl Sections for Settings {
             ("database", self.database.problems_in_fleet()),
             ("queue", self.queue.problems_in_fleet()),
             ("storage", self.storage.problems_in_fleet()),
+            ("scheduling", self.scheduling.problems()),
             ("health", self.health.problems()),
             ("log", self.log.problems()),
         ]
@@ -79,6 +81,8 @@ async fn run(process: Process<Settings>) -> Result<(), Box<dyn Error>> {
         storage,
         hints: queue.hints,
         clock: clock.clone(),
+        scheduling: settings.scheduling,
+        name: scheduler::process_name(),
         stopping: stopping.clone(),
     });
     let work = async {

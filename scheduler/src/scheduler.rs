@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use database::Database;
+use database::{Database, SchedulingSettings};
 use domain::{QueueName, SharedClock};
 use queue::SharedHints;
 use storage::Storage;
 use tokio_util::sync::CancellationToken;
 
-use crate::{dispatcher, recurring};
+use crate::{dispatcher, recurring, schedules};
 
 /// What a scheduler is made of.
 pub struct Parts {
@@ -20,8 +20,23 @@ pub struct Parts {
     pub hints: SharedHints,
     /// The time.
     pub clock: SharedClock,
+    /// The section `scheduling`.
+    pub scheduling: SchedulingSettings,
+    /// What people call this process: host and process, see [`process_name`].
+    pub name: String,
     /// Set when the process stops.
     pub stopping: CancellationToken,
+}
+
+/// Host and process, as people know them.
+#[must_use]
+pub fn process_name() -> String {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let host = match host.trim() {
+        "" => "unknown",
+        host => host,
+    };
+    format!("{host}-{}", std::process::id())
 }
 
 /// A scheduler that has not begun.
@@ -45,6 +60,7 @@ impl Scheduler {
         for work in recurring::TABLE {
             loops.spawn(recurring::run(Arc::clone(&parts), work));
         }
+        loops.spawn(schedules::run(Arc::clone(&parts)));
         while let Some(ended) = loops.join_next().await {
             if let Err(error) = ended {
                 tracing::error!("a loop of the scheduler panicked: {error}");

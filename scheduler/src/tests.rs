@@ -1,16 +1,25 @@
-//! The dispatcher and the sweeps over a real database, queue and storage, with a clock that the tests move.
+//! The dispatcher, the sweeps and the schedules over a real database, queue and storage, with a clock that the tests move.
+
+mod clean_up;
+mod firing;
+mod runs;
+
+mod access;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use database::jobs::{self, JobOptions, NewDocument, NewJob, Submitted};
+use database::sessions::{self, NewSession};
 use database::tasks::Reason;
 use database::users::{self, NewUser};
-use database::{Database, DatabaseSettings, audit, discarded, tasks};
+use database::workers::{self, Worker};
+use database::{Database, DatabaseSettings, SchedulingSettings, audit, discarded, tasks};
+use domain::schedules::{ExpiredRows, LeftoverObjects};
 use domain::{
-    Clock, DocumentId, DocumentKind, JobId, JobStatus, ManualClock, QueueName, ReasonCode, SystemClock,
-    TaskId, UserId, UserRole, WorkerId, limits,
+    Clock, DocumentId, DocumentKind, JobId, JobStatus, ManualClock, Priority, QueueName, ReasonCode,
+    SystemClock, TaskId, UserId, UserRole, WorkerId, limits,
 };
 use futures::TryStreamExt;
 use queue::{Queue, QueueSettings};
@@ -20,7 +29,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::dispatcher::{Round, round};
 use crate::scheduler::Parts;
-use crate::sweeps;
+use crate::sweeps::{self, Swept};
 
 const QUEUE: QueueName = QueueName::Documents;
 const SECOND: Duration = Duration::from_secs(1);
@@ -66,6 +75,8 @@ impl Bench {
             storage: Storage::open(&settings).unwrap(),
             hints: Queue::open(&QueueSettings::default()).unwrap().hints,
             clock: clock.clone(),
+            scheduling: SchedulingSettings::default(),
+            name: "host-1".to_owned(),
             stopping: CancellationToken::new(),
         };
         Self {
@@ -76,12 +87,48 @@ impl Bench {
         }
     }
 
+    /// A living worker with so many slots.
+    async fn worker(&self, slots: i32) {
+        let worker = Worker {
+            id: WorkerId::new(),
+            name: "host-1".to_owned(),
+            version: "0.1.0".to_owned(),
+            slots,
+        };
+        workers::heartbeat(&self.parts.database, &worker, self.clock.now())
+            .await
+            .unwrap();
+    }
+
+    async fn another_user(&self) -> UserId {
+        let new = NewUser {
+            email: "ben@example.com".to_owned(),
+            username: None,
+            full_name: None,
+            password_hash: String::new(),
+            role: UserRole::User,
+        };
+        let user = users::insert(&self.parts.database, new, self.clock.now())
+            .await
+            .unwrap();
+        user.unwrap().id
+    }
+
     async fn submit(&self, documents: usize, dispatched: bool) -> (JobId, Vec<DocumentId>, Vec<TaskId>) {
+        self.submit_for(self.user, documents, dispatched).await
+    }
+
+    async fn submit_for(
+        &self,
+        user: UserId,
+        documents: usize,
+        dispatched: bool,
+    ) -> (JobId, Vec<DocumentId>, Vec<TaskId>) {
         let job = JobId::new();
         let ids: Vec<DocumentId> = (0..documents).map(|_| DocumentId::new()).collect();
         let new = NewJob {
             id: job,
-            user: self.user,
+            user,
             documents: ids
                 .iter()
                 .map(|id| NewDocument {
@@ -94,6 +141,8 @@ impl Bench {
                 .collect(),
             options: JobOptions {
                 tags_max: 1,
+                // Alike, whether they come alone or not.
+                priority: Some(Priority::Normal),
                 ..JobOptions::default()
             },
             idempotency: None,
@@ -133,6 +182,24 @@ impl Bench {
         keys
     }
 
+    /// How many rows the sweep deletes when nothing is said about its options.
+    async fn delete_expired_rows(&self) -> sweeps::expired_rows::Report {
+        let (options, mut report) = (ExpiredRows::default(), sweeps::expired_rows::Report::default());
+        let stop = &self.parts.stopping;
+        let swept = sweeps::expired_rows::delete(&self.parts, &options, stop, &mut report).await;
+        assert_eq!(swept.unwrap(), Swept::All);
+        report
+    }
+
+    /// How many objects the sweep deletes when nothing is said about its options.
+    async fn delete_leftovers(&self) -> u64 {
+        let (options, mut report) = (LeftoverObjects::default(), sweeps::leftovers::Report::default());
+        let stop = &self.parts.stopping;
+        let swept = sweeps::leftovers::delete(&self.parts, &options, stop, &mut report).await;
+        assert_eq!(swept.unwrap(), Swept::All);
+        report.objects
+    }
+
     async fn hints(&self) -> Vec<TaskId> {
         self.parts
             .hints
@@ -153,16 +220,61 @@ async fn what_waits_is_pushed_in_order_and_once() {
 }
 
 #[tokio::test]
-async fn the_queue_stays_short_however_much_waits() {
+async fn the_queue_stays_as_short_as_the_fleet_is_small() {
     let bench = Bench::new().await;
+    bench.worker(10).await;
     for _ in 0..16 {
         bench.submit(100, false).await;
     }
-    while round(&bench.parts, QUEUE, true).await.unwrap() == Round::More {}
-    assert_eq!(bench.parts.hints.length(QUEUE).await.unwrap(), limits::HINTS_MAX);
-    assert_eq!(bench.hints().await.len(), 1_000);
-    while round(&bench.parts, QUEUE, false).await.unwrap() == Round::More {}
-    assert_eq!(bench.hints().await.len(), 600);
+    let mut lengths = Vec::new();
+    for _ in 0..4 {
+        round(&bench.parts, QUEUE, true).await.unwrap();
+        lengths.push(bench.parts.hints.length(QUEUE).await.unwrap());
+        bench.clock.advance(SECOND / 4);
+    }
+    assert_eq!(
+        lengths, [20; 4],
+        "twice the slots, and no more while nobody takes them"
+    );
+}
+
+#[tokio::test]
+async fn workers_who_empty_the_queue_get_more_until_nothing_waits() {
+    let bench = Bench::new().await;
+    bench.worker(10).await;
+    for _ in 0..16 {
+        bench.submit(100, false).await;
+    }
+    let mut taken = Vec::new();
+    let mut longest = 0;
+    for _ in 0..12 {
+        round(&bench.parts, QUEUE, false).await.unwrap();
+        let hints = bench.hints().await;
+        longest = longest.max(hints.len());
+        taken.extend(hints);
+        bench.clock.advance(SECOND / 4);
+    }
+    assert_eq!(taken.len(), 1_600, "in three seconds");
+    assert!(longest > 160 && longest as u64 <= limits::HINTS_MAX, "{longest}");
+    taken.sort();
+    taken.dedup();
+    assert_eq!(taken.len(), 1_600, "each once");
+}
+
+#[tokio::test]
+async fn one_document_is_pushed_in_the_next_round_however_many_of_somebody_else_wait() {
+    let bench = Bench::new().await;
+    bench.worker(4).await;
+    for _ in 0..10 {
+        bench.submit(100, false).await;
+    }
+    round(&bench.parts, QUEUE, true).await.unwrap();
+    let other = bench.another_user().await;
+    let (_, _, task) = bench.submit_for(other, 1, false).await;
+    bench.hints().await;
+    bench.clock.advance(SECOND / 4);
+    round(&bench.parts, QUEUE, false).await.unwrap();
+    assert!(bench.hints().await.contains(&task[0]));
 }
 
 #[tokio::test]
@@ -257,14 +369,14 @@ async fn objects_that_no_row_points_at_go_after_a_day() {
         .store(StorageKey::original(bench.user, DocumentId::new()))
         .await;
     assert_eq!(
-        sweeps::leftovers::delete(&bench.parts).await.unwrap(),
+        bench.delete_leftovers().await,
         0,
         "an upload may still be under way"
     );
     bench.clock.advance(25 * HOUR);
-    assert_eq!(sweeps::leftovers::delete(&bench.parts).await.unwrap(), 2);
+    assert_eq!(bench.delete_leftovers().await, 2);
     assert_eq!(bench.stored().await, [wanted.to_string()]);
-    assert_eq!(sweeps::leftovers::delete(&bench.parts).await.unwrap(), 0);
+    assert_eq!(bench.delete_leftovers().await, 0);
 }
 
 #[tokio::test]
@@ -281,10 +393,10 @@ async fn what_was_given_up_waits_a_month_for_an_operator() {
         .unwrap();
     let month = 30 * 24 * HOUR;
     bench.clock.advance(month);
-    assert_eq!(sweeps::expired_rows::delete(&bench.parts).await.unwrap(), 0);
+    assert_eq!(bench.delete_expired_rows().await.given_up_tasks, 0);
     bench.clock.advance(SECOND);
-    assert_eq!(sweeps::expired_rows::delete(&bench.parts).await.unwrap(), 1);
-    assert_eq!(sweeps::expired_rows::delete(&bench.parts).await.unwrap(), 0);
+    assert_eq!(bench.delete_expired_rows().await.given_up_tasks, 1);
+    assert_eq!(bench.delete_expired_rows().await.given_up_tasks, 0);
     let kept = tasks::find(&bench.parts.database, claims[1].task).await.unwrap();
     assert!(kept.is_some(), "what has not been given up stays");
 }
@@ -292,11 +404,20 @@ async fn what_was_given_up_waits_a_month_for_an_operator() {
 #[tokio::test]
 async fn rows_that_served_their_time_go() {
     let bench = Bench::new().await;
-    database::cron_slots::claim(&bench.parts.database, "old", bench.clock.now(), bench.clock.now())
+    let session = NewSession {
+        user: bench.user,
+        token_hash: [7; 32],
+        ip: None,
+        user_agent: None,
+        expires_at: bench.clock.now(),
+    };
+    sessions::start(&bench.parts.database, session, bench.clock.now())
         .await
         .unwrap();
-    assert_eq!(sweeps::expired_rows::delete(&bench.parts).await.unwrap(), 0);
-    bench.clock.advance(31 * 24 * HOUR);
-    assert_eq!(sweeps::expired_rows::delete(&bench.parts).await.unwrap(), 1);
-    assert_eq!(sweeps::expired_rows::delete(&bench.parts).await.unwrap(), 0);
+    let week = 7 * 24 * HOUR;
+    bench.clock.advance(week);
+    assert_eq!(bench.delete_expired_rows().await.rows(), 0);
+    bench.clock.advance(SECOND);
+    assert_eq!(bench.delete_expired_rows().await.sessions, 1);
+    assert_eq!(bench.delete_expired_rows().await.rows(), 0);
 }

@@ -1,13 +1,25 @@
-//! The only way into a route: who is asking, proven by a token and by a session that still stands.
+//! The only way into a route: who is asking, proven by a login that still stands or by a key that is good, and allowed what
+//! the route needs.
+
+use std::net::IpAddr;
 
 use database::audit::Origin;
-use domain::{RequestId, SessionId, UserId, UserRole, UserStatus};
+use database::{api_keys, sessions};
+use domain::{ApiKeyId, RequestId, SessionId, UserId, UserRole, UserStatus};
 use poem::Request;
+use poem::http::{HeaderValue, header};
 use poem_openapi::SecurityScheme;
 use poem_openapi::auth::Bearer;
 
+use super::access::Needs;
+use super::api_keys::{ApiKeyText, PREFIX};
 use crate::context::Api;
+use crate::http::client_address::ClientAddress;
+use crate::http::rates::Policy;
 use crate::problem::{Code, Problem, REQUEST_ID};
+
+/// Where a key may be given beside `Authorization`.
+const KEY_HEADER: &str = "x-api-key";
 
 /// Who is asking.
 #[derive(Debug, Clone)]
@@ -16,13 +28,37 @@ pub(crate) struct Identity {
     pub user: UserId,
     /// What it may do beyond its own documents, as of a few seconds ago.
     pub role: UserRole,
-    /// The session that the token belongs to.
-    pub session: SessionId,
+    /// How it is proven who is asking.
+    pub proof: Proof,
     /// From where.
     pub origin: Origin,
 }
 
-/// An access token in the `Authorization` header.
+/// How it is proven who is asking.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Proof {
+    /// An access token of this session.
+    Login(SessionId),
+    /// This key.
+    Key(ApiKeyId),
+}
+
+impl Identity {
+    /// The session of a person who is logged in.
+    ///
+    /// # Errors
+    /// When a key is asking: it has none.
+    pub(crate) fn session(&self) -> Result<SessionId, Problem> {
+        match self.proof {
+            Proof::Login(session) => Ok(session),
+            Proof::Key(_) => {
+                Err(Problem::new(Code::Forbidden).detail("this needs a login; API keys are refused"))
+            }
+        }
+    }
+}
+
+/// An access token or an API key in the `Authorization` header.
 #[derive(SecurityScheme)]
 #[oai(
     rename = "accessToken",
@@ -33,40 +69,132 @@ pub(crate) struct Identity {
 pub(crate) struct Caller(pub(crate) Identity);
 
 async fn authenticate(request: &Request, bearer: Bearer) -> poem::Result<Identity> {
-    let Some(api) = request.data::<Api>() else {
+    let (Some(api), Some(needs), Some(policy)) = (
+        request.data::<Api>(),
+        request.data::<Needs>(),
+        request.data::<Policy>(),
+    ) else {
+        // A route that nobody has said anything of is for nobody.
+        tracing::error!(
+            http.path = request.original_uri().path(),
+            "a route is missing in the table of access"
+        );
         return Err(Problem::new(Code::Internal).into());
     };
-    Ok(identify(api, request, &bearer.token).await?)
+    let identity = if bearer.token.starts_with(PREFIX) {
+        identify_key(api, request, &bearer.token, *needs).await?
+    } else {
+        identify_login(api, request, &bearer.token).await?
+    };
+    if !needs.allows_role(identity.role) {
+        return Err(Problem::new(Code::Forbidden)
+            .detail("the account's role is too low for this")
+            .into());
+    }
+    api.rates
+        .known(*policy, &identity, address(request))
+        .await
+        .map_err(Problem::from)?;
+    Ok(identity)
 }
 
-async fn identify(api: &Api, request: &Request, token: &str) -> Result<Identity, Problem> {
-    // Every cause gets the same answer: whoever guesses learns nothing.
-    let claims = api
-        .tokens
-        .verify(token)
-        .map_err(|_| Problem::new(Code::Unauthenticated))?;
-    let asking = api.standings.of(&api.database, claims.session, api.clock.now());
+/// Counts a request for which nobody need prove who they are. Whoever asks for a login is counted more strictly.
+///
+/// # Errors
+/// With the problem to answer with, when it is one too many from its address.
+pub(crate) async fn count_unknown(request: &Request) -> Result<(), Problem> {
+    let (Some(api), Some(Needs::Nothing), Some(policy)) = (
+        request.data::<Api>(),
+        request.data::<Needs>(),
+        request.data::<Policy>(),
+    ) else {
+        return Ok(());
+    };
+    Ok(api.rates.unknown(*policy, address(request)).await?)
+}
+
+// Every cause gets the same answer: whoever guesses learns nothing.
+fn unknown() -> Problem {
+    Problem::new(Code::Unauthenticated)
+}
+
+async fn identify_login(api: &Api, request: &Request, token: &str) -> Result<Identity, Problem> {
+    let claims = api.tokens.verify(token).map_err(|_| unknown())?;
+    let asking = sessions::standing(&api.database, claims.session, api.clock.now());
+    let asking = api.standings.of(claims.session, asking);
     let standing = api.unless_away(asking).await??;
     let standing = standing
         .filter(|standing| standing.alive && standing.user == claims.user)
-        .ok_or_else(|| Problem::new(Code::Unauthenticated))?;
+        .ok_or_else(unknown)?;
     if standing.status != UserStatus::Active {
         return Err(Problem::new(Code::AccountDisabled));
     }
     Ok(Identity {
         user: claims.user,
         role: standing.role,
-        session: claims.session,
+        proof: Proof::Login(claims.session),
         origin: origin(request),
     })
 }
 
+async fn identify_key(api: &Api, request: &Request, text: &str, needs: Needs) -> Result<Identity, Problem> {
+    let hash = ApiKeyText::parse(text).map_err(|_| unknown())?.hash();
+    let now = api.clock.now();
+    let asking = api
+        .key_standings
+        .of(hash, api_keys::standing(&api.database, &hash, now));
+    let standing = api.unless_away(asking).await??;
+    let standing = standing.filter(|key| key.is_good(now)).ok_or_else(unknown)?;
+    if standing.status != UserStatus::Active {
+        return Err(Problem::new(Code::AccountDisabled));
+    }
+    if !needs.allows_key(&standing.scopes) {
+        let detail = match needs.scope() {
+            Some(scope) => format!("the API key lacks the scope {scope}"),
+            None => "this needs a login; API keys are refused".to_owned(),
+        };
+        return Err(Problem::new(Code::InsufficientScope).detail(detail));
+    }
+    Ok(Identity {
+        user: standing.user,
+        role: standing.role,
+        proof: Proof::Key(standing.key),
+        origin: origin(request),
+    })
+}
+
+/// Takes a key from the header that is made for keys, as if it had come in `Authorization`.
+///
+/// # Errors
+/// When there is something else in `Authorization`: nobody could say which of them counts.
+pub(crate) fn accept_key_header(request: &mut Request) -> Result<(), Problem> {
+    let Some(key) = request.header(KEY_HEADER).map(str::to_owned) else {
+        return Ok(());
+    };
+    let refused = |detail| Err(Problem::invalid("header:X-API-Key", detail));
+    if request.headers().contains_key(header::AUTHORIZATION) {
+        return refused("give a key here or in Authorization, not both");
+    }
+    // An access token is not accepted under another name.
+    if !key.starts_with(PREFIX) {
+        return refused("is no API key");
+    }
+    match HeaderValue::try_from(format!("Bearer {key}")) {
+        Ok(value) => {
+            request.headers_mut().insert(header::AUTHORIZATION, value);
+            Ok(())
+        }
+        Err(_) => refused("is no API key"),
+    }
+}
+
+fn address(request: &Request) -> Option<IpAddr> {
+    request.data::<ClientAddress>()?.0
+}
+
 /// From where a request came, for the audit log.
 pub(crate) fn origin(request: &Request) -> Origin {
-    let ip = request
-        .remote_addr()
-        .as_socket_addr()
-        .map(|address| address.ip().to_string());
+    let ip = address(request).map(|address| address.to_string());
     let id: Option<RequestId> = REQUEST_ID.try_with(|id| *id).ok();
     Origin { ip, request: id }
 }

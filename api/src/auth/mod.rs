@@ -1,6 +1,8 @@
 //! Who is asking: passwords, and the tokens that stand for them.
 
+pub(crate) mod access;
 pub mod access_tokens;
+pub mod api_keys;
 pub(crate) mod caller;
 pub mod keys;
 pub mod password_strength;
@@ -8,3 +10,4 @@ pub mod passwords;
 pub mod refresh_tokens;
 pub mod settings;
 pub(crate) mod standing;
+pub(crate) mod totp;

@@ -1,4 +1,5 @@
-//! Argon2id hashes of passwords as PHC strings.
+//! Argon2id hashes of passwords as PHC strings. Hashes of bcrypt, which earlier systems made, are verified too, and replaced
+//! at the first login.
 //!
 //! Hashing is slow and hungry on purpose. It runs on threads of its own, a bounded number at a time, so that a wave of
 //! logins waits for itself and not the rest of the API for it.
@@ -27,6 +28,9 @@ const MEMORY_KIB_MAX: u32 = 1024 * 1024;
 
 /// Nor seconds of a core.
 const PASSES_MAX: u32 = 20;
+
+/// The costliest hash of bcrypt that is verified: about a second and a half. Each step more takes twice as long.
+const BCRYPT_COST_MAX: u32 = 14;
 
 /// Who may wait for each slot. A hash takes a core some tens of milliseconds, so the last of them waits about two seconds:
 /// as long as somebody who logs in may be left without an answer.
@@ -178,7 +182,7 @@ impl Passwords {
     /// Whether the password belongs to the hash. Waits for a free slot.
     ///
     /// `None` stands for an account that does not exist: the answer is `false` and takes as long as for one that does.
-    /// A hash that is no PHC string of Argon2 is `false` too.
+    /// A hash that is neither a PHC string of Argon2 nor one of bcrypt is `false` too.
     ///
     /// # Errors
     /// When too many wait already, or the process stops.
@@ -188,7 +192,14 @@ impl Passwords {
         }
         let known = phc.is_some();
         let phc = phc.unwrap_or(&self.0.nobody).to_owned();
-        let matches = self.run(move |_| verify(&phc, password.expose_secret().as_bytes()).unwrap_or(false));
+        let matches = self.run(move |_| {
+            let password = password.expose_secret().as_bytes();
+            match bcrypt_cost(&phc) {
+                Some(cost) if cost <= BCRYPT_COST_MAX => bcrypt::verify(password, &phc).unwrap_or(false),
+                Some(_) => false,
+                None => verify(&phc, password).unwrap_or(false),
+            }
+        });
         Ok(matches.await? && known)
     }
 
@@ -226,6 +237,14 @@ impl Passwords {
         });
         Ok(work.await?)
     }
+}
+
+/// What a hash of bcrypt costs, as a power of two; `None` for every other hash.
+fn bcrypt_cost(hash: &str) -> Option<u32> {
+    let rest = ["$2a$", "$2b$", "$2x$", "$2y$"]
+        .iter()
+        .find_map(|prefix| hash.strip_prefix(prefix))?;
+    rest.split_once('$')?.0.parse().ok()
 }
 
 fn hash(argon2: &Argon2<'_>, password: &[u8]) -> Result<String, PasswordError> {
@@ -402,6 +421,26 @@ mod tests {
         ran.unwrap();
         assert!(hashed.iter().all(Result::is_ok));
         assert!(passwords.hash(secret("correct horse")).await.is_ok());
+    }
+
+    /// Of "correct horse", made by the C library's crypt(3).
+    const BY_BCRYPT: &str = "$2b$04$abcdefghijklmnopqrstuujydOTSfIH/d5oUHpsygqV5X9xJLQc6e";
+
+    #[tokio::test]
+    async fn a_hash_of_bcrypt_is_verified_and_should_be_replaced() {
+        let passwords = Passwords::new(&cheap()).unwrap();
+        let verify =
+            async |password, hash: &str| passwords.verify(secret(password), Some(hash)).await.unwrap();
+        assert!(verify("correct horse", BY_BCRYPT).await);
+        assert!(!verify("Correct horse", BY_BCRYPT).await);
+        assert!(passwords.needs_rehash(BY_BCRYPT));
+        let ours = passwords.hash(secret("correct horse")).await.unwrap();
+        assert!(!passwords.needs_rehash(&ours));
+        for broken in ["$2b$", "$2b$04$", "$2b$04$tooshort", "$2b$xx$", &BY_BCRYPT[..50]] {
+            assert!(!verify("correct horse", broken).await, "{broken}");
+        }
+        // It would keep a core busy for days.
+        assert!(!verify("correct horse", &BY_BCRYPT.replace("$04$", "$31$")).await);
     }
 
     #[test]

@@ -1,11 +1,15 @@
-//! Refresh tokens: random, good once, stored as a hash.
+//! Refresh tokens: good once, stored as a hash. The first one of a session is random, each next one follows from the one
+//! before it and a key, so that whoever lost an answer gets the same one again.
 
 use std::fmt;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use secrecy::SecretString;
+use hmac::{Hmac, KeyInit, Mac};
+use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
+
+use super::settings::AuthSettings;
 
 /// Before every refresh token, so that people and scanners see what leaked.
 const PREFIX: &str = "dmr_";
@@ -57,6 +61,36 @@ impl RefreshToken {
     }
 }
 
+/// Which token follows which. The same on every replica, for it follows from the keys in the settings.
+pub struct Successors(Vec<[u8; 32]>);
+
+impl Successors {
+    /// With the keys of the settings.
+    #[must_use]
+    pub fn derive(settings: &AuthSettings) -> Self {
+        let keys = settings.keys.iter();
+        Self(
+            keys.map(|key| digest(key.expose_secret().as_bytes(), b"docmill refresh token"))
+                .collect(),
+        )
+    }
+
+    /// What may follow a token: by the newest key first, then by those that a replica may still have in front.
+    #[must_use]
+    pub fn of(&self, token: &RefreshToken) -> Vec<RefreshToken> {
+        self.0
+            .iter()
+            .map(|key| RefreshToken(digest(key, &token.0)))
+            .collect()
+    }
+}
+
+fn digest(key: &[u8], text: &[u8]) -> [u8; 32] {
+    let mut mac: Hmac<Sha256> = Hmac::new_from_slice(key).expect("HMAC takes keys of any length");
+    mac.update(text);
+    mac.finalize().into_bytes().into()
+}
+
 impl fmt::Debug for RefreshToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("RefreshToken(…)")
@@ -66,10 +100,9 @@ impl fmt::Debug for RefreshToken {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use proptest::prelude::*;
-    use secrecy::ExposeSecret;
-
     use super::*;
+    use crate::auth::keys::generate_key;
+    use proptest::prelude::*;
 
     #[test]
     fn a_refresh_token_reads_back_and_is_stored_as_a_hash() {
@@ -80,6 +113,26 @@ mod tests {
         assert_ne!(token.hash(), token.0);
         assert_ne!(RefreshToken::generate().hash(), token.hash());
         assert!(!format!("{token:?}").contains(&text.expose_secret()[4..]));
+    }
+
+    #[test]
+    fn what_follows_a_token_is_always_the_same_and_needs_the_key() {
+        let settings = |keys: &[&SecretString]| AuthSettings {
+            keys: keys.iter().map(|key| (*key).clone()).collect(),
+            ..AuthSettings::default()
+        };
+        let (old, new) = (generate_key(), generate_key());
+        let token = RefreshToken::generate();
+        let before = Successors::derive(&settings(&[&old])).of(&token);
+        let during = Successors::derive(&settings(&[&new, &old])).of(&token);
+        assert_eq!(before.len(), 1);
+        assert_eq!(before[0].0, during[1].0);
+        assert_ne!(during[0].0, during[1].0);
+        assert_ne!(before[0].0, token.0);
+        assert_ne!(
+            before[0].0,
+            Successors::derive(&settings(&[&old])).of(&RefreshToken::generate())[0].0
+        );
     }
 
     #[test]

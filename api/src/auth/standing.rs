@@ -1,51 +1,61 @@
-//! Whether a session still stands, asked at most every few seconds: a revoked session, a disabled account and a changed
-//! role take effect on every replica within [`FRESH`].
+//! How sessions and keys stand, asked at most every few seconds: a revoked session, a disabled account and a changed role take
+//! effect on every replica within [`FRESH`]. The database is asked and nobody else, so Redis may be away.
 
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use chrono::{DateTime, Utc};
-use database::sessions::{self, Standing};
-use database::{Database, Result};
+use database::Result;
+use database::api_keys::{KeyHash, KeyStanding};
+use database::sessions::Standing;
 use domain::SessionId;
 
 /// How old an answer may be.
 const FRESH: Duration = Duration::from_secs(4);
-/// Sessions remembered at most; beyond it the stale ones are forgotten.
+/// Answers remembered at most; beyond it the stale ones are forgotten.
 const REMEMBERED_MAX: usize = 10_000;
 
 /// What was last heard of sessions.
-#[derive(Debug, Default)]
-pub(crate) struct Standings(Mutex<HashMap<SessionId, (Instant, Standing)>>);
+pub(crate) type Standings = Heard<SessionId, Standing>;
 
-impl Standings {
-    /// How a session stands; `None` when there is none.
-    pub(crate) async fn of(
-        &self,
-        database: &Database,
-        session: SessionId,
-        now: DateTime<Utc>,
-    ) -> Result<Option<Standing>> {
-        if let Some((at, standing)) = self.lock().get(&session)
+/// What was last heard of API keys.
+pub(crate) type KeyStandings = Heard<KeyHash, KeyStanding>;
+
+/// Answers of the database that are good for a moment.
+#[derive(Debug)]
+pub(crate) struct Heard<K, V>(Mutex<HashMap<K, (Instant, V)>>);
+
+impl<K, V> Default for Heard<K, V> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<K: Hash + Eq, V: Clone> Heard<K, V> {
+    /// What was heard, or else what `ask` hears. That there is nothing is not remembered.
+    pub(crate) async fn of(&self, key: K, ask: impl Future<Output = Result<Option<V>>>) -> Result<Option<V>> {
+        if let Some((at, answer)) = self.lock().get(&key)
             && at.elapsed() < FRESH
         {
-            return Ok(Some(standing.clone()));
+            return Ok(Some(answer.clone()));
         }
-        let standing = sessions::standing(database, session, now).await?;
+        // Before the question, for whatever changes while it is on its way is not in the answer.
+        let asked_at = Instant::now();
+        let answer = ask.await?;
         let mut known = self.lock();
         if known.len() >= REMEMBERED_MAX {
             known.retain(|_, (at, _)| at.elapsed() < FRESH);
         }
-        match &standing {
-            Some(standing) if known.len() < REMEMBERED_MAX => {
-                known.insert(session, (Instant::now(), standing.clone()));
+        match &answer {
+            Some(answer) if known.len() < REMEMBERED_MAX => {
+                known.insert(key, (asked_at, answer.clone()));
             }
             _ => {
-                known.remove(&session);
+                known.remove(&key);
             }
         }
-        Ok(standing)
+        Ok(answer)
     }
 
     /// Forgets what was heard, so that this replica asks again at once.
@@ -53,7 +63,32 @@ impl Standings {
         self.lock().clear();
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<SessionId, (Instant, Standing)>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<K, (Instant, V)>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn an_answer_is_good_until_it_is_forgotten_and_nothing_is_asked_for_again() {
+        let heard: Heard<u8, &str> = Heard::default();
+        assert_eq!(
+            heard.of(1, async { Ok(Some("first")) }).await.unwrap(),
+            Some("first")
+        );
+        assert_eq!(
+            heard.of(1, async { Ok(Some("second")) }).await.unwrap(),
+            Some("first")
+        );
+        heard.forget_all();
+        assert_eq!(heard.of(1, async { Ok(None) }).await.unwrap(), None);
+        assert_eq!(
+            heard.of(1, async { Ok(Some("third")) }).await.unwrap(),
+            Some("third")
+        );
     }
 }

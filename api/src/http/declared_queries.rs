@@ -2,9 +2,9 @@
 //! that somebody meant is worse than an error.
 
 use poem::Request;
-use poem::http::Method;
 use serde_json::Value;
 
+use super::route_pattern::RoutePattern;
 use crate::problem::{Code, Problem};
 
 /// Parameters that an answer names at most; one is enough to find the others.
@@ -18,36 +18,24 @@ pub(crate) struct DeclaredQueries(Vec<Operation>);
 
 #[derive(Debug)]
 struct Operation {
-    method: Method,
-    /// `None` stands for a parameter of the path.
-    segments: Vec<Option<String>>,
+    pattern: RoutePattern,
     names: Vec<String>,
 }
 
 impl DeclaredQueries {
     /// Reads an OpenAPI document, whose paths begin with `prefix`.
-    pub(crate) fn of(document: &str, prefix: &str) -> Self {
-        let document: Value = serde_json::from_str(document).expect("the OpenAPI document is JSON");
-        let mut operations = Vec::new();
-        for (path, methods) in document["paths"].as_object().into_iter().flatten() {
-            let path = path.strip_prefix(prefix).unwrap_or(path);
-            for (method, operation) in methods.as_object().into_iter().flatten() {
-                let Ok(method) = method.to_ascii_uppercase().parse() else {
-                    continue;
-                };
-                let parameters = operation["parameters"].as_array().into_iter().flatten();
-                let queries = parameters.filter(|parameter| parameter["in"] == "query");
-                let names = queries.filter_map(|query| query["name"].as_str());
-                operations.push(Operation {
-                    method,
-                    segments: segments(path)
-                        .map(|segment| (!segment.starts_with('{')).then(|| segment.to_owned()))
-                        .collect(),
-                    names: names.map(str::to_owned).collect(),
-                });
+    pub(crate) fn of(document: &Value, prefix: &str) -> Self {
+        let operations = RoutePattern::of_document(document, prefix).into_iter();
+        let operations = operations.map(|(pattern, operation)| {
+            let parameters = operation["parameters"].as_array().into_iter().flatten();
+            let queries = parameters.filter(|parameter| parameter["in"] == "query");
+            let names = queries.filter_map(|query| query["name"].as_str());
+            Operation {
+                pattern,
+                names: names.map(str::to_owned).collect(),
             }
-        }
-        Self(operations)
+        });
+        Self(operations.collect())
     }
 
     /// Refuses a request with parameters that its route does not declare. A request without a route is somebody else's.
@@ -80,40 +68,20 @@ impl DeclaredQueries {
     }
 
     fn operation(&self, request: &Request) -> Option<&Operation> {
-        // HEAD is answered by the route of GET.
-        let method = match request.method() {
-            &Method::HEAD => &Method::GET,
-            method => method,
-        };
-        let path = request.uri().path();
-        self.0
-            .iter()
-            .find(|operation| operation.method == method && operation.is_at(path))
+        self.0.iter().find(|operation| operation.pattern.matches(request))
     }
-}
-
-impl Operation {
-    fn is_at(&self, path: &str) -> bool {
-        let mut segments = segments(path);
-        let alike = |own: &Option<String>| {
-            let given = segments.next();
-            given.is_some_and(|given| own.as_ref().is_none_or(|own| own == given))
-        };
-        self.segments.iter().all(alike) && segments.next().is_none()
-    }
-}
-
-fn segments(path: &str) -> impl Iterator<Item = &str> {
-    path.split('/').filter(|segment| !segment.is_empty())
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use poem::http::Method;
+
     use super::*;
 
     fn check(method: Method, uri: &str) -> Result<(), Problem> {
-        let declared = DeclaredQueries::of(&crate::routes::openapi_document(), "/api/v1");
+        let document = serde_json::from_str(&crate::routes::openapi_document()).unwrap();
+        let declared = DeclaredQueries::of(&document, "/api/v1");
         let request = Request::builder()
             .method(method)
             .uri(uri.parse().unwrap())

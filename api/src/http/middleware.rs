@@ -1,16 +1,19 @@
 //! Around every route: an id, a span, a figure, headers that keep browsers careful, and a problem for whatever fails.
 
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use domain::RequestId;
 use futures::FutureExt;
-use poem::http::{HeaderName, HeaderValue, header};
+use poem::http::{HeaderName, HeaderValue};
 use poem::{Body, Endpoint, IntoResponse, PathPattern, Request, Response};
 use tracing::Instrument;
 
 use super::admission::{Kind, Place};
+use super::client_address::ClientAddress;
+use super::cross_origin::{self, AllowedOrigin};
+use super::rates::READING;
 use super::request_body::{RequestBody, RestBytes};
 use crate::context::{Api, DatabaseAway};
 use crate::problem::{Code, Problem, REQUEST_ID};
@@ -24,14 +27,31 @@ const REQUEST_ID_HEADER: HeaderName = HeaderName::from_static("x-request-id");
 const BODY_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Runs an endpoint with everything around it.
-pub(crate) async fn around<E: Endpoint>(api: Api, next: Arc<E>, request: Request) -> poem::Result<Response> {
+pub(crate) async fn around<E: Endpoint>(
+    api: Api,
+    next: Arc<E>,
+    mut request: Request,
+) -> poem::Result<Response> {
     let id = RequestId::new();
     let started = Instant::now();
     let method = request.method().clone();
     let path = request.uri().path().to_owned();
+    let address = ClientAddress(api.proxies.client(&request));
+    request.set_data(address);
+    let origin = AllowedOrigin::of(&api.http, &request);
+    let secure = api.proxies.is_secure(&request);
+    let preflight = cross_origin::preflight(&request, origin.as_ref());
     let span = tracing::info_span!("request", request.id = %id, http.method = %method, http.path = %path);
-    let mut response = REQUEST_ID
-        .scope(id, answer(&api, next, request))
+    let answering = async {
+        let response = match preflight {
+            Some(response) => response,
+            None => answer(&api, next, request).await,
+        };
+        let reading = READING.with(|noted| noted.lock().unwrap_or_else(PoisonError::into_inner).take());
+        (response, reading)
+    };
+    let (mut response, reading) = REQUEST_ID
+        .scope(id, READING.scope(Mutex::default(), answering))
         .instrument(span.clone())
         .await;
     let route = response
@@ -50,15 +70,13 @@ pub(crate) async fn around<E: Endpoint>(api: Api, next: Arc<E>, request: Request
     if let Ok(value) = HeaderValue::try_from(id.to_string()) {
         headers.insert(REQUEST_ID_HEADER, value);
     }
-    headers.insert(
-        header::X_CONTENT_TYPE_OPTIONS,
-        HeaderValue::from_static("nosniff"),
-    );
-    headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
-    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    headers
-        .entry(header::CACHE_CONTROL)
-        .or_insert(HeaderValue::from_static("private, no-store"));
+    if let Some(reading) = reading {
+        reading.write(headers);
+    }
+    if let Some(origin) = origin {
+        origin.write(headers);
+    }
+    cross_origin::write_careful(headers, &path, secure);
     Ok(response)
 }
 

@@ -59,6 +59,15 @@ pub(crate) fn holds(if_none_match: Option<&str>, etag: &str) -> bool {
         .any(|tag| tag == "*" || tag == etag)
 }
 
+/// Whether a change is meant for the version called `etag` (RFC 9110, section 13.1.1): compared strongly, so that a weak tag
+/// never is it.
+pub(crate) fn means(if_match: &str, etag: &str) -> bool {
+    if_match
+        .split(',')
+        .map(str::trim)
+        .any(|tag| tag == "*" || tag == etag)
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
@@ -107,6 +116,14 @@ mod tests {
         ] {
             assert_eq!(trace(bad), None, "{bad}");
         }
+    }
+
+    #[test]
+    fn a_change_is_meant_for_exactly_one_version() {
+        assert!(means("\"1\", \"2\"", "\"2\""));
+        assert!(means("*", "\"2\""));
+        assert!(!means("W/\"2\"", "\"2\""));
+        assert!(!means("2", "\"2\""));
     }
 
     #[test]

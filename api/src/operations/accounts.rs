@@ -1,16 +1,23 @@
 //! Making an account, logging in, staying logged in, logging out.
 
+use std::time::Duration;
+
 use database::audit::{self, Entry, Origin, Outcome};
-use database::sessions::{self, NewSession, Rotation};
-use database::users::{self, NewUser, User};
+use database::sessions::{self, NewSession, Rotation, Shown};
+use database::users::{self, NewUser, ProfileChange, User};
 use domain::{SessionId, UserId, UserRole, UserStatus};
 use secrecy::{ExposeSecret, SecretString};
 
+use super::second_factor;
 use crate::auth::access_tokens::Claims;
 use crate::auth::password_strength;
 use crate::auth::passwords::PasswordError;
 use crate::auth::refresh_tokens::RefreshToken;
 use crate::context::Api;
+use crate::http::rates::TooOften;
+
+/// How long a spent refresh token may be shown again, for the answer with the next one may have been lost.
+const LOST_ANSWER: Duration = Duration::from_secs(10);
 
 /// Why an account or a session is refused.
 #[derive(Debug, thiserror::Error)]
@@ -26,9 +33,15 @@ pub enum Refused {
         /// Why.
         detail: String,
     },
+    /// The account is gone.
+    #[error("there is no such account any more")]
+    Gone,
     /// The address or the name is taken.
     #[error("the address or the user name is taken")]
     Exists,
+    /// Somebody who is logged in gave another password than theirs.
+    #[error("the password is wrong")]
+    WrongPassword,
     /// Unknown account or wrong password; nobody learns which.
     #[error("the name or the password is wrong")]
     Credentials,
@@ -38,6 +51,21 @@ pub enum Refused {
     /// The refresh token is not good any more.
     #[error("the refresh token is not valid")]
     RefreshToken,
+    /// The password is right, and a code of the second factor is needed beside it.
+    #[error("a good code of the second factor is needed")]
+    CodeNeeded,
+    /// The code that should prove a second factor is wrong, or was used before.
+    #[error("the code is wrong, or was used before")]
+    WrongCode,
+    /// The account has a second factor already.
+    #[error("the account has a second factor; take it away first")]
+    SecondFactorExists,
+    /// There is none to be confirmed.
+    #[error("there is no second factor to confirm; begin to set one up")]
+    NoSecondFactor,
+    /// Too many passwords were tried.
+    #[error(transparent)]
+    TooOften(#[from] TooOften),
     /// The password could not be hashed or checked.
     #[error(transparent)]
     Password(#[from] PasswordError),
@@ -55,6 +83,8 @@ pub struct Registration {
     pub username: Option<String>,
     /// What the person is called.
     pub full_name: Option<String>,
+    /// Whom the person works for.
+    pub organization: Option<String>,
     /// The password.
     pub password: SecretString,
 }
@@ -98,24 +128,12 @@ pub async fn create(api: &Api, new: Registration, role: UserRole, origin: Origin
     if let Some(name) = &new.username {
         check_username(name)?;
     }
-    if new
-        .full_name
-        .as_ref()
-        .is_some_and(|name| name.chars().count() > 255 || name.chars().any(char::is_control))
-    {
-        return Err(Refused::Invalid {
-            field: "full_name",
-            detail: "must have at most 255 characters".to_owned(),
-        });
-    }
-    password_strength::check_strength(new.password.expose_secret(), &email).map_err(|problems| {
-        Refused::Invalid {
-            field: "password",
-            detail: problems.join("; "),
-        }
-    })?;
+    check_label("full_name", new.full_name.as_deref(), 255)?;
+    check_label("organization", new.organization.as_deref(), 100)?;
+    check_password("password", &new.password, &email)?;
     let password_hash = api.passwords.hash(new.password).await?;
     let now = api.clock.now();
+    let organization = new.organization;
     let new = NewUser {
         email,
         username: new.username,
@@ -126,6 +144,18 @@ pub async fn create(api: &Api, new: Registration, role: UserRole, origin: Origin
     let user = users::insert(&api.database, new, now)
         .await?
         .ok_or(Refused::Exists)?;
+    let user = match organization {
+        None => user,
+        Some(_) => {
+            let change = ProfileChange {
+                organization: Some(organization),
+                ..ProfileChange::default()
+            };
+            users::change_profile(&api.database, user.id, change, now)
+                .await?
+                .ok_or(Refused::Exists)?
+        }
+    };
     record(
         api,
         Some(user.id),
@@ -158,16 +188,19 @@ pub async fn log_in(
     api: &Api,
     login: &str,
     password: SecretString,
+    code: Option<SecretString>,
     device: Device,
 ) -> Result<Login, Refused> {
     let found = users::find_by_login(&api.database, login.trim()).await?;
     let known_hash = found
         .as_ref()
         .map(|credentials| credentials.password_hash.as_str());
+    let user = found.as_ref().map(|credentials| credentials.user.id);
+    api.rates.attempt(user, login.trim()).await?;
     // An unknown account costs the same hash as a known one.
     let matches = api.passwords.verify(password.clone(), known_hash).await?;
     let Some(credentials) = found.filter(|_| matches) else {
-        record(api, None, "session.start", None, Outcome::Refused, device.origin).await?;
+        record(api, None, "session.start", user, Outcome::Refused, device.origin).await?;
         return Err(Refused::Credentials);
     };
     let user = credentials.user;
@@ -183,6 +216,11 @@ pub async fn log_in(
         .await?;
         return Err(Refused::Disabled(user.status));
     }
+    if let Err(refused) = second_factor::check(api, &user, code.as_ref()).await {
+        let (who, refusal) = (Some(user.id), Outcome::Refused);
+        record(api, who, "session.start", who, refusal, device.origin).await?;
+        return Err(refused);
+    }
     let rehashed = match api.passwords.needs_rehash(&credentials.password_hash) {
         true => Some(api.passwords.hash(password).await?),
         false => None,
@@ -197,29 +235,27 @@ pub async fn log_in(
 /// When the token is not good any more, or the database is away.
 pub async fn refresh(api: &Api, shown: &str, origin: Origin) -> Result<Refreshed, Refused> {
     let shown = RefreshToken::parse(shown).map_err(|_| Refused::RefreshToken)?;
-    let next = RefreshToken::generate();
-    let now = api.clock.now();
-    let rotation = sessions::rotate(
-        &api.database,
-        &shown.hash(),
-        &next.hash(),
-        refresh_expiry(api),
-        now,
-    )
-    .await?;
+    let successors = api.successors.of(&shown);
+    let hashes: Vec<_> = successors.iter().map(RefreshToken::hash).collect();
+    let asked = Shown {
+        token: &shown.hash(),
+        successors: &hashes,
+        grace: LOST_ANSWER,
+        expires_at: refresh_expiry(api),
+    };
+    let rotation = sessions::rotate(&api.database, asked, api.clock.now()).await?;
+    let next = |successor: usize| successors[successor].expose();
     match rotation {
         Rotation::Rotated { user, session } => {
-            // The role is read anew at every request; the one in the token is only a note.
-            let access_token = api.tokens.issue(Claims {
-                user,
-                session,
-                role: UserRole::User,
-            });
-            Ok(Refreshed {
-                access_token,
-                refresh_token: next.expose(),
-            })
+            let done = Outcome::Success;
+            record(api, Some(user), "session.refresh", Some(user), done, origin).await?;
+            Ok(refreshed(api, user, session, next(0)))
         }
+        Rotation::Repeated {
+            user,
+            session,
+            successor,
+        } => Ok(refreshed(api, user, session, next(successor))),
         Rotation::Reused { user, session } => {
             tracing::warn!(session.id = %session, "a spent refresh token was shown again; session {session} is revoked");
             api.standings.forget_all();
@@ -235,6 +271,19 @@ pub async fn refresh(api: &Api, shown: &str, origin: Origin) -> Result<Refreshed
             Err(Refused::RefreshToken)
         }
         Rotation::Refused => Err(Refused::RefreshToken),
+    }
+}
+
+fn refreshed(api: &Api, user: UserId, session: SessionId, refresh_token: SecretString) -> Refreshed {
+    // The role is read anew at every request; the one in the token is only a note.
+    let access_token = api.tokens.issue(Claims {
+        user,
+        session,
+        role: UserRole::User,
+    });
+    Refreshed {
+        access_token,
+        refresh_token,
     }
 }
 
@@ -306,7 +355,8 @@ fn refresh_expiry(api: &Api) -> chrono::DateTime<chrono::Utc> {
     api.clock.now() + api.tokens.refresh_lifetime()
 }
 
-async fn record(
+/// Adds a line about an account to the audit log.
+pub(super) async fn record(
     api: &Api,
     user: Option<UserId>,
     action: &'static str,
@@ -343,8 +393,34 @@ fn check_email(email: &str) -> Result<(), Refused> {
     }
 }
 
+/// What people write about themselves, and about their things.
+pub(super) fn check_label(field: &'static str, label: Option<&str>, chars_max: usize) -> Result<(), Refused> {
+    match label.and_then(|label| label_fault(label, chars_max)) {
+        Some(detail) => Err(Refused::Invalid { field, detail }),
+        None => Ok(()),
+    }
+}
+
+/// What is wrong with a label, if anything.
+pub(super) fn label_fault(label: &str, chars_max: usize) -> Option<String> {
+    let fits = label.chars().count() <= chars_max && !label.chars().any(char::is_control);
+    (!fits).then(|| format!("must have at most {chars_max} characters, and no line breaks"))
+}
+
+/// Whether a new password is good enough for the account with this address.
+pub(super) fn check_password(
+    field: &'static str,
+    password: &SecretString,
+    email: &str,
+) -> Result<(), Refused> {
+    password_strength::check_strength(password.expose_secret(), email).map_err(|problems| Refused::Invalid {
+        field,
+        detail: problems.join("; "),
+    })
+}
+
 /// A user name can never look like an address, so the two never collide.
-fn check_username(name: &str) -> Result<(), Refused> {
+pub(super) fn check_username(name: &str) -> Result<(), Refused> {
     let fits = (3..=50).contains(&name.len())
         && name
             .bytes()

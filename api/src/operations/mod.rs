@@ -2,10 +2,15 @@
 
 pub mod accounts;
 pub(crate) mod answering;
+pub(crate) mod api_keys;
 pub(crate) mod cleanup;
 pub(crate) mod downloads;
 pub(crate) mod given_up;
 pub(crate) mod handover;
+pub(crate) mod people;
+pub(crate) mod profile;
 pub(crate) mod quotas;
+pub(crate) mod schedules;
+pub(crate) mod second_factor;
 pub(crate) mod upload;
 pub(crate) mod waiting;

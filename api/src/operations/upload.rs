@@ -12,7 +12,9 @@ use database::audit::Origin;
 use database::discarded::StoredDocument;
 use database::jobs::{self, Job, JobOptions, NewDocument, NewJob, Submitted, Terms, Unique};
 use database::quotas::Exceeded;
-use domain::{ByteSize, Content, DocumentId, DocumentKind, JobId, KindMismatch, UserId, limits};
+use domain::{
+    ByteSize, Content, DocumentId, DocumentKind, JobId, KindMismatch, Priority, UserId, UserRole, limits,
+};
 use futures::{Stream, StreamExt, stream};
 use sha2::{Digest, Sha256};
 use storage::{PutError, StorageKey};
@@ -46,6 +48,12 @@ pub(crate) enum Refused {
     Gone,
     #[error("{exceeded}")]
     Quota { exceeded: Exceeded, now: DateTime<Utc> },
+    #[error("only operators and administrators may hand in what is urgent")]
+    UrgentForbidden,
+    #[error(
+        "{0} of your documents wait already, or would (policy queued_max); hand in more when some have been read"
+    )]
+    QueueFull(u64),
     #[error(transparent)]
     Away(#[from] DatabaseAway),
     #[error("the task that stores the job ended")]
@@ -62,6 +70,9 @@ pub(crate) struct Choices {
     pub(crate) tags_max: u8,
     pub(crate) content: Content,
     pub(crate) deadline: Duration,
+    pub(crate) priority: Option<Priority>,
+    /// When the work may begin; at once otherwise.
+    pub(crate) run_at: Option<DateTime<Utc>>,
     pub(crate) idempotency_key: Option<String>,
     /// A key that no other job of the account may have, and for how long.
     pub(crate) unique: Option<(String, Duration)>,
@@ -90,6 +101,7 @@ pub(crate) enum AcceptedBy {
 pub(crate) struct Intake {
     api: Api,
     user: UserId,
+    role: UserRole,
     job: JobId,
     documents: Vec<NewDocument>,
     /// Begun and not yet part of a job.
@@ -97,10 +109,11 @@ pub(crate) struct Intake {
 }
 
 impl Intake {
-    pub(crate) fn new(api: &Api, user: UserId) -> Self {
+    pub(crate) fn new(api: &Api, user: UserId, role: UserRole) -> Self {
         Self {
             api: api.clone(),
             user,
+            role,
             job: JobId::new(),
             documents: Vec::new(),
             loose: HashSet::new(),
@@ -164,10 +177,22 @@ impl Intake {
         if self.documents.is_empty() {
             return Err(Refused::NoFile);
         }
+        if choices.priority == Some(Priority::Urgent) && self.role == UserRole::User {
+            return Err(Refused::UrgentForbidden);
+        }
         let now = self.api.clock.now();
         let documents = std::mem::take(&mut self.documents);
         let fingerprint = fingerprint(&documents, &choices);
-        let dispatched = self.api.handover.is_open(now);
+        let later = choices.run_at.is_some_and(|run_at| run_at > now);
+        let room = if later {
+            None
+        } else {
+            let Api {
+                handover, database, ..
+            } = &self.api;
+            let asking = handover.room_for(database, documents.len(), now);
+            self.api.unless_away(asking).await?
+        };
         let terms = Terms {
             quotas: self.api.quotas.limits(),
             unique: choices.unique.map(|(key, time)| Unique {
@@ -182,15 +207,17 @@ impl Intake {
             options: JobOptions {
                 tags_max: choices.tags_max,
                 content: choices.content,
+                priority: choices.priority,
+                run_at: choices.run_at,
             },
             idempotency: choices.idempotency_key.map(|key| (key, fingerprint)),
             deadline_at: now + choices.deadline,
             trace_parent: choices.trace_parent,
-            dispatched,
+            dispatched: room.is_some(),
             origin,
         };
         let (api, stored) = (self.api.clone(), self.take_loose());
-        let storing = tokio::spawn(store(api, terms, new, stored, now).in_current_span());
+        let storing = tokio::spawn(store(api, terms, new, stored, room, now).in_current_span());
         self.api
             .unless_away(storing)
             .await?
@@ -226,16 +253,17 @@ async fn store(
     terms: Terms,
     new: NewJob,
     stored: Vec<StoredDocument>,
+    room: Option<u64>,
     now: DateTime<Utc>,
 ) -> Result<Accepted, Refused> {
-    let (user, dispatched) = (new.user, new.dispatched);
+    let user = new.user;
     let bytes = new.documents.iter().map(|document| document.size_bytes).sum();
     let submitting = tokio::time::timeout(SUBMIT_PATIENCE, jobs::submit_on(&api.database, terms, new, now));
     match submitting.await.map_err(|_| DatabaseAway)? {
         Ok(Submitted::Accepted(job, tasks)) => {
             telemetry::metrics::documents_accepted(tasks.len() as u64, bytes);
-            if dispatched {
-                api.handover.push(&api.database, &tasks, now).await;
+            if let Some(room) = room {
+                api.handover.push(&api.database, &tasks, room, now).await;
             }
             Ok(Accepted {
                 job: *job,
@@ -257,6 +285,10 @@ async fn store(
         Ok(Submitted::KeyReused) => {
             cleanup::discard_in_background(&api, stored);
             Err(Refused::KeyReused)
+        }
+        Ok(Submitted::QueueFull(queued_max)) => {
+            cleanup::discard_in_background(&api, stored);
+            Err(Refused::QueueFull(queued_max))
         }
         Err(error) => {
             if error.changed_nothing() {
@@ -291,6 +323,12 @@ fn fingerprint(documents: &[NewDocument], choices: &Choices) -> [u8; 32] {
         digest.update((key.len() as u64).to_be_bytes());
         digest.update(key.as_bytes());
         digest.update(time.as_secs().to_be_bytes());
+    }
+    if let Some(priority) = choices.priority {
+        digest.update(priority.as_str());
+    }
+    if let Some(run_at) = choices.run_at {
+        digest.update(run_at.timestamp_millis().to_be_bytes());
     }
     for document in documents {
         digest.update((document.file_name.len() as u64).to_be_bytes());

@@ -1,4 +1,4 @@
-//! `/auth` and `/me`.
+//! `/auth`: making an account, logging in and out.
 
 use poem::Request;
 use poem::web::Data;
@@ -28,6 +28,7 @@ struct RegistrationBody {
     /// A second name for logging in.
     username: Option<String>,
     full_name: Option<String>,
+    organization: Option<String>,
 }
 
 /// Name and password. Give `email` or `username`.
@@ -37,6 +38,8 @@ struct LoginBody {
     email: Option<String>,
     username: Option<String>,
     password: String,
+    /// For an account with a second factor: a code of the app, or a recovery code.
+    code: Option<String>,
 }
 
 /// The newest refresh token of a session.
@@ -100,6 +103,7 @@ impl Accounts {
             email: body.email,
             username: body.username,
             full_name: body.full_name,
+            organization: body.organization,
             password: SecretString::from(body.password),
         };
         let login = accounts::register(&api, new, device(request)).await?;
@@ -119,13 +123,22 @@ impl Accounts {
             (Some(name), None) | (None, Some(name)) => name,
             _ => return Err(Problem::invalid("/email", "give either email or username")),
         };
-        let login = accounts::log_in(&api, &name, SecretString::from(body.password), device(request)).await?;
+        let code = body.code.map(SecretString::from);
+        let login = accounts::log_in(
+            &api,
+            &name,
+            SecretString::from(body.password),
+            code,
+            device(request),
+        )
+        .await?;
         Ok(Json(session(&api, login)))
     }
 
     /// Get the next pair of tokens
     ///
-    /// A refresh token is good once. One that is shown a second time ends its whole session: somebody else may have it.
+    /// A refresh token is good once. Whoever lost the answer may ask again within ten seconds and gets the same one. A token that
+    /// is shown later, or after its successor was used, ends its whole session: somebody else may have it.
     #[oai(path = "/auth/refresh", method = "post")]
     async fn refresh(
         &self,
@@ -150,18 +163,9 @@ impl Accounts {
         caller: Caller,
         all: Query<Option<bool>>,
     ) -> Result<LoggedOut, Problem> {
-        let Caller(who) = caller;
-        accounts::log_out(&api, who.user, who.session, all.0.unwrap_or(false), who.origin).await?;
+        let (session, Caller(who)) = (caller.0.session()?, caller);
+        accounts::log_out(&api, who.user, session, all.0.unwrap_or(false), who.origin).await?;
         Ok(LoggedOut::Done)
-    }
-
-    /// The account that is asking
-    #[oai(path = "/me", method = "get")]
-    async fn me(&self, api: Data<&Api>, caller: Caller) -> Result<Json<UserBody>, Problem> {
-        let user = database::users::find(&api.database, caller.0.user).await?;
-        Ok(Json(
-            user.ok_or_else(|| Problem::new(Code::Unauthenticated))?.into(),
-        ))
     }
 }
 
@@ -188,6 +192,14 @@ impl From<Refused> for Problem {
             Refused::RegistrationClosed => Self::new(Code::RegistrationClosed),
             Refused::Invalid { field, detail } => Self::invalid(format!("/{field}"), detail),
             Refused::Exists => Self::new(Code::AccountExists),
+            Refused::Gone => Self::new(Code::Unauthenticated),
+            Refused::CodeNeeded => Self::new(Code::SecondFactorRequired).detail(refused),
+            Refused::WrongCode => Self::new(Code::WrongCode).detail(refused),
+            Refused::SecondFactorExists | Refused::NoSecondFactor => {
+                Self::new(Code::SecondFactorState).detail(refused)
+            }
+            Refused::TooOften(refused) => refused.into(),
+            Refused::WrongPassword => Self::new(Code::WrongPassword),
             Refused::Credentials => Self::new(Code::InvalidCredentials),
             Refused::Disabled(_) => Self::new(Code::AccountDisabled),
             Refused::RefreshToken => {

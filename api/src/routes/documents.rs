@@ -14,8 +14,10 @@ use storage::Object;
 
 use super::Section;
 use super::listing::{self, Page};
-use super::schema::{ContentName, DocumentBody, DocumentKindName, DocumentPage, DocumentStatusName};
-use super::upload::{self, Accepted, Files};
+use super::schema::{
+    ContentName, DocumentBody, DocumentKindName, DocumentPage, DocumentStatusName, PriorityName,
+};
+use super::upload::{self, Accepted, Chosen, Files};
 use crate::auth::caller::Caller;
 use crate::context::Api;
 use crate::http::accept;
@@ -146,9 +148,21 @@ impl Documents {
         unique_key: Query<Option<String>>,
         /// Seconds for which the job has its `unique_key`, 1 to 2592000; a day when absent.
         unique_for: Query<Option<u64>>,
+        /// How soon it is read: `high` for one document and `normal` for several unless said otherwise. Only operators and
+        /// administrators may say `urgent`.
+        priority: Query<Option<PriorityName>>,
+        /// When it may be read, before the deadline (RFC 3339); at once unless said otherwise.
+        run_at: Query<Option<String>>,
     ) -> Result<Accepted, Problem> {
-        let unique = (unique_key.0, unique_for.0);
-        let choices = upload::choices(request, max_tags.0, deadline_seconds.0, content.0, unique)?;
+        let chosen = Chosen {
+            max_tags: max_tags.0,
+            deadline_seconds: deadline_seconds.0,
+            content: content.0,
+            priority: priority.0,
+            run_at: run_at.0,
+            unique: (unique_key.0, unique_for.0),
+        };
+        let choices = upload::choices(request, chosen, api.clock.now())?;
         let patience = Patience::read(None, request.headers())?;
         upload::receive(
             &api,

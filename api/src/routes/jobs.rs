@@ -10,7 +10,7 @@ use poem_openapi::{ApiResponse, OpenApi};
 
 use super::Section;
 use super::listing::{self, Page};
-use super::schema::{JobBody, JobKindName, JobPage, JobStatusName};
+use super::schema::{JobBody, JobKindName, JobPage, JobStatusName, QueueBody};
 use crate::auth::caller::Caller;
 use crate::context::Api;
 use crate::http::admission::Place;
@@ -77,7 +77,8 @@ impl Jobs {
     ///
     /// With `wait` the answer comes as soon as the job has ended, or after that many seconds. With `wait` and
     /// `If-None-Match` it comes as soon as anything has changed, or as 304; a job that has ended changes no more and is
-    /// answered at once. `Prefer: wait=N` waits too, 60 seconds at most, where there is no `wait`.
+    /// answered at once. `Prefer: wait=N` waits too, 60 seconds at most, where there is no `wait`. `queue` says why a job
+    /// waits that does not run.
     #[oai(path = "/jobs/:id", method = "get")]
     #[allow(clippy::too_many_arguments)] // one for each part of the request
     async fn job(
@@ -102,13 +103,14 @@ impl Jobs {
         if request_headers::holds(known.as_deref(), &etag) {
             return Ok(JobAnswer::NotModified(etag));
         }
-        let retry_after = (!job.status.is_terminal()).then_some(RETRY_AFTER_SECONDS);
-        Ok(JobAnswer::Job(
-            Json(job.into()),
-            etag,
-            retry_after,
-            patience.applied(),
-        ))
+        let (open, now) = (!job.status.is_terminal(), api.clock.now());
+        let retry_after = open.then_some(RETRY_AFTER_SECONDS);
+        let mut body = JobBody::from(job);
+        if open {
+            let waiting = jobs::waiting(&api.database, caller.0.user, id, now).await?;
+            body.queue = waiting.map(QueueBody::from);
+        }
+        Ok(JobAnswer::Job(Json(body), etag, retry_after, patience.applied()))
     }
 
     /// Your jobs, the newest first

@@ -1,6 +1,8 @@
 //! JSON adapters, one file per resource: who is asking, do the operation, show the outcome.
 
 mod accounts;
+mod api_keys;
+mod audit;
 mod cancelling;
 mod conversations;
 mod documents;
@@ -8,8 +10,14 @@ mod formats;
 mod jobs;
 mod listing;
 mod operating;
+mod people;
 mod problems;
+mod profile;
+mod schedule_schema;
+mod schedules;
+mod scheduling;
 mod schema;
+mod second_factor;
 mod task_schema;
 mod upload;
 mod usage;
@@ -19,8 +27,11 @@ use std::sync::Arc;
 use poem::endpoint::make_sync;
 use poem::{EndpointExt, IntoEndpoint, IntoResponse, Request};
 use poem_openapi::{OpenApiService, Tags};
+use serde_json::Value;
 use telemetry::Exposition;
 
+use crate::auth::access::{self, Access};
+use crate::auth::caller;
 use crate::context::Api;
 use crate::http::declared_queries::DeclaredQueries;
 
@@ -47,6 +58,9 @@ enum Section {
 type Service = OpenApiService<
     (
         accounts::Accounts,
+        profile::Profile,
+        second_factor::SecondFactor,
+        api_keys::ApiKeys,
         documents::Documents,
         formats::Formats,
         jobs::Jobs,
@@ -54,6 +68,10 @@ type Service = OpenApiService<
         conversations::Conversations,
         operating::Operating,
         usage::Usage,
+        scheduling::Scheduling,
+        schedules::Schedules,
+        people::People,
+        audit::Audit,
     ),
     (),
 >;
@@ -62,6 +80,9 @@ fn service() -> Service {
     OpenApiService::new(
         (
             accounts::Accounts,
+            profile::Profile,
+            second_factor::SecondFactor,
+            api_keys::ApiKeys,
             documents::Documents,
             formats::Formats,
             jobs::Jobs,
@@ -69,6 +90,10 @@ fn service() -> Service {
             conversations::Conversations,
             operating::Operating,
             usage::Usage,
+            scheduling::Scheduling,
+            schedules::Schedules,
+            people::People,
+            audit::Audit,
         ),
         "docmill",
         env!("CARGO_PKG_VERSION"),
@@ -83,25 +108,51 @@ fn service() -> Service {
 /// The OpenAPI document, as `/openapi.json` shows it.
 #[must_use]
 pub fn openapi_document() -> String {
-    service().spec()
+    described(&service()).to_string()
+}
+
+fn described(service: &Service) -> Value {
+    let mut document = serde_json::from_str(&service.spec()).expect("the OpenAPI document is JSON");
+    access::describe(&mut document, PREFIX);
+    document
 }
 
 /// Every route of the API; `metrics` too when they have no listener of their own.
 pub(crate) fn all(api: Api, probes: runtime::Probes, metrics: Option<Exposition>) -> impl poem::Endpoint {
     let service = service();
-    let queries = Arc::new(DeclaredQueries::of(&service.spec(), PREFIX));
-    let declared_queries_only = move |next: Arc<_>, request: Request| {
-        let refused = queries.check(&request);
+    let document = described(&service);
+    let queries = Arc::new(DeclaredQueries::of(&document, PREFIX));
+    let access = Arc::new(Access::of(&document, PREFIX));
+    let checked = move |next: Arc<_>, mut request: Request| {
+        let refused = queries
+            .check(&request)
+            .and_then(|()| caller::accept_key_header(&mut request));
+        if let Some(needs) = access.needs(&request) {
+            let policy = needs.policy(&request);
+            request.set_data(needs);
+            request.set_data(policy);
+        }
         async move {
             refused?;
+            caller::count_unknown(&request).await?;
             poem::Endpoint::call(&*next, request).await
         }
     };
-    let mut routes = runtime::probe_routes(probes)
-        .nest("/docs", service.swagger_ui())
-        .at("/openapi.json", service.spec_endpoint())
+    let document = document.to_string();
+    let show_document = move |_| {
+        document
+            .clone()
+            .with_content_type("application/json; charset=utf-8")
+            .into_response()
+    };
+    let mut routes = runtime::probe_routes(probes);
+    if !api.http.production {
+        routes = routes.nest("/docs", service.swagger_ui());
+    }
+    routes = routes
+        .at("/openapi.json", poem::get(make_sync(show_document)))
         .at("/problems", problems::page())
-        .nest(PREFIX, service.into_endpoint().around(declared_queries_only));
+        .nest(PREFIX, service.into_endpoint().around(checked));
     if let Some(metrics) = metrics {
         let show = move |_| {
             metrics

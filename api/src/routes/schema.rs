@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use database::documents::Document;
-use database::jobs::Job;
+use database::jobs::{Job, Waiting};
 use database::search::Hit;
 use database::users::User;
 use domain::{DocumentStatus, JobKind, JobStatus, ReasonCode};
@@ -19,12 +19,22 @@ impl From<DateTime<Utc>> for Timestamp {
 }
 
 macro_rules! mirror {
+    ($(#[$doc:meta])* @words $name:ident = $domain:ty { $($variant:ident = $word:literal),+ }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+        pub(super) enum $name { $(#[allow(missing_docs)] #[oai(rename = $word)] $variant),+ }
+
+        $crate::routes::schema::mirror!(@both $name = $domain { $($variant),+ });
+    };
     ($(#[$doc:meta])* $name:ident = $domain:ty { $($variant:ident),+ }) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
         #[oai(rename_all = "snake_case")]
         pub(super) enum $name { $(#[allow(missing_docs)] $variant),+ }
 
+        $crate::routes::schema::mirror!(@both $name = $domain { $($variant),+ });
+    };
+    (@both $name:ident = $domain:ty { $($variant:ident),+ }) => {
         impl From<$domain> for $name {
             fn from(value: $domain) -> Self {
                 match value { $(<$domain>::$variant => Self::$variant),+ }
@@ -64,6 +74,46 @@ mirror! {
     ContentName = domain::Content { Full, Main }
 }
 
+mirror! {
+    /// How soon documents are read, the most urgent first.
+    PriorityName = domain::Priority { Urgent, High, Normal, Low }
+}
+mirror! {
+    /// Why a job waits: workers are busy with what comes before it (`workers_busy`) or none is alive (`no_workers`); as many
+    /// tasks of the account (`tenant_limit`) or of this kind (`kind_limit`) are under way as may be; an operator has paused the
+    /// queue (`queue_paused`) or the account's work (`tenant_paused`); an attempt failed and the next one is not due
+    /// (`backoff`); it was handed in for later (`scheduled`); no living worker knows how to do it (`no_capable_worker`); no
+    /// scheduler is alive (`dispatcher`). More words may come.
+    WaitingOnName = domain::WaitingOn {
+        WorkersBusy, NoWorkers, TenantLimit, KindLimit, QueuePaused, TenantPaused, Backoff, Scheduled, NoCapableWorker,
+        Dispatcher
+    }
+}
+
+/// Why a job does not run.
+#[derive(Debug, Clone, Object)]
+#[oai(rename = "JobQueue", skip_serializing_if_is_none)]
+pub(super) struct QueueBody {
+    waiting_on: WaitingOnName,
+    /// Until when, where that is known.
+    until: Option<Timestamp>,
+    /// Its place in line, from 1. An estimate; with hundreds before it the place is at least this one.
+    position: Option<u64>,
+    /// Seconds until it begins at the present pace; absent when there is nothing to estimate from.
+    eta_seconds: Option<u64>,
+}
+
+impl From<Waiting> for QueueBody {
+    fn from(waiting: Waiting) -> Self {
+        Self {
+            waiting_on: waiting.on.into(),
+            until: waiting.until.map(Timestamp::from),
+            position: waiting.position,
+            eta_seconds: waiting.eta_seconds,
+        }
+    }
+}
+
 /// What a client asked for, and where it stands.
 #[derive(Debug, Clone, Object)]
 #[oai(rename = "Job", skip_serializing_if_is_none)]
@@ -74,6 +124,8 @@ pub(super) struct JobBody {
     /// Why, where the word alone does not tell.
     status_reason: Option<String>,
     progress: Progress,
+    /// Why nothing of it runs; only in the answer to `GET /jobs/{id}`, and not part of the version that its ETag names.
+    pub(super) queue: Option<QueueBody>,
     /// Documents with results.
     completed: i32,
     /// Documents with a reason instead.
@@ -148,6 +200,7 @@ impl From<Job> for JobBody {
                 total: job.total,
                 unit: "documents".to_owned(),
             },
+            queue: None,
             completed: job.completed,
             failed: job.failed,
             cancelled: job.cancelled,
@@ -334,8 +387,11 @@ pub(super) struct UserBody {
     email: String,
     username: Option<String>,
     full_name: Option<String>,
+    organization: Option<String>,
     role: String,
     is_active: bool,
+    /// Whether a code is asked for beside the password.
+    second_factor: bool,
     created_at: Timestamp,
     last_login_at: Option<Timestamp>,
 }
@@ -347,8 +403,10 @@ impl From<User> for UserBody {
             email: user.email,
             username: user.username,
             full_name: user.full_name,
+            organization: user.organization,
             role: user.role.to_string(),
             is_active: user.status == domain::UserStatus::Active,
+            second_factor: user.second_factor,
             created_at: user.created_at.into(),
             last_login_at: user.last_login_at.map(Timestamp::from),
         }

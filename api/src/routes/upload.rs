@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, SubsecRound, Utc};
 use database::jobs::Job;
-use domain::{Content, limits};
+use domain::{Content, Priority, limits};
 use futures::StreamExt;
 use poem::error::ParseMultipartError;
 use poem::web::Multipart;
@@ -14,7 +15,7 @@ use poem_openapi::{ApiRequest, ApiResponse};
 use tokio_util::io::ReaderStream;
 
 use super::jobs::{RETRY_AFTER_SECONDS, etag};
-use super::schema::{self, ContentName, JobBody};
+use super::schema::{self, ContentName, JobBody, PriorityName};
 use crate::auth::caller::Caller;
 use crate::context::{Api, DatabaseAway};
 use crate::http::admission::Place;
@@ -24,6 +25,8 @@ use crate::operations::upload::{AcceptedBy, Choices, Intake, Refused};
 use crate::operations::waiting::{self, NoWait};
 use crate::problem::{Code, Problem};
 
+/// When a full queue has room again nobody knows; asking more often would only be more to do.
+const QUEUE_FULL_SECONDS: u64 = 10;
 /// Bytes read from a form at once.
 const CHUNK_BYTES: usize = 64 * 1024;
 
@@ -134,7 +137,7 @@ pub(super) async fn receive(
     (patience, place): (Patience, &Place),
 ) -> Result<Accepted, Problem> {
     let Caller(who) = caller;
-    let mut intake = Intake::new(api, who.user);
+    let mut intake = Intake::new(api, who.user, who.role);
     match files {
         Files::Raw(Binary(body)) => {
             intake.add(file_name, Box::pin(body.into_bytes_stream())).await?;
@@ -193,14 +196,27 @@ async fn wait_for(api: &Api, place: &Place, accepted: Job, patience: Patience) -
     }
 }
 
+/// What the query chooses for a job.
+pub(super) struct Chosen {
+    pub(super) max_tags: Option<u8>,
+    pub(super) deadline_seconds: Option<u64>,
+    pub(super) content: Option<ContentName>,
+    pub(super) priority: Option<PriorityName>,
+    pub(super) run_at: Option<String>,
+    /// A key that no other job of the account may have, and seconds for which it has it.
+    pub(super) unique: (Option<String>, Option<u64>),
+}
+
 /// What the request chooses for its job.
-pub(super) fn choices(
-    request: &Request,
-    tags: Option<u8>,
-    deadline_seconds: Option<u64>,
-    content: Option<ContentName>,
-    unique: (Option<String>, Option<u64>),
-) -> Result<Choices, Problem> {
+pub(super) fn choices(request: &Request, chosen: Chosen, now: DateTime<Utc>) -> Result<Choices, Problem> {
+    let Chosen {
+        max_tags: tags,
+        deadline_seconds,
+        content,
+        priority,
+        run_at,
+        unique,
+    } = chosen;
     let tags_max = tags.unwrap_or(limits::TAGS_DEFAULT);
     if tags_max > limits::TAGS_MAX {
         return Err(Problem::invalid(
@@ -213,11 +229,14 @@ pub(super) fn choices(
         let rule = format!("must be between 1 and {}", limits::DEADLINE_MAX.as_secs());
         return Err(Problem::invalid("query:deadline_seconds", rule));
     }
+    let run_at = run_at.map(|time| run_at_of(&time, now + deadline)).transpose()?;
     Ok(Choices {
         tags_max,
         content: content.map_or_else(Content::default, Content::from),
         deadline,
         unique: unique_key(unique)?,
+        priority: priority.map(Priority::from),
+        run_at,
         idempotency_key: request_headers::idempotency_key(request.headers())?,
         trace_parent: request_headers::trace_parent(request.headers()),
     })
@@ -249,6 +268,22 @@ fn unique_key((key, seconds): (Option<String>, Option<u64>)) -> Result<Option<(S
     Ok(Some((key, time)))
 }
 
+/// Reads when the work may begin. A time that has passed is now.
+fn run_at_of(time: &str, deadline_at: DateTime<Utc>) -> Result<DateTime<Utc>, Problem> {
+    let invalid = |rule: String| Problem::invalid("query:run_at", rule);
+    let time = DateTime::parse_from_rfc3339(time)
+        .map_err(|_| invalid("must be a time as in 2026-03-04T09:00:00Z (RFC 3339)".to_owned()))?;
+    let run_at = time.with_timezone(&Utc).trunc_subsecs(3);
+    if run_at >= deadline_at {
+        let rule = format!(
+            "must lie before the deadline; see deadline_seconds, which may be {} at most",
+            limits::DEADLINE_MAX.as_secs()
+        );
+        return Err(invalid(rule));
+    }
+    Ok(run_at)
+}
+
 fn broken_form(error: &ParseMultipartError) -> Problem {
     Problem::new(Code::InvalidRequest).detail(format!("the form cannot be read: {error}"))
 }
@@ -270,6 +305,10 @@ impl From<Refused> for Problem {
             }
             Refused::TooLarge { .. } => Self::new(Code::TooLarge).detail(detail),
             Refused::KeyReused => Self::new(Code::IdempotencyKeyReused),
+            Refused::UrgentForbidden => Self::new(Code::Forbidden).detail(detail),
+            Refused::QueueFull(_) => Self::new(Code::QueueFull)
+                .detail(detail)
+                .retry_after(QUEUE_FULL_SECONDS),
             Refused::Gone => Self::new(Code::NotFound).detail(detail),
             Refused::Quota { exceeded, now } => Self::quota(&exceeded, now),
             Refused::Away(away) => away.into(),

@@ -1,6 +1,7 @@
 //! One file per command. What a command prints is its result and goes to standard output; everything else is the log's.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+pub(crate) mod audit;
 pub(crate) mod chaos;
 pub(crate) mod check;
 pub(crate) mod extract;
@@ -8,10 +9,13 @@ pub(crate) mod generate_key;
 pub(crate) mod health;
 pub(crate) mod migrate;
 pub(crate) mod process;
+pub(crate) mod queue;
 pub(crate) mod quota;
 pub(crate) mod reset;
+pub(crate) mod schedule;
 pub(crate) mod serve;
 pub(crate) mod task;
+pub(crate) mod tenant;
 pub(crate) mod user;
 
 use std::error::Error;
@@ -50,8 +54,12 @@ pub(crate) async fn run(arguments: Arguments) -> ExitCode {
         Command::Check => check::run(process, &data).await,
         Command::Reset(options) => reset::run(process, &data, options).await,
         Command::Quota(command) => quota::run(process, &data, command).await,
+        Command::Queue(command) => queue::run(process, &data, command).await,
+        Command::Tenant(command) => tenant::run(process, &data, command).await,
+        Command::Schedule(command) => schedule::run(process, &data, command).await,
         Command::Task(command) => task::run(process, &data, command).await,
         Command::User(command) => user::run(process, &data, command).await,
+        Command::Audit(command) => audit::run(process, &data, command).await,
         Command::GenerateKey | Command::Health(_) | Command::Chaos(_) | Command::ParserChild => {
             Ok(ExitCode::SUCCESS)
         }

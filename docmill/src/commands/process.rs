@@ -61,6 +61,8 @@ pub(crate) async fn run(process: Process<Settings>, options: Options) -> Done {
     settings.complete(inside.path())?;
     settings.http.listen = ([127, 0, 0, 1], 0).into();
     settings.health.listen = None;
+    // Nobody else can ask.
+    settings.http.rate = api::RateSettings::unlimited();
     let embedded = Embedded::new(settings, stopping.clone(), exposition).await?;
     let client = Client::new(embedded.address, access_token(&embedded).await?)?;
     let running = tokio::spawn(async move { embedded.run().await.map_err(|error| error.to_string()) });
@@ -109,6 +111,7 @@ async fn access_token(embedded: &Embedded) -> Result<String, Box<dyn std::error:
         email: "process@localhost".to_owned(),
         username: None,
         full_name: None,
+        organization: None,
         password: SecretString::from(domain::SessionId::new().to_string()),
     };
     let origin = database::audit::Origin::default();

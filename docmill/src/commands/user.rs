@@ -76,6 +76,7 @@ pub(crate) async fn run(process: Process<Settings>, data: &Path, command: Comman
         storage: Storage::open(&settings.storage)?,
         hints: queue.hints,
         events: queue.events,
+        rate_limits: queue.rate_limits,
         clock: SystemClock::shared(),
         auth: settings.auth,
         http: settings.http,
@@ -86,6 +87,7 @@ pub(crate) async fn run(process: Process<Settings>, data: &Path, command: Comman
         email: create.email,
         username: create.username,
         full_name: create.full_name,
+        organization: None,
         password,
     };
     let user = accounts::create(&api, new, create.role.into(), database::audit::Origin::default()).await?;

@@ -4,6 +4,7 @@ mod attempts;
 mod cancelled;
 mod dead_worker;
 mod deadlines;
+mod fair;
 mod never_lost;
 mod once;
 mod overload;
@@ -11,6 +12,7 @@ mod poison;
 mod postgres_away;
 mod redis_away;
 mod redis_forgets;
+mod schedules;
 mod slow_worker;
 
 use std::fmt;
@@ -65,6 +67,8 @@ promises! {
     P9 = 9 "attempts are exact" attempts;
     P10 = 10 "every job ends by its deadline" deadlines;
     P11 = 11 "cancel is prompt" cancelled;
+    P12 = 12 "no tenant starves another" fair;
+    P13 = 13 "schedules fire once" schedules;
     P15 = 15 "overload is refused, not suffered" overload;
 }
 

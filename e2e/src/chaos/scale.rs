@@ -29,6 +29,10 @@ pub struct Scale {
     pub due_at_once: usize,
     /// Jobs that are cancelled, each way (P11).
     pub cancels: usize,
+    /// Documents of one user that wait when another one hands one in (P12).
+    pub backlog: usize,
+    /// Slots of schedules that are fired and done (P13).
+    pub slots: usize,
     /// How long more is asked for than can be done (P15).
     pub overload: Duration,
     /// What 99 of 100 accepted uploads may take meanwhile (P15).
@@ -55,6 +59,8 @@ impl Scale {
             cases: 90,
             due_at_once: 5_000,
             cancels: 6,
+            backlog: 1_200,
+            slots: 600,
             overload: Duration::from_secs(6),
             // Ten times what is promised: programs that are not optimised, on processors that others use as well.
             accepted_within: Duration::from_millis(2_500),
@@ -70,6 +76,7 @@ impl Scale {
             deliveries: jobs,
             orphans: jobs / 50 + 1,
             cases: jobs,
+            slots: jobs,
             accepted_within: Duration::from_millis(250),
             ..Self::short()
         }
@@ -85,6 +92,7 @@ impl Scale {
             frozen: Duration::from_secs(60),
             due_at_once: 100_000,
             cancels: 50,
+            backlog: 10_000,
             overload: Duration::from_secs(600),
             ..Self::with_jobs(jobs)
         }

@@ -14,7 +14,7 @@ const SCHEDULERS: usize = 2;
 
 /// Two days later a scheduler does what is done once a day, for everything that happened today.
 const TWO_DAYS: i64 = 48 * 3600;
-/// A scheduler looks every half minute whether its daily hour has come.
+/// A scheduler sees within a second that the nightly hours were missed; the sweeps themselves take their time.
 const SWEPT_BY: Duration = Duration::from_secs(75);
 
 /// A fleet with servers of its own. Everything ends with it.

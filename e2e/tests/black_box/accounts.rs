@@ -1,5 +1,6 @@
 //! Making an account, logging in, staying logged in, logging out.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use domain::UserId;
@@ -137,6 +138,26 @@ on_both! {
         }
     }
 
+    async fn whoever_lost_the_answer_to_a_refresh_gets_it_again(mill: &Mill) {
+        let ada = mill.user().await;
+        let first = ada.session["refresh_token"].clone();
+        let tokens = refresh(&ada, &first).await.status(200).json();
+        let again = refresh(&ada, &first).await.status(200).json();
+        assert_eq!(again["refresh_token"], tokens["refresh_token"]);
+        let _ = ada.with_token(again["access_token"].as_str().unwrap()).get("/api/v1/me").await.status(200);
+    }
+
+    async fn of_twenty_refreshes_at_once_there_is_one_family(mill: &Mill) {
+        let ada = mill.user().await;
+        let first = ada.session["refresh_token"].clone();
+        let asking = (0..20).map(|_| refresh(&ada, &first));
+        let answers = futures::future::join_all(asking).await;
+        let next: HashSet<String> = answers.into_iter().map(|it| it.status(200).json()["refresh_token"].to_string()).collect();
+        assert_eq!(next.len(), 1, "{next:?}");
+        let sessions = ada.get("/api/v1/me/sessions").await.status(200).json();
+        assert_eq!(sessions["items"].as_array().unwrap().len(), 1);
+    }
+
     async fn a_refresh_token_shown_twice_ends_its_session(mill: &Mill) {
         let ada = mill.user().await;
         let login = json!({ "email": ada.email(), "password": Client::password() });
@@ -144,9 +165,10 @@ on_both! {
 
         let stolen = ada.session["refresh_token"].clone();
         let tokens = refresh(&ada, &stolen).await.status(200).json();
+        let newest = refresh(&ada, &tokens["refresh_token"]).await.status(200).json();
         refresh(&ada, &stolen).await.problem(401, "unauthenticated");
         // The thief's session is the owner's session: both end.
-        refresh(&ada, &tokens["refresh_token"]).await.problem(401, "unauthenticated");
+        refresh(&ada, &newest["refresh_token"]).await.problem(401, "unauthenticated");
         assert_dies(&ada.with_token(tokens["access_token"].as_str().unwrap())).await;
         // Others of the account go on.
         let _ = elsewhere.get("/api/v1/me").await.status(200);

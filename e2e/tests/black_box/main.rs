@@ -4,6 +4,8 @@
 mod access;
 mod accounts;
 mod answers;
+mod api_keys;
+mod browsers;
 mod deleting;
 mod downloads;
 mod formats;
@@ -11,10 +13,15 @@ mod idempotency;
 mod lists;
 mod polling;
 mod processing;
+mod profile;
 mod quotas;
 mod refusals;
 mod samples;
+mod schedules;
 mod search;
+mod second_factor;
 mod support;
 mod surface;
+#[path = "../support/totp.rs"]
+mod totp;
 mod unique_jobs;

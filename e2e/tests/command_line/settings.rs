@@ -75,6 +75,132 @@ async fn a_fleet_refuses_what_only_one_process_can_use() {
     );
 }
 
+/// Settings that are open to strangers, or nearly so: what each is, and what the one line about it says.
+const DANGEROUS: &[(&[(&str, &str)], &str)] = &[
+    (&[("auth.keys", "")], "auth.keys: must have at least one key"),
+    (&[("auth.keys", "secret")], "auth.keys: key 1 is not of the form"),
+    (
+        &[(
+            "auth.keys",
+            "k4.local.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+        )],
+        "auth.keys: key 1 is not random",
+    ),
+    (
+        &[(
+            "auth.keys",
+            "k4.local.cHFyc3R1dnd4eXp7fH1-f4CBgoOEhYaHiImKi4yNjo8",
+        )],
+        "auth.keys: key 1 is not random",
+    ),
+    (
+        &[("auth.password.memory_kib", "1024")],
+        "auth.password.memory_kib: ",
+    ),
+    (&[("auth.password.passes", "0")], "auth.password.passes: "),
+    (
+        &[("auth.access_token_minutes", "1440")],
+        "auth.access_token_minutes: must be between 5 and 60",
+    ),
+    (
+        &[("auth.refresh_token_days", "3650")],
+        "auth.refresh_token_days: must be between 1 and 90",
+    ),
+    (
+        &[("http.cors_origins", "*"), ("http.cors_credentials", "true")],
+        "http.cors_origins: must not have *",
+    ),
+    (
+        &[("http.cors_origins", "app.example.com")],
+        "http.cors_origins: must have sites such as",
+    ),
+    (&[("http.trusted_proxies", "everybody")], "http.trusted_proxies: "),
+    (
+        &[("http.production", "true"), ("log.level", "debug")],
+        "log.level: must not be debug",
+    ),
+    (
+        &[("http.production", "true"), ("log.level", "info,api=trace")],
+        "log.level: must not be debug",
+    ),
+    (
+        &[("queue.url", "redis://redis.example.com:6379/0")],
+        "queue.url: must have a password",
+    ),
+    (
+        &[("queue.url", "redis://:changeme@10.0.0.7:6379/0")],
+        "queue.url: has a password from an example",
+    ),
+    (
+        &[(
+            "database.url",
+            "postgres://docmill:postgres@db.example.com/docmill",
+        )],
+        "database.url: has a password from an example",
+    ),
+    (
+        &[("database.url", "mysql://docmill@localhost/docmill")],
+        "database.url: must begin with",
+    ),
+    (
+        &[
+            ("storage.endpoint", "https://s3.example.com"),
+            ("storage.secret_access_key", "minioadmin"),
+        ],
+        "storage.secret_access_key: is from an example",
+    ),
+    (
+        &[
+            ("storage.endpoint", "http://s3.example.com"),
+            ("storage.allow_http", "false"),
+        ],
+        "storage.endpoint: documents would travel in the clear",
+    ),
+    (&[("http.requests_max", "0")], "http.requests_max: "),
+];
+
+#[tokio::test]
+async fn settings_that_are_open_to_strangers_are_refused_in_one_clear_line_each() {
+    let folder = Folder::new();
+    let key = docmill(folder.path(), &["generate-key"], &Settings::new()).await;
+    let sound = Settings::new()
+        .with("auth.keys", key.stdout.trim())
+        .with(
+            "database.url",
+            "postgres://docmill:9f2c77aa01@127.0.0.1:1/docmill",
+        )
+        .with("queue.url", "redis://:9f2c77aa01@127.0.0.1:1")
+        .with("storage.backend", "s3")
+        .with("storage.endpoint", "http://127.0.0.1:1")
+        .with("storage.allow_http", "true")
+        .with("storage.bucket", "docmill")
+        .with("storage.access_key_id", "docmill")
+        .with("storage.secret_access_key", "9f2c77aa01-9f2c77aa01");
+    for (settings, line) in DANGEROUS {
+        let changed = settings
+            .iter()
+            .fold(sound.clone(), |it, (key, value)| it.with(key, *value));
+        let output = run("docmill-api", folder.path(), &[], &changed, "").await.code(2);
+        let found: Vec<&str> = output
+            .stderr
+            .lines()
+            .map(str::trim)
+            .filter(|it| it.starts_with(line))
+            .collect();
+        assert_eq!(found.len(), 1, "{settings:?}: {output:?}");
+        assert!(
+            output.stderr.contains("the settings have a problem:"),
+            "one problem and no other: {output:?}"
+        );
+        for (_, secret) in settings
+            .iter()
+            .filter(|(key, _)| key.contains("url") || key.contains("secret"))
+        {
+            assert!(!output.everything().contains(secret), "{output:?}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn an_address_that_is_taken_is_named() {
     let mill = Embedded::start(&Settings::new()).await;

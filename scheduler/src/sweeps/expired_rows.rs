@@ -1,38 +1,78 @@
-//! Deletes rows that have served their time: ended sessions, old slots, old idempotency keys, unique keys and leases whose
-//! time is over, workers long gone, and tasks that were given up and that nobody put back in line.
+//! Deletes rows that have served their time: ended sessions, old runs of schedules, old idempotency keys,
+//! unique keys and leases whose time is over, workers long gone, and
+//! tasks that were given up and that nobody put back in line.
 
 use chrono::Duration;
-use database::{cron_slots, jobs, politeness, sessions, tasks, unique_keys, workers};
+use database::{jobs, politeness, schedules, sessions, tasks, unique_keys, workers};
+use domain::schedules::ExpiredRows;
+use serde::{Deserialize, Serialize};
+use tokio_util::sync::CancellationToken;
 
-use super::SweepError;
+use super::{SweepError, Swept};
 use crate::scheduler::Parts;
 
-/// A spent refresh token is kept this long after its session ended, to recognise its reuse.
-const SESSIONS_KEPT: Duration = Duration::days(7);
-/// A client may send the same request again for a day.
-const IDEMPOTENCY_KEYS_KEPT: Duration = Duration::hours(24);
-/// Longer than any clock is wrong, or a scheduler away.
-const SLOTS_KEPT: Duration = Duration::days(30);
-/// What was given up waits so long for an operator, with the history of its attempts. Its document keeps its reason.
-const GIVEN_UP_KEPT: Duration = Duration::days(30);
-/// So long the tasks of a worker have the name of their owner.
-const WORKERS_KEPT: Duration = Duration::days(30);
 const BATCH: u32 = 1_000;
 
-/// Returns how many rows were deleted or changed.
-pub(crate) async fn delete(parts: &Parts) -> Result<u64, SweepError> {
+/// What was deleted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Report {
+    pub(crate) sessions: u64,
+    /// Forgotten; the jobs stay.
+    pub(crate) idempotency_keys: u64,
+    pub(crate) given_up_tasks: u64,
+    pub(crate) workers: u64,
+    /// Of schedules.
+    pub(crate) runs: u64,
+    /// Unique keys, and leases of other hosts, whose time is over.
+    pub(crate) keys_and_leases: u64,
+}
+
+impl Report {
+    /// Rows deleted or changed.
+    pub(crate) const fn rows(&self) -> u64 {
+        self.sessions
+            + self.idempotency_keys
+            + self.given_up_tasks
+            + self.workers
+            + self.runs
+            + self.keys_and_leases
+    }
+}
+
+/// Deletes what is older than the options say, and adds to the report how much it was.
+pub(crate) async fn delete(
+    parts: &Parts,
+    options: &ExpiredRows,
+    stop: &CancellationToken,
+    report: &mut Report,
+) -> Result<Swept, SweepError> {
     let now = parts.clock.now();
-    let mut sum = cron_slots::delete_old(&parts.database, now - SLOTS_KEPT).await?;
-    sum += workers::delete_silent(&parts.database, now - WORKERS_KEPT).await?;
-    sum += politeness::delete_old(&parts.database, now).await?;
-    loop {
-        let sessions = sessions::delete_ended(&parts.database, now - SESSIONS_KEPT, u64::from(BATCH)).await?;
-        let keys = jobs::forget_idempotency_keys(&parts.database, now - IDEMPOTENCY_KEYS_KEPT, BATCH).await?;
-        let given_up = tasks::delete_given_up(&parts.database, now - GIVEN_UP_KEPT, BATCH).await?;
-        let unique = unique_keys::delete_expired(&parts.database, now, BATCH).await?;
-        sum += sessions + keys + given_up + unique;
-        if sessions.max(keys).max(given_up).max(unique) < u64::from(BATCH) || parts.stopping.is_cancelled() {
-            return Ok(sum);
+    let days = |days: u32| now - Duration::days(i64::from(days));
+    let keys_before = now - Duration::hours(i64::from(options.idempotency_keys_hours));
+    report.workers += workers::delete_silent(&parts.database, days(options.workers_days)).await?;
+    report.keys_and_leases += politeness::delete_old(&parts.database, now).await?;
+    while !stop.is_cancelled() {
+        let db = &parts.database;
+        let unique = unique_keys::delete_expired(db, now, BATCH).await?;
+        report.keys_and_leases += unique;
+        let sessions =
+            sessions::delete_ended(db, days(options.ended_sessions_days), u64::from(BATCH)).await?;
+        report.sessions += sessions;
+        let keys = jobs::forget_idempotency_keys(db, keys_before, BATCH).await?;
+        report.idempotency_keys += keys;
+        let given_up = tasks::delete_given_up(db, days(options.given_up_tasks_days), BATCH).await?;
+        report.given_up_tasks += given_up;
+        let old = schedules::delete_old(db, days(options.runs_days), BATCH).await?;
+        report.runs += old;
+        let surplus = schedules::delete_surplus(db, options.runs_per_schedule_max, BATCH).await?;
+        report.runs += surplus;
+        if [sessions, keys, given_up, old, surplus, unique]
+            .iter()
+            .all(|rows| *rows < u64::from(BATCH))
+        {
+            return Ok(Swept::All);
         }
     }
+    Ok(Swept::Some)
 }

@@ -6,19 +6,33 @@ use chrono::Duration;
 use database::discarded::StoredDocument;
 use database::documents;
 use domain::DocumentId;
+use domain::schedules::LeftoverObjects;
 use futures::TryStreamExt;
+use serde::{Deserialize, Serialize};
 use storage::StorageKey;
+use tokio_util::sync::CancellationToken;
 
-use super::SweepError;
+use super::{SweepError, Swept};
 use crate::scheduler::Parts;
 
-/// An upload may take long before its row is written; nothing younger is touched.
-const LEFT_ALONE: Duration = Duration::hours(24);
 const BATCH: usize = 200;
 
-/// Returns how many objects were deleted.
-pub(crate) async fn delete(parts: &Parts) -> Result<u64, SweepError> {
-    let before = parts.clock.now() - LEFT_ALONE;
+/// What was deleted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Report {
+    /// Objects, and parts of uploads that were never finished.
+    pub(crate) objects: u64,
+}
+
+/// Deletes what nothing points at and is older than the options say, and adds to the report how much it was.
+pub(crate) async fn delete(
+    parts: &Parts,
+    options: &LeftoverObjects,
+    stop: &CancellationToken,
+    report: &mut Report,
+) -> Result<Swept, SweepError> {
+    let before = parts.clock.now() - Duration::hours(i64::from(options.older_than_hours));
     let keys = parts
         .storage
         .list("users", before)
@@ -28,18 +42,17 @@ pub(crate) async fn delete(parts: &Parts) -> Result<u64, SweepError> {
         });
     let batches = keys.try_chunks(BATCH);
     futures::pin_mut!(batches);
-    let mut sum = 0;
     while let Some(keys) = batches.try_next().await.map_err(|error| error.1)? {
-        sum += delete_unknown(parts, keys).await?;
-        if parts.stopping.is_cancelled() {
-            break;
+        report.objects += delete_unknown(parts, keys).await?;
+        if stop.is_cancelled() {
+            return Ok(Swept::Some);
         }
     }
-    sum += parts.storage.remove_unfinished(before).await?;
-    if sum > 0 {
-        tracing::info!("deleted {sum} objects that no row points at");
+    report.objects += parts.storage.remove_unfinished(before).await?;
+    if report.objects > 0 {
+        tracing::info!("deleted {} objects that no row points at", report.objects);
     }
-    Ok(sum)
+    Ok(Swept::All)
 }
 
 async fn delete_unknown(parts: &Parts, keys: Vec<StorageKey>) -> Result<u64, SweepError> {

@@ -1,16 +1,11 @@
 //! Looks at what waits and who works, for the metrics.
 
-use std::time::Duration;
-
 use database::{tasks, workers};
-use domain::QueueName;
+use domain::{Priority, QueueName, limits};
 use telemetry::metrics;
 
 use super::SweepError;
 use crate::scheduler::Parts;
-
-/// A worker heard of within this time is alive.
-const ALIVE: Duration = Duration::from_secs(30);
 
 /// Changes nothing and returns 0.
 pub(crate) async fn observe(parts: &Parts) -> Result<u64, SweepError> {
@@ -22,8 +17,14 @@ pub(crate) async fn observe(parts: &Parts) -> Result<u64, SweepError> {
             .and_then(|due| (now - due).to_std().ok())
             .unwrap_or_default();
         metrics::queue_observed(*queue, backlog.waiting, oldest);
+        let due = tasks::oldest_by_level(&parts.database, *queue).await?;
+        for level in Priority::ALL {
+            let due = due.iter().find(|(waiting, _)| waiting == level);
+            let oldest = due.and_then(|(_, due)| (now - *due).to_std().ok());
+            metrics::oldest_wait_observed(*queue, *level, oldest.unwrap_or_default());
+        }
     }
-    let (alive, _slots) = workers::count_alive(&parts.database, now - ALIVE).await?;
+    let (alive, _slots) = workers::count_alive(&parts.database, now - limits::WORKER_SILENCE).await?;
     metrics::workers_observed(alive);
     Ok(0)
 }

@@ -1,9 +1,11 @@
 //! What clients asked for and poll.
 
 mod cancel;
+mod clean_up;
 mod count;
 mod submit;
 mod terms;
+mod waiting;
 
 use chrono::{DateTime, Utc};
 use domain::{JobId, JobKind, JobStatus, UserId, limits};
@@ -13,9 +15,11 @@ use uuid::Uuid;
 use crate::discarded::{NOTED_BEFORE, StoredDocument, StoredRow};
 use crate::{Database, DatabaseError, Result, audit, quotas, sql};
 pub use cancel::{Cancelled, cancel};
+pub use clean_up::{OldJobs, count_old, delete_old};
 pub(crate) use count::{Counts, FailedPart, count, count_columns, count_failed, count_values};
 pub use submit::{JobOptions, NewDocument, NewJob, Submitted, replay, submit, submit_on};
 pub use terms::{Terms, Unique};
+pub use waiting::{Waiting, waiting};
 
 /// A job as its owner sees it.
 #[derive(Debug, Clone, PartialEq)]

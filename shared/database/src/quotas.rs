@@ -18,7 +18,7 @@ use uuid::Uuid;
 use crate::tasks::Operator;
 use crate::usage::{self, Used, amount};
 use crate::{Database, Result, audit, sql};
-pub(crate) use ledger::{Change, SETTLE, Settled, change, release, reserve_again, settle};
+pub(crate) use ledger::{Change, SETTLE, Settled, change, freed_with, release, reserve_again, settle};
 
 /// When the counters of a new row are compared with the facts once more. No statement takes so long, so by then nobody is
 /// at work who began before the row was there.

@@ -1,7 +1,10 @@
 //! Logins and their refresh tokens.
 //!
 //! A session is a family of refresh tokens of which only the newest is good. Whoever shows an older one has
-//! stolen it, or was stolen from: the whole family ends.
+//! stolen it, or was stolen from: the whole family ends. Only the one right before the newest may be shown again for a moment,
+//! for the answer with the newest may have been lost.
+
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use domain::{SessionId, UserId, UserRole, UserStatus};
@@ -52,6 +55,15 @@ pub enum Rotation {
         /// The family.
         session: SessionId,
     },
+    /// It was spent a moment ago and what it was spent for has not been used: the answer was lost, or two asked at once.
+    Repeated {
+        /// Whose.
+        user: UserId,
+        /// The family.
+        session: SessionId,
+        /// Which of the possible successors is stored.
+        successor: usize,
+    },
     /// It had been spent before; the family is revoked.
     Reused {
         /// Whose.
@@ -88,17 +100,25 @@ pub async fn start(db: &Database, new: NewSession, now: DateTime<Utc>) -> Result
     Ok(id)
 }
 
-/// Spends a refresh token and stores the next one, in one transaction: of two that show the same token, one wins.
+/// A refresh token that is shown.
+#[derive(Debug, Clone, Copy)]
+pub struct Shown<'a> {
+    /// Its hash.
+    pub token: &'a TokenHash,
+    /// What may follow it: the first one is stored when it is spent now; any of them may have been stored before. Not
+    /// empty.
+    pub successors: &'a [TokenHash],
+    /// How long after it was spent it may be shown again.
+    pub grace: Duration,
+    /// When the session ends unless it is used again.
+    pub expires_at: DateTime<Utc>,
+}
+
+/// Spends a refresh token and stores its successor, in one transaction: of two that show the same token, one wins.
 ///
 /// # Errors
 /// When the database is away; nothing is spent then.
-pub async fn rotate(
-    db: &Database,
-    shown: &TokenHash,
-    next: &TokenHash,
-    expires_at: DateTime<Utc>,
-    now: DateTime<Utc>,
-) -> Result<Rotation> {
+pub async fn rotate(db: &Database, shown: Shown<'_>, now: DateTime<Utc>) -> Result<Rotation> {
     #[derive(FromQueryResult)]
     struct Family {
         session_id: Uuid,
@@ -111,7 +131,7 @@ pub async fn rotate(
     let spent: Option<Family> = sql::first(
         &transaction,
         "UPDATE refresh_tokens SET spent_at = $1 WHERE token_hash = $2 AND spent_at IS NULL RETURNING session_id",
-        [now.into(), shown.to_vec().into()],
+        [now.into(), shown.token.to_vec().into()],
     )
     .await?;
     if let Some(family) = spent {
@@ -119,12 +139,13 @@ pub async fn rotate(
             &transaction,
             "UPDATE sessions SET last_used_at = $1, expires_at = $2 \
              WHERE id = $3 AND revoked_at IS NULL AND expires_at > $1 RETURNING user_id",
-            [now.into(), expires_at.into(), family.session_id.into()],
+            [now.into(), shown.expires_at.into(), family.session_id.into()],
         )
         .await?;
         let Some(owner) = owner else {
             return Ok(Rotation::Refused);
         };
+        let next = shown.successors.first().expect("a token has a successor");
         insert_token(&transaction, next, family.session_id, now).await?;
         transaction.commit().await?;
         return Ok(Rotation::Rotated {
@@ -132,12 +153,17 @@ pub async fn rotate(
             session: family.session_id.into(),
         });
     }
-    let Some(old) = refresh_tokens::Entity::find_by_id(shown.to_vec())
+    let Some(old) = refresh_tokens::Entity::find_by_id(shown.token.to_vec())
         .one(&transaction)
         .await?
     else {
         return Ok(Rotation::Refused);
     };
+    if old.spent_at.is_some_and(|at| now < at + shown.grace)
+        && let Some(repeated) = repeated(&transaction, old.session_id, shown.successors, now).await?
+    {
+        return Ok(repeated);
+    }
     let revoked: Option<Owner> = sql::first(
         &transaction,
         "UPDATE sessions SET revoked_at = $1 WHERE id = $2 AND revoked_at IS NULL RETURNING user_id",
@@ -149,6 +175,77 @@ pub async fn rotate(
         user: owner.user_id.into(),
         session: old.session_id.into(),
     }))
+}
+
+/// The session as it stands after the rotation that is asked for once more, if its newest token is one of these.
+async fn repeated(
+    db: &impl ConnectionTrait,
+    session: Uuid,
+    successors: &[TokenHash],
+    now: DateTime<Utc>,
+) -> Result<Option<Rotation>> {
+    #[derive(FromQueryResult)]
+    struct Newest {
+        token_hash: Vec<u8>,
+        user_id: Uuid,
+    }
+    let newest: Option<Newest> = sql::first(
+        db,
+        "SELECT t.token_hash, s.user_id FROM refresh_tokens t JOIN sessions s ON s.id = t.session_id \
+         WHERE t.session_id = $1 AND t.spent_at IS NULL AND s.revoked_at IS NULL AND s.expires_at > $2",
+        [session.into(), now.into()],
+    )
+    .await?;
+    Ok(newest.and_then(|newest| {
+        let successor = successors
+            .iter()
+            .position(|hash| *hash == newest.token_hash[..])?;
+        Some(Rotation::Repeated {
+            user: newest.user_id.into(),
+            session: session.into(),
+            successor,
+        })
+    }))
+}
+
+/// A login, as its owner sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Session {
+    /// The login.
+    pub id: SessionId,
+    /// From where.
+    pub ip: Option<String>,
+    /// With what.
+    pub user_agent: Option<String>,
+    /// When it began.
+    pub created_at: DateTime<Utc>,
+    /// When it got its newest token.
+    pub last_used_at: DateTime<Utc>,
+    /// When it ends unless it is used again.
+    pub expires_at: DateTime<Utc>,
+}
+
+/// The sessions of a user that still stand, the newest first, at most `limit`.
+///
+/// # Errors
+/// When the database is away.
+pub async fn list(db: &Database, user: UserId, now: DateTime<Utc>, limit: u32) -> Result<Vec<Session>> {
+    let rows: Vec<sessions::Model> = sql::all(
+        db.connection(),
+        "SELECT * FROM sessions WHERE user_id = $1 AND revoked_at IS NULL AND expires_at > $2 \
+         ORDER BY id DESC LIMIT $3",
+        [user.uuid().into(), now.into(), i64::from(limit).into()],
+    )
+    .await?;
+    let session = |row: sessions::Model| Session {
+        id: row.id.into(),
+        ip: row.ip,
+        user_agent: row.user_agent,
+        created_at: row.created_at,
+        last_used_at: row.last_used_at,
+        expires_at: row.expires_at,
+    };
+    Ok(rows.into_iter().map(session).collect())
 }
 
 /// Ends one session of a user. Ending it twice is fine.
@@ -170,13 +267,7 @@ pub async fn revoke(db: &Database, user: UserId, session: SessionId, now: DateTi
 /// # Errors
 /// When the database is away.
 pub async fn revoke_all(db: &Database, user: UserId, now: DateTime<Utc>) -> Result<()> {
-    sql::execute(
-        db.connection(),
-        "UPDATE sessions SET revoked_at = $1 WHERE user_id = $2 AND revoked_at IS NULL",
-        [now.into(), user.uuid().into()],
-    )
-    .await?;
-    Ok(())
+    crate::users::revoke_all(db.connection(), user, now).await
 }
 
 /// How a session stands; `None` when it is not known.

@@ -31,6 +31,10 @@ impl DatabaseSettings {
         if !url.is_empty() && !is_postgres(url) && !url.starts_with("sqlite:") {
             problems.push("url: must begin with postgres:// or sqlite:".to_owned());
         }
+        if is_postgres(url) && has_sample_password(url) {
+            let problem = "url: has a password from an example; set one of your own in Postgres and here";
+            problems.push(problem.to_owned());
+        }
         if !(1..=100).contains(&self.connections_max) {
             problems.push(format!(
                 "connections_max: {} is not between 1 and 100",
@@ -50,6 +54,18 @@ impl DatabaseSettings {
         }
         problems
     }
+}
+
+/// On this machine Postgres may do without one.
+fn has_sample_password(url: &str) -> bool {
+    let authority = url.split("://").nth(1).unwrap_or_default();
+    let authority = authority.split(['/', '?']).next().unwrap_or_default();
+    let Some((login, host)) = authority.rsplit_once('@') else {
+        return false;
+    };
+    let host = host.rsplit_once(':').map_or(host, |(host, _)| host);
+    let password = login.split_once(':').map(|(_, password)| password);
+    !domain::is_loopback(host) && password.is_some_and(domain::is_sample_secret)
 }
 
 pub(crate) fn is_postgres(url: &str) -> bool {

@@ -47,6 +47,23 @@ pub(crate) fn placeholders(first: usize, count: usize) -> String {
         .join(", ")
 }
 
+/// `column IN (…)` for ids of which there may be any number, with its values. With Postgres they are one value, so that the
+/// statement is prepared once and not for each number of them.
+pub(crate) fn one_of(
+    db: &impl ConnectionTrait,
+    column: &str,
+    first: usize,
+    ids: &[uuid::Uuid],
+) -> (String, Vec<Value>) {
+    match db.get_database_backend() {
+        sea_orm::DbBackend::Postgres => (format!("{column} = ANY(${first})"), vec![ids.to_vec().into()]),
+        _ => (
+            format!("{column} IN ({})", placeholders(first, ids.len())),
+            ids.iter().map(|id| Value::from(*id)).collect(),
+        ),
+    }
+}
+
 /// `($first, $first+1), …` for `count` pairs of values.
 pub(crate) fn pairs(first: usize, count: usize) -> String {
     (0..count)

@@ -10,25 +10,34 @@ mod complete;
 mod dispatch;
 mod history;
 mod inspect;
+mod limited;
+mod lost;
 mod requeue;
 mod sweep;
+mod turns;
 
 use chrono::{DateTime, Utc};
 use domain::{Content, DocumentId, DocumentKind, JobId, ReasonCode, TaskId, TaskKind, UserId, WorkerId};
 use serde::{Deserialize, Serialize};
 
-pub use claim::{claim, give_back, give_back_these, owned};
+pub use claim::{claim, claim_knowing, give_back, give_back_these, owned};
 pub use close::{Closed, Retried, reject, retry};
 pub use complete::{DocumentResult, PassageText, complete, is_complete};
-pub use dispatch::{Backlog, backlog, forget_lost, release, take_due};
+pub use dispatch::{release_known, take_due};
 pub use history::Attempt;
 pub(crate) use history::{End, append, append_if_running};
 pub use inspect::{Task, TaskFilter, find, list};
+pub use lost::{Backlog, backlog, forget_lost, oldest_by_level, release};
 pub use requeue::{Operator, REQUEUED_MAX, Requeued, RequeuedAll, requeue, requeue_all};
 pub use sweep::{Recovered, SUSPECTS_APART, delete_given_up, expire, lose_these, recover_orphans};
 
 /// The newest form of a payload that this release can read. A worker leaves newer ones to those who know them.
 pub(crate) const PAYLOAD_VERSION: i16 = 1;
+
+/// The `held` of a task that waits until `run_at`: nothing when that has come. Such a task is not in line.
+pub(crate) fn held_until(run_at: DateTime<Utc>, now: DateTime<Utc>) -> Option<&'static str> {
+    (run_at > now).then_some("later")
+}
 
 /// What a task needs to know about its document, so that claiming is one statement.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -2,10 +2,10 @@
 
 use chrono::{DateTime, Utc};
 use domain::WorkerId;
-use sea_orm::{ActiveValue::Set, EntityTrait, FromQueryResult, sea_query::OnConflict};
+use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait, FromQueryResult, sea_query::OnConflict};
 
 use crate::entity::workers;
-use crate::{Database, Result, sql};
+use crate::{Database, Knowledge, Result, sql};
 
 /// A worker process that makes itself known.
 #[derive(Debug, Clone)]
@@ -26,6 +26,19 @@ pub struct Worker {
 /// # Errors
 /// When the database is away.
 pub async fn heartbeat(db: &Database, worker: &Worker, now: DateTime<Utc>) -> Result<()> {
+    heartbeat_knowing(db, worker, &Knowledge::of_this_release(), now).await
+}
+
+/// As [`heartbeat`], for a worker that understands this. It is written down once: a release does not learn.
+///
+/// # Errors
+/// When the database is away.
+pub async fn heartbeat_knowing(
+    db: &Database,
+    worker: &Worker,
+    knows: &Knowledge,
+    now: DateTime<Utc>,
+) -> Result<()> {
     let row = workers::ActiveModel {
         id: Set(worker.id.uuid()),
         name: Set(worker.name.clone()),
@@ -34,6 +47,9 @@ pub async fn heartbeat(db: &Database, worker: &Worker, now: DateTime<Utc>) -> Re
         started_at: Set(now),
         heartbeat_at: Set(now),
         stopped_at: Set(None),
+        knows: Set(Some(
+            serde_json::to_value(knows).expect("plain structs always become JSON"),
+        )),
     };
     workers::Entity::insert(row)
         .on_conflict(
@@ -111,4 +127,26 @@ pub async fn count_alive(db: &Database, since: DateTime<Utc>) -> Result<(u64, u6
             row.slots.unwrap_or(0).cast_unsigned(),
         )
     }))
+}
+
+/// What the workers heard of since `since` understand together; `None` when there is none.
+pub(crate) async fn knowledge(db: &impl ConnectionTrait, since: DateTime<Utc>) -> Result<Option<Knowledge>> {
+    #[derive(FromQueryResult)]
+    struct Row {
+        knows: Option<serde_json::Value>,
+    }
+    let rows: Vec<Row> = sql::all(
+        db,
+        "SELECT knows FROM workers WHERE heartbeat_at >= $1 AND stopped_at IS NULL",
+        [since.into()],
+    )
+    .await?;
+    if rows.is_empty() {
+        return Ok(None);
+    }
+    let workers = rows.into_iter().map(|row| {
+        let said = row.knows.and_then(|knows| serde_json::from_value(knows).ok());
+        said.unwrap_or_else(Knowledge::of_those_who_do_not_say)
+    });
+    Ok(Some(Knowledge::together(workers)))
 }

@@ -72,6 +72,10 @@ id!(
     SessionId
 );
 id!(
+    /// A key with which a program acts for an account.
+    ApiKeyId
+);
+id!(
     /// What a client asked for and polls.
     JobId
 );
@@ -90,6 +94,14 @@ id!(
 id!(
     /// One worker process, from its start to its end.
     WorkerId
+);
+id!(
+    /// Something that happens again and again.
+    ScheduleId
+);
+id!(
+    /// One run of a schedule.
+    RunId
 );
 id!(
     /// One line of the audit log.

@@ -11,6 +11,8 @@ mod ids;
 pub mod limits;
 mod quota;
 mod reasons;
+mod sample_secrets;
+pub mod schedules;
 mod states;
 mod text_encoding;
 pub mod units;
@@ -20,14 +22,15 @@ pub use clock::{Clock, ManualClock, SharedClock, SystemClock};
 pub use content::Content;
 pub use document_kind::{DocumentKind, KindMismatch};
 pub use ids::{
-    AuditId, ConversationId, DocumentId, InvalidId, JobId, MessageId, PassageId, RequestId, SessionId,
-    TaskId, UserId, WorkerId,
+    ApiKeyId, AuditId, ConversationId, DocumentId, InvalidId, JobId, MessageId, PassageId, RequestId, RunId,
+    ScheduleId, SessionId, TaskId, UserId, WorkerId,
 };
 pub use quota::{Month, QUOTA_MAX, Quota, QuotaLimits};
 pub use reasons::{ReasonClass, ReasonCode};
+pub use sample_secrets::{is_loopback, is_sample_secret};
 pub use states::{
-    AttemptEnd, DocumentStatus, JobKind, JobStatus, QueueName, TaskKind, TaskState, UnknownWord, UserRole,
-    UserStatus,
+    AttemptEnd, DocumentStatus, JobKind, JobStatus, Priority, QueueName, Scope, TaskKind, TaskState,
+    UnknownWord, UserRole, UserStatus, WaitingOn,
 };
 pub use text_encoding::{ByteOrder, utf_16_without_mark};
 pub use units::ByteSize;

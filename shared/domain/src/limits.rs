@@ -35,8 +35,8 @@ pub const PAGE_ITEMS_MAX: u64 = 100;
 /// The longest a client may wait in one request for a job to change.
 pub const WAIT_MAX: Duration = Duration::from_secs(60);
 
-/// Hints that wait in one queue at most, a few times what a fleet takes in a moment. The rest waits in the database, where
-/// it can be ordered.
+/// Hints that wait in one queue at most, however large the fleet. Usually far fewer do, a few times what the fleet takes in a
+/// moment; the rest waits in the database, where it can be ordered.
 pub const HINTS_MAX: u64 = 1_000;
 
 /// Characters of a key that only one job of an account may have at a time. The column is as wide.
@@ -47,3 +47,9 @@ pub const UNIQUE_FOR_DEFAULT: Duration = Duration::from_secs(24 * 3600);
 
 /// For how long a job may have its unique key. Longer ones would be forgotten by those who chose them.
 pub const UNIQUE_FOR_MAX: Duration = Duration::from_secs(30 * 24 * 3600);
+
+/// Hints for which there is room in a queue however small the fleet.
+pub const HINTS_MIN: u64 = 8;
+
+/// A worker that was not heard of for so long does not count as alive. Several signs of life fit into it.
+pub const WORKER_SILENCE: Duration = Duration::from_secs(30);

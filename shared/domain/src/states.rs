@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -52,6 +53,8 @@ macro_rules! words {
         }
     };
 }
+
+pub(crate) use words;
 
 words! {
     /// Where a task stands. The row's word is the truth; a hint in the queue is only a reason to look.
@@ -229,6 +232,72 @@ words! {
 }
 
 words! {
+    /// How soon a task is handed out: a level, the most urgent first. Within a level every tenant has its turn.
+    Priority {
+        /// Before everything else; only operators and administrators may ask for it.
+        Urgent = "urgent",
+        /// Somebody waits for it: a single document.
+        High = "high",
+        /// One of several documents that were handed in together.
+        Normal = "normal",
+        /// Whenever there is time.
+        Low = "low",
+    }
+}
+
+impl Priority {
+    /// The number that the database keeps; lower ones are handed out first. Rows of releases without levels have 0.
+    #[must_use]
+    pub const fn level(self) -> i16 {
+        match self {
+            Self::Urgent => -2,
+            Self::High => -1,
+            Self::Normal => 0,
+            Self::Low => 1,
+        }
+    }
+
+    /// After so long a wait a task has a share of the starts however much there is to do on the levels above its own. There
+    /// is none above [`Priority::Urgent`].
+    #[must_use]
+    pub const fn ages_after(self) -> Duration {
+        const STEP_SECONDS: u64 = 160;
+        Duration::from_secs(match self {
+            Self::Urgent => 0,
+            Self::High => STEP_SECONDS,
+            Self::Normal => 2 * STEP_SECONDS,
+            Self::Low => 3 * STEP_SECONDS,
+        })
+    }
+}
+
+words! {
+    /// Why a job that does not run waits.
+    WaitingOn {
+        /// Every worker is busy with what came before it.
+        WorkersBusy = "workers_busy",
+        /// No worker is alive.
+        NoWorkers = "no_workers",
+        /// As many tasks of its owner are under way as may be.
+        TenantLimit = "tenant_limit",
+        /// As many tasks of its kind are under way as may be.
+        KindLimit = "kind_limit",
+        /// An operator has paused its queue.
+        QueuePaused = "queue_paused",
+        /// An operator has paused the work of its owner.
+        TenantPaused = "tenant_paused",
+        /// An attempt failed, and the next one is not due yet.
+        Backoff = "backoff",
+        /// Its owner asked for a later time.
+        Scheduled = "scheduled",
+        /// No living worker knows this kind of task in this form.
+        NoCapableWorker = "no_capable_worker",
+        /// No scheduler is alive that would hand it out.
+        Dispatcher = "dispatcher",
+    }
+}
+
+words! {
     /// What a person may do beyond their own documents.
     UserRole {
         /// Own documents only.
@@ -236,6 +305,24 @@ words! {
         /// Sees and steers the work of everyone.
         Operator = "operator",
         /// Everything.
+        Admin = "admin",
+    }
+}
+
+words! {
+    /// What an API key may do.
+    Scope {
+        /// Reads documents and what was found in them.
+        DocumentsRead = "documents:read",
+        /// Hands documents in, changes and deletes them.
+        DocumentsWrite = "documents:write",
+        /// Follows jobs.
+        JobsRead = "jobs:read",
+        /// Cancels, schedules and deletes jobs.
+        JobsWrite = "jobs:write",
+        /// Reads the profile and what was used.
+        AccountRead = "account:read",
+        /// Whatever the role of the account allows beyond its own things.
         Admin = "admin",
     }
 }
@@ -264,6 +351,24 @@ mod tests {
         for status in JobStatus::ALL {
             assert_eq!(status.as_str().parse(), Ok(*status));
         }
+    }
+
+    #[test]
+    fn the_more_urgent_a_level_is_the_lower_is_its_number_and_the_shorter_its_wait() {
+        for pair in Priority::ALL.windows(2) {
+            assert!(pair[0].level() < pair[1].level());
+            assert!(pair[0].ages_after() < pair[1].ages_after());
+        }
+    }
+
+    #[test]
+    fn every_kind_has_a_queue_of_its_own() {
+        let queues: std::collections::BTreeSet<_> = TaskKind::ALL.iter().map(|kind| kind.queue()).collect();
+        assert_eq!(
+            queues.len(),
+            TaskKind::ALL.len(),
+            "a limit of a kind is kept as one of its queue"
+        );
     }
 
     #[test]

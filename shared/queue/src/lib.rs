@@ -1,5 +1,5 @@
-//! Hints that a task waits and news that a job changed, over Redis or in memory, and the apalis backend that takes
-//! hints to workers.
+//! Hints that a task waits, news that a job changed and rate limits, over Redis or in memory, and the apalis backend that
+//! takes hints to workers.
 //!
 //! The row in the database is the truth. Whatever is in here may come twice, late or never, and may be thrown away at
 //! any moment: the dispatcher hints again at every task that waits.
@@ -9,6 +9,7 @@ mod backoff;
 mod error;
 mod events;
 mod hints;
+mod rate_limits;
 mod redis_link;
 mod settings;
 
@@ -18,6 +19,7 @@ pub use backend::{Claim, HintBackend, Slotted};
 pub use error::QueueError;
 pub use events::{Events, MemoryEvents, RedisEvents, SharedEvents, Watch};
 pub use hints::{Hints, MemoryHints, Popped, Pushed, RedisHints, SharedHints};
+pub use rate_limits::{Bucket, MemoryRateLimits, RateLimits, RedisRateLimits, SharedRateLimits, Taken};
 pub use settings::QueueSettings;
 
 /// Both sides of the queue, over the backend that the settings name.
@@ -27,6 +29,8 @@ pub struct Queue {
     pub hints: SharedHints,
     /// Job ids on their way to waiting clients.
     pub events: SharedEvents,
+    /// How often somebody may do something.
+    pub rate_limits: SharedRateLimits,
 }
 
 impl Queue {
@@ -41,11 +45,13 @@ impl Queue {
             return Ok(Self {
                 hints: Arc::new(MemoryHints::default()),
                 events: Arc::new(MemoryEvents::default()),
+                rate_limits: Arc::new(MemoryRateLimits::default()),
             });
         }
         Ok(Self {
             hints: Arc::new(RedisHints::connect(settings)?),
             events: Arc::new(RedisEvents::connect(settings)?),
+            rate_limits: Arc::new(RedisRateLimits::connect(settings)?),
         })
     }
 }

@@ -40,6 +40,7 @@ impl QueueSettings {
         if let (false, Err(QueueError::Settings(problem))) = (self.is_memory(), self.connection_info()) {
             problems.push(format!("url: {problem}"));
         }
+        problems.extend(self.password_problem().map(|problem| format!("url: {problem}")));
         let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.:".contains(c);
         if self.prefix.is_empty() || self.prefix.len() > 100 || !self.prefix.chars().all(is_plain) {
             problems.push("prefix: must be 1 to 100 letters, digits, or any of - _ . :".to_owned());
@@ -48,6 +49,25 @@ impl QueueSettings {
             problems.push("command_timeout: must be between 10ms and 60s".to_owned());
         }
         problems
+    }
+
+    /// Off this machine whoever reaches Redis could hand out tasks, count against limits, and forget everything.
+    fn password_problem(&self) -> Option<&'static str> {
+        let info = self.connection_info().ok()?;
+        let (redis::ConnectionAddr::Tcp(host, _) | redis::ConnectionAddr::TcpTls { host, .. }) = info.addr()
+        else {
+            return None;
+        };
+        if domain::is_loopback(host) {
+            return None;
+        }
+        match info.redis_settings().password() {
+            None => Some("must have a password, for Redis is not on this machine"),
+            Some(password) if domain::is_sample_secret(password) => {
+                Some("has a password from an example; set one of your own in Redis and here")
+            }
+            Some(_) => None,
+        }
     }
 
     /// As [`QueueSettings::problems`], and what keeps several processes from sharing the queue.
@@ -109,6 +129,35 @@ mod tests {
         ] {
             assert!(with_url(url).problems().is_empty(), "{url}");
         }
+    }
+
+    #[test]
+    fn off_this_machine_redis_needs_a_password_of_its_own() {
+        for open in [
+            "redis://redis",
+            "redis://10.0.0.1:6379/0",
+            "rediss://cache.example.com",
+            "redis://user@redis",
+        ] {
+            let problems = with_url(open).problems();
+            assert_eq!(
+                problems,
+                ["url: must have a password, for Redis is not on this machine"],
+                "{open}"
+            );
+        }
+        for sample in [
+            "redis://:foobared@redis",
+            "redis://:redis@redis",
+            "rediss://user:Password1@cache.example.com",
+        ] {
+            let problems = with_url(sample).problems();
+            assert!(
+                problems.len() == 1 && problems[0].contains("example"),
+                "{sample}: {problems:?}"
+            );
+        }
+        assert!(with_url("redis://127.0.0.1").problems().is_empty());
     }
 
     #[test]

@@ -258,7 +258,7 @@ async fn a_connection_that_stalled_is_not_used_again() {
 }
 
 #[tokio::test]
-async fn events_are_heard_again_after_the_connection_was_cut() {
+async fn events_are_heard_retry_after_the_connection_was_cut() {
     const DATABASE: u8 = 11;
     let settings = support::redis_database(DATABASE);
     let events = RedisEvents::connect(&settings).unwrap();

@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_process_is_ready_when_it_says_so_and_never_again_after_shutdown() {
+    async fn a_process_is_ready_when_it_says_so_and_never_retry_after_shutdown() {
         let shutdown = CancellationToken::new();
         let probes = Probes::new(Checks::new(), shutdown.clone());
         assert!(!probes.has_started());

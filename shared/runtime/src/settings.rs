@@ -34,6 +34,7 @@ pub const SECTIONS: &[&str] = &[
     "worker",
     "sandbox",
     "scheduler",
+    "scheduling",
 ];
 
 /// The variable that names the settings file when the command line does not.

@@ -122,6 +122,13 @@ impl StorageSettings {
                 problems.push(format!("{key}: is needed with backend = \"s3\""));
             }
         }
+        let secret = self.secret_access_key.expose_secret();
+        let host = self.endpoint.split("://").nth(1).unwrap_or_default();
+        let host = host.split('/').next().unwrap_or_default();
+        let host = host.rsplit_once(':').map_or(host, |(host, _)| host);
+        if !secret.is_empty() && !domain::is_loopback(host) && domain::is_sample_secret(secret) {
+            problems.push("secret_access_key: is from an example; make one of your own".to_owned());
+        }
         if self.bucket.contains(['/', '?', '#']) {
             problems.push("bucket: is a name, not an address".to_owned());
         }

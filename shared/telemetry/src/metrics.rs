@@ -6,7 +6,7 @@ mod table;
 use std::time::Duration;
 
 use ::metrics::{Label, SharedString, Unit};
-use domain::{QueueName, TaskKind};
+use domain::{Priority, QueueName, TaskKind};
 
 pub use table::{ALL, Metric, MetricKind, MetricUnit};
 
@@ -327,6 +327,14 @@ pub fn sweep_failed(sweep: &'static str) {
 pub fn queue_observed(queue: QueueName, waiting: u64, oldest: Duration) {
     table::QUEUE_WAITING.set([queue.as_str().into()], gauge(waiting));
     table::QUEUE_OLDEST_WAIT.set([queue.as_str().into()], oldest.as_secs_f64());
+}
+
+/// How long the worst off of a level waits; zero when nobody does.
+pub fn oldest_wait_observed(queue: QueueName, level: Priority, oldest: Duration) {
+    table::OLDEST_WAIT.set(
+        [queue.as_str().into(), level.as_str().into()],
+        oldest.as_secs_f64(),
+    );
 }
 
 /// How many workers the database has heard of lately.

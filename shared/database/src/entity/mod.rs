@@ -2,6 +2,7 @@
 
 #![allow(missing_docs, unreachable_pub)] // the derive macros write public items
 
+pub(crate) mod api_keys;
 pub(crate) mod audit_log;
 pub(crate) mod documents;
 pub(crate) mod jobs;

@@ -31,6 +31,7 @@ pub struct Model {
     pub error_detail: Option<String>,
     #[sea_orm(column_type = "JsonBinary")]
     pub history: Json,
+    pub held: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, EnumIter, DeriveRelation)]

@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, Utc};
 use domain::{
-    AuditId, Content, DocumentId, DocumentKind, DocumentStatus, JobId, JobKind, JobStatus, RequestId, TaskId,
-    TaskKind, TaskState, UserId, limits,
+    AuditId, Content, DocumentId, DocumentKind, DocumentStatus, JobId, JobKind, JobStatus, Priority,
+    RequestId, TaskId, TaskKind, TaskState, UserId, limits,
 };
 use sea_orm::{
     ActiveValue::Set, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, FromQueryResult, Value,
@@ -15,7 +15,7 @@ use super::Job;
 use super::terms::{Terms, refuse};
 use crate::entity::{documents, jobs, tasks};
 use crate::quotas::Exceeded;
-use crate::tasks::{DocumentPayload, PAYLOAD_VERSION};
+use crate::tasks::{DocumentPayload, PAYLOAD_VERSION, held_until};
 use crate::{Database, DatabaseError, Result, audit, sql};
 
 /// What a client chose for a job.
@@ -26,6 +26,12 @@ pub struct JobOptions {
     /// Which part of a web page is read.
     #[serde(default)]
     pub content: Content,
+    /// The level of its tasks. Otherwise a single document is `high` and one of several `normal`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub priority: Option<Priority>,
+    /// When its tasks may begin; at once otherwise. Hints for later ones are not pushed by the caller.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run_at: Option<DateTime<Utc>>,
 }
 
 /// A job to be stored. Its documents' bytes are in storage already.
@@ -79,9 +85,14 @@ pub enum Submitted {
     Unique(JobId),
     /// The account has not so much left. Nothing is stored.
     QuotaExceeded(Exceeded),
+    /// So many tasks of the user wait that no more are taken; the number is the bound.
+    QueueFull(u64),
 }
 
 /// Stores a job with its documents, tasks and a line in the audit log, in one transaction, within the account's own limits.
+///
+/// What is not pushed by the caller is counted first, for tenants may have only so many waiting tasks. The bound may be passed
+/// by what is handed in at the same moment.
 ///
 /// # Errors
 /// When the database is away; nothing is stored then.
@@ -115,6 +126,15 @@ pub async fn submit_on(db: &Database, terms: Terms, new: NewJob, now: DateTime<U
         deadline_at: new.deadline_at,
         error: None,
     };
+    if !new.dispatched
+        && let Some(full) = full(db, &new).await?
+    {
+        // What was accepted before stays accepted, however full it is by now.
+        return Ok(match idempotency {
+            Some((key, fingerprint)) => replay(db, user, &key, fingerprint).await?.unwrap_or(full),
+            None => full,
+        });
+    }
     match insert(db, terms, new, now).await {
         Err(DatabaseError::Constraint(error)) => {
             let Some((key, fingerprint)) = idempotency else {
@@ -162,6 +182,50 @@ pub async fn replay(
     }))
 }
 
+/// Whether the user would have too many waiting tasks. No more of them are counted than that takes.
+async fn full(db: &Database, new: &NewJob) -> Result<Option<Submitted>> {
+    #[derive(FromQueryResult)]
+    struct Bound {
+        queued_max: Option<i32>,
+    }
+    #[derive(FromQueryResult)]
+    struct Counted {
+        waiting: i64,
+    }
+    let about: [Value; 2] = [
+        TaskKind::ProcessDocument.queue().as_str().into(),
+        new.user.uuid().into(),
+    ];
+    let bound: Option<Bound> = sql::first(
+        db.connection(),
+        "SELECT COALESCE(n.queued_max, q.tenant_queued_max) AS queued_max FROM queues q \
+         LEFT JOIN tenants n ON n.user_id = $2 WHERE q.name = $1",
+        about.clone(),
+    )
+    .await?;
+    let Some(queued_max) = bound.and_then(|bound| bound.queued_max) else {
+        return Ok(None);
+    };
+    let levels: Vec<String> = Priority::ALL
+        .iter()
+        .map(|level| level.level().to_string())
+        .collect();
+    let counted: Option<Counted> = sql::first(
+        db.connection(),
+        format!(
+            "SELECT count(*) AS waiting FROM (SELECT 1 FROM tasks t WHERE t.queue = $1 AND t.priority IN ({}) \
+             AND t.user_id = $2 AND t.state = 'queued' AND t.dispatched_at IS NULL AND t.held IS NULL LIMIT $3) AS counted",
+            levels.join(", ")
+        ),
+        about.into_iter().chain([i64::from(queued_max).into()]),
+    )
+    .await?;
+    let wanted = new.documents.len() as u64;
+    let would_wait = counted.map_or(0, |counted| counted.waiting.cast_unsigned()) + wanted;
+    let queued_max = u64::try_from(queued_max).unwrap_or(0);
+    Ok((would_wait > queued_max).then_some(Submitted::QueueFull(queued_max)))
+}
+
 enum Inserted {
     Tasks(Vec<TaskId>),
     Not(Submitted),
@@ -201,6 +265,7 @@ async fn insert_in_steps(
     task_ids: &[TaskId],
     now: DateTime<Utc>,
 ) -> Result<()> {
+    let (priority, run_at, held) = place_in_line(&new, now);
     let (key, fingerprint) = new.idempotency.unzip();
     let job = jobs::ActiveModel {
         id: Set(new.id.uuid()),
@@ -231,7 +296,7 @@ async fn insert_in_steps(
             kind: Set(TaskKind::ProcessDocument.to_string()),
             queue: Set(TaskKind::ProcessDocument.queue().to_string()),
             state: Set(TaskState::Queued.to_string()),
-            priority: Set(PRIORITY),
+            priority: Set(priority.level()),
             user_id: Set(new.user.uuid()),
             job_id: Set(new.id.uuid()),
             document_id: Set(Some(document.id.uuid())),
@@ -241,7 +306,7 @@ async fn insert_in_steps(
             attempts_max: Set(limits::ATTEMPTS_MAX),
             fence: Set(0),
             owner: Set(None),
-            run_at: Set(now),
+            run_at: Set(run_at),
             deadline_at: Set(new.deadline_at),
             dispatched_at: Set(new.dispatched.then_some(now)),
             created_at: Set(now),
@@ -250,6 +315,7 @@ async fn insert_in_steps(
             error_code: Set(None),
             error_detail: Set(None),
             history: Set(serde_json::json!([])),
+            held: Set(held.map(str::to_owned)),
         });
     let task_rows: Vec<_> = task_rows.collect();
     let document_rows: Vec<_> = (0..)
@@ -277,6 +343,7 @@ async fn insert_in_one_statement(
     counted: bool,
     now: DateTime<Utc>,
 ) -> Result<bool> {
+    let (priority, run_at, held) = place_in_line(new, now);
     let (key, fingerprint) = new.idempotency.clone().unzip();
     let tasks: Vec<Uuid> = task_ids.iter().map(|id| id.uuid()).collect();
     let payloads: Vec<String> = new
@@ -296,7 +363,7 @@ async fn insert_in_one_statement(
         sizes.push(i64::try_from(document.size_bytes).unwrap_or(i64::MAX));
         digests.push(document.sha256.to_vec());
     }
-    let values: [Value; 27] = [
+    let values: [Value; 30] = [
         new.id.uuid().into(),
         new.user.uuid().into(),
         kind.as_str().into(),
@@ -323,6 +390,9 @@ async fn insert_in_one_statement(
         AuditId::new().uuid().into(),
         new.origin.ip.clone().into(),
         new.origin.request.map(RequestId::uuid).into(),
+        priority.level().into(),
+        run_at.into(),
+        held.into(),
         counted.into(),
     ];
     Ok(sql::execute(db, INSERT, values).await? == 1)
@@ -334,7 +404,7 @@ const INSERT: &str = "WITH job AS (\
         INSERT INTO jobs (id, user_id, kind, status, total, completed, failed, cancelled, version, options, \
             idempotency_key, fingerprint, trace_parent, deadline_at, created_at) \
         SELECT $1, $2, $3, 'pending', $4, 0, 0, 0, 1, $5, $6, $7, $8, $9, $10 \
-        WHERE $27 OR NOT EXISTS (SELECT 1 FROM quotas WHERE user_id = $2) RETURNING id), \
+        WHERE $30 OR NOT EXISTS (SELECT 1 FROM quotas WHERE user_id = $2) RETURNING id), \
     document AS (\
         INSERT INTO documents (id, job_id, user_id, position, file_name, kind, size_bytes, sha256, status, tags, \
             metadata, needs_ocr, truncated, created_at) \
@@ -343,14 +413,26 @@ const INSERT: &str = "WITH job AS (\
         FROM job, unnest($11, $12, $13, $14, $15, $16) AS d (id, position, file_name, kind, size_bytes, sha256)), \
     task AS (\
         INSERT INTO tasks (id, kind, queue, state, priority, user_id, job_id, document_id, payload, payload_version, \
-            attempt, attempts_max, fence, run_at, deadline_at, dispatched_at, created_at) \
-        SELECT t.id, $19, $20, 'queued', 0, $2, $1, t.document_id, t.payload::jsonb, $21, 0, $22, 0, $10, $9, $23, $10 \
+            attempt, attempts_max, fence, run_at, deadline_at, dispatched_at, created_at, held) \
+        SELECT t.id, $19, $20, 'queued', $27, $2, $1, t.document_id, t.payload::jsonb, $21, 0, $22, 0, $28, $9, $23, \
+            $10, $29 \
         FROM job, unnest($17, $11, $18) AS t (id, document_id, payload)) \
     INSERT INTO audit_log (id, at, user_id, action, resource_type, resource_id, outcome, ip, request_id) \
     SELECT $24, $10, $2, 'job.create', 'job', $1, 'success', $25, $26 FROM job";
 
-/// All jobs wait alike for now; lower numbers are handed out first.
-const PRIORITY: i16 = 0;
+/// The level of a job's tasks, when they may begin, and why they are not in line before that.
+fn place_in_line(new: &NewJob, now: DateTime<Utc>) -> (Priority, DateTime<Utc>, Option<&'static str>) {
+    let usual = match kind_of(&new.documents) {
+        JobKind::Single => Priority::High,
+        JobKind::Batch => Priority::Normal,
+    };
+    let run_at = new.options.run_at.map_or(now, |run_at| run_at.max(now));
+    (
+        new.options.priority.unwrap_or(usual),
+        run_at,
+        held_until(run_at, now),
+    )
+}
 
 fn kind_of(documents: &[NewDocument]) -> JobKind {
     if documents.len() == 1 {

@@ -74,6 +74,35 @@ pub(crate) async fn release(
     Ok(summed(released, -1))
 }
 
+/// What the documents of these jobs have in storage, to be given back to their owners when the jobs are deleted. As [`release`].
+/// Their tasks have all ended, so nothing is reserved for them.
+pub(crate) async fn freed_with(
+    transaction: &DatabaseTransaction,
+    jobs: &[Uuid],
+) -> Result<BTreeMap<Uuid, Change>> {
+    if jobs.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let list = sql::placeholders(1, jobs.len());
+    let stored: Vec<Reservation> = sql::all(
+        transaction,
+        format!(
+            "SELECT user_id, CAST(sum(size_bytes + result_bytes) AS bigint) AS bytes FROM documents \
+             WHERE job_id IN ({list}) AND status <> 'cancelled' GROUP BY user_id"
+        ),
+        jobs.iter().map(|job| Value::from(*job)),
+    )
+    .await?;
+    let changes = stored.into_iter().map(|stored| {
+        let change = Change {
+            storage: -stored.bytes,
+            ..Change::default()
+        };
+        (stored.user_id, change)
+    });
+    Ok(changes.collect())
+}
+
 /// These documents are open again because an operator said so, whatever the limits say. As [`release`], the other way round.
 pub(crate) async fn reserve_again(
     transaction: &DatabaseTransaction,

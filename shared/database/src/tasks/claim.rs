@@ -1,19 +1,77 @@
 //! `queued` → `running`, and back without costing an attempt.
 
+use std::collections::HashSet;
+
 use chrono::{DateTime, Utc};
 use domain::{AttemptEnd, ReasonCode, TaskId, WorkerId};
-use sea_orm::{FromQueryResult, Value};
+use sea_orm::{ConnectionTrait, FromQueryResult, Value};
 use uuid::Uuid;
 
-use super::{Claim, End, PAYLOAD_VERSION, append};
-use crate::{Database, Result, sql};
+use super::dispatch::known;
+use super::sweep::of_tasks;
+use super::{Claim, End, append, limited};
+use crate::{Database, Knowledge, Result, sql};
 
-/// Takes every task of `ids` that waits and is due, in one statement. What another worker took, what ended, what is
-/// not due and what this release cannot read is left out; a foreign or forged id finds nothing.
+/// Takes every task of `ids` that waits and is due. What another worker took, what ended, what is not due and what this release
+/// cannot read is left out; a foreign or forged id finds nothing. What is paused, or would go beyond a limit, goes back into
+/// line.
 ///
 /// # Errors
 /// When the database is away; nothing is claimed then, or the claim is recovered as an orphan.
 pub async fn claim(db: &Database, owner: WorkerId, ids: &[TaskId], now: DateTime<Utc>) -> Result<Vec<Claim>> {
+    claim_knowing(db, owner, &Knowledge::of_this_release(), ids, now).await
+}
+
+/// As [`claim`], for a worker that understands this. Tasks that it does not understand are left to those who do: another
+/// worker has them within a second or two.
+///
+/// # Errors
+/// As those of [`claim`].
+pub async fn claim_knowing(
+    db: &Database,
+    owner: WorkerId,
+    knowledge: &Knowledge,
+    ids: &[TaskId],
+    now: DateTime<Utc>,
+) -> Result<Vec<Claim>> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.uuid()).collect();
+    let mut claims = take(
+        db.connection(),
+        owner,
+        knowledge,
+        &ids,
+        &[UNPAUSED, UNLIMITED],
+        now,
+    )
+    .await?;
+    let taken: HashSet<Uuid> = claims.iter().map(|claim| claim.task.uuid()).collect();
+    let left: Vec<Uuid> = ids.into_iter().filter(|id| !taken.contains(id)).collect();
+    if !left.is_empty() {
+        claims.extend(limited::claim(db, owner, knowledge, &left, now).await?);
+    }
+    Ok(claims)
+}
+
+/// Neither the queue nor the tenant is paused.
+pub(super) const UNPAUSED: &str = "NOT EXISTS (SELECT 1 FROM queues q WHERE q.name = t.queue AND q.paused_at IS NOT NULL) \
+     AND NOT EXISTS (SELECT 1 FROM tenants n WHERE n.user_id = t.user_id AND n.paused_at IS NOT NULL)";
+/// Nobody has to count what runs.
+const UNLIMITED: &str = "NOT EXISTS (SELECT 1 FROM queues q WHERE q.name = t.queue \
+     AND (q.running_max IS NOT NULL OR q.tenant_running_max IS NOT NULL)) \
+     AND NOT EXISTS (SELECT 1 FROM tenants n WHERE n.user_id = t.user_id AND n.running_max IS NOT NULL)";
+
+/// `queued` → `running` in one statement, for those of `ids` that wait, are due and known and meet the conditions.
+pub(super) async fn take(
+    db: &impl ConnectionTrait,
+    owner: WorkerId,
+    knowledge: &Knowledge,
+    ids: &[Uuid],
+    conditions: &[&str],
+    now: DateTime<Utc>,
+) -> Result<Vec<Claim>> {
     #[derive(FromQueryResult)]
     struct Row {
         id: Uuid,
@@ -28,19 +86,18 @@ pub async fn claim(db: &Database, owner: WorkerId, ids: &[TaskId], now: DateTime
         run_at: DateTime<Utc>,
         deadline_at: DateTime<Utc>,
     }
-    if ids.is_empty() {
-        return Ok(Vec::new());
-    }
-    let mut values: Vec<Value> = vec![owner.uuid().into(), now.into(), PAYLOAD_VERSION.into()];
-    values.extend(ids.iter().map(|id| Value::from(id.uuid())));
-    let list = sql::placeholders(4, ids.len());
-    let skip_locked = sql::skip_locked(db.connection());
+    let mut values: Vec<Value> = vec![owner.uuid().into(), now.into()];
+    let known = known(knowledge, &mut values);
+    let list = sql::placeholders(values.len() + 1, ids.len());
+    values.extend(ids.iter().map(|id| Value::from(*id)));
+    let conditions: String = conditions.iter().map(|it| format!(" AND {it}")).collect();
+    let skip_locked = of_tasks(db.get_database_backend());
     let rows: Vec<Row> = sql::all(
-        db.connection(),
+        db,
         format!(
-            "UPDATE tasks SET state = 'running', attempt = attempt + 1, fence = fence + 1, owner = $1, started_at = $2 \
-             WHERE id IN (SELECT id FROM tasks WHERE id IN ({list}) AND state = 'queued' AND run_at <= $2 \
-             AND deadline_at > $2 AND payload_version <= $3 ORDER BY id{skip_locked}) \
+            "UPDATE tasks SET state = 'running', attempt = attempt + 1, fence = fence + 1, owner = $1, started_at = $2, \
+             held = NULL WHERE id IN (SELECT t.id FROM tasks t WHERE t.id IN ({list}) AND t.state = 'queued' \
+             AND t.run_at <= $2 AND t.deadline_at > $2 AND ({known}){conditions} ORDER BY t.id{skip_locked}) \
              RETURNING id, kind, user_id, job_id, document_id, payload, attempt, attempts_max, fence, run_at, deadline_at"
         ),
         values,

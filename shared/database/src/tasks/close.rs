@@ -7,7 +7,7 @@ use domain::{AttemptEnd, DocumentStatus, JobStatus, TaskState};
 use sea_orm::{ConnectionTrait, DatabaseTransaction, FromQueryResult, Value};
 use uuid::Uuid;
 
-use super::{Claim, End, Reason, append};
+use super::{Claim, End, Reason, append, held_until};
 use crate::jobs::{self, FailedPart};
 use crate::{Database, Result, quotas, sql};
 
@@ -78,8 +78,8 @@ pub async fn retry(
         let queued = sql::execute(
             db.connection(),
             format!(
-                "UPDATE tasks SET state = 'queued', owner = NULL, dispatched_at = NULL, run_at = $3, error_code = $4, \
-                 error_detail = $5, history = {history} WHERE id = $1 AND fence = $2 AND state = 'running'"
+                "UPDATE tasks SET state = 'queued', owner = NULL, dispatched_at = NULL, run_at = $3, held = $7, \
+                 error_code = $4, error_detail = $5, history = {history} WHERE id = $1 AND fence = $2 AND state = 'running'"
             ),
             [
                 claim.task.uuid().into(),
@@ -88,6 +88,7 @@ pub async fn retry(
                 reason.code.as_str().into(),
                 reason.detail.as_str().into(),
                 now.into(),
+                held_until(run_at, now).into(),
             ],
         )
         .await?;

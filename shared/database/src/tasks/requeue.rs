@@ -157,7 +157,7 @@ async fn put_back(
         transaction,
         format!(
             "UPDATE tasks SET state = 'queued', attempts_max = attempt + $2, run_at = $1, dispatched_at = NULL, \
-             started_at = NULL, finished_at = NULL, error_code = NULL, error_detail = NULL WHERE id IN ({list})"
+             held = NULL, started_at = NULL, finished_at = NULL, error_code = NULL, error_detail = NULL WHERE id IN ({list})"
         ),
         first.into_iter().chain(ids.iter().map(|id| Value::from(*id))),
     )

@@ -9,7 +9,7 @@ use sea_orm::{DatabaseTransaction, DbBackend, FromQueryResult, Value};
 use uuid::Uuid;
 
 use super::close::{Ended, fail_documents};
-use super::{End, Reason, append, append_if_running};
+use super::{End, Reason, append, append_if_running, held_until};
 use crate::{Database, Result, sql};
 
 /// What became of tasks whose worker is no longer heard of.
@@ -55,7 +55,7 @@ pub async fn recover_orphans(
         return Ok(Recovered::default());
     }
     let transaction = db.begin().await?;
-    let skip_locked = of_tasks(db);
+    let skip_locked = of_tasks(db.backend());
     let orphans: Vec<Orphan> = sql::all(
         &transaction,
         format!("{orphans} ORDER BY t.id LIMIT $2{skip_locked}"),
@@ -149,6 +149,7 @@ async fn requeue_lost(
         reason.as_str().into(),
         reason.meaning().into(),
         run_at.into(),
+        held_until(run_at, now).into(),
     ];
     let list = sql::placeholders(values.len() + 1, ids.len());
     values.extend(ids.iter().map(|id| Value::from(*id)));
@@ -157,7 +158,7 @@ async fn requeue_lost(
         transaction,
         format!(
             "UPDATE tasks SET state = 'queued', owner = NULL, dispatched_at = NULL, error_code = $2, error_detail = $3, \
-             run_at = $4, history = {history} WHERE id IN ({list})"
+             run_at = $4, held = $5, history = {history} WHERE id IN ({list})"
         ),
         values,
     )
@@ -219,7 +220,7 @@ pub async fn expire(db: &Database, now: DateTime<Utc>, limit: u32) -> Result<u64
         reason.code.as_str().into(),
         reason.detail.as_str().into(),
     ];
-    let skip_locked = of_tasks(db);
+    let skip_locked = of_tasks(db.backend());
     let transaction = db.begin().await?;
     let ended: Vec<Ended> = sql::all(
         &transaction,
@@ -243,7 +244,7 @@ pub async fn expire(db: &Database, now: DateTime<Utc>, limit: u32) -> Result<u64
 /// # Errors
 /// When the database is away.
 pub async fn delete_given_up(db: &Database, before: DateTime<Utc>, limit: u32) -> Result<u64> {
-    let skip_locked = of_tasks(db);
+    let skip_locked = of_tasks(db.backend());
     sql::execute(
         db.connection(),
         format!(
@@ -255,8 +256,9 @@ pub async fn delete_given_up(db: &Database, before: DateTime<Utc>, limit: u32) -
     .await
 }
 
-fn of_tasks(db: &Database) -> &'static str {
-    if db.backend() == DbBackend::Postgres {
+/// As [`sql::skip_locked`], where the sub-select names other tables too.
+pub(super) fn of_tasks(backend: DbBackend) -> &'static str {
+    if backend == DbBackend::Postgres {
         " FOR UPDATE OF t SKIP LOCKED"
     } else {
         ""

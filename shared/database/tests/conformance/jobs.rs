@@ -1,7 +1,7 @@
 use database::documents::{self, DocumentFilter};
 use database::jobs::{self, JobFilter, Submitted};
 use database::tasks::{self, Reason};
-use database::{DatabaseError, audit, cron_slots, discarded, workers};
+use database::{DatabaseError, audit, discarded, workers};
 use domain::{DocumentStatus, JobKind, JobStatus, QueueName, ReasonCode};
 
 use crate::support::{HOUR, SECOND, a_result, a_user, a_worker, claim_one, new_job, on_both, start, submit};
@@ -168,14 +168,6 @@ on_both! {
         assert!(documents::delete(db, user.id, claim.document, origin, start()).await.unwrap().is_none());
         let job = jobs::find(db, user.id, id).await.unwrap().unwrap();
         assert_eq!((job.status, job.total, job.completed), (JobStatus::Completed, 0, 0));
-    }
-
-    async fn a_slot_is_claimed_once(db: &TestDatabase) {
-        assert!(cron_slots::claim(db, "cleanup", start(), start()).await.unwrap());
-        assert!(!cron_slots::claim(db, "cleanup", start(), start()).await.unwrap());
-        assert!(cron_slots::claim(db, "other", start(), start()).await.unwrap());
-        assert!(cron_slots::claim(db, "cleanup", start() + HOUR, start()).await.unwrap());
-        assert_eq!(cron_slots::delete_old(db, start() + SECOND).await.unwrap(), 2);
     }
 
     async fn living_workers_are_counted(db: &TestDatabase) {

@@ -2,14 +2,20 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 
 mod accounts;
+mod api_keys;
 mod cancelling;
 mod conversations;
 mod deadlines;
+mod fairness;
 mod history;
 mod jobs;
 mod politeness;
 mod quotas;
+mod schedules;
+mod scheduling;
+mod sealing;
 mod search;
+mod second_factors;
 mod state_machine;
 mod support;
 mod tasks;

@@ -93,6 +93,58 @@ impl TestDatabase {
         }
     }
 
+    /// Runs a statement as somebody who has the database in their hands, past everything that docmill does.
+    pub(crate) async fn by_hand(&self, statement: &str) {
+        let statement = sqlx::AssertSqlSafe(statement.to_owned());
+        match &self.cleanup {
+            Cleanup::File(path) => {
+                let url = format!("sqlite://{}", path.display());
+                let mut connection = sqlx::SqliteConnection::connect(&url).await.unwrap();
+                connection.execute(statement).await.unwrap();
+            }
+            Cleanup::Postgres { server, name } => {
+                let (base, _) = server.rsplit_once('/').unwrap();
+                let mut connection = sqlx::PgConnection::connect(&format!("{base}/{name}"))
+                    .await
+                    .unwrap();
+                connection.execute(statement).await.unwrap();
+            }
+        }
+    }
+
+    /// The names that a query written by hand finds.
+    pub(crate) async fn names(&self, query: &str) -> Vec<String> {
+        let query = sqlx::AssertSqlSafe(query.to_owned());
+        match &self.cleanup {
+            Cleanup::File(path) => {
+                let url = format!("sqlite://{}", path.display());
+                let mut connection = sqlx::SqliteConnection::connect(&url).await.unwrap();
+                sqlx::query_scalar(query)
+                    .fetch_all(&mut connection)
+                    .await
+                    .unwrap()
+            }
+            Cleanup::Postgres { server, name } => {
+                let (base, _) = server.rsplit_once('/').unwrap();
+                let mut connection = sqlx::PgConnection::connect(&format!("{base}/{name}"))
+                    .await
+                    .unwrap();
+                sqlx::query_scalar(query)
+                    .fetch_all(&mut connection)
+                    .await
+                    .unwrap()
+            }
+        }
+    }
+
+    /// An id as a statement written by hand spells it.
+    pub(crate) fn uuid(&self, id: uuid::Uuid) -> String {
+        match self.cleanup {
+            Cleanup::File(_) => format!("x'{}'", id.simple()),
+            Cleanup::Postgres { .. } => format!("'{id}'"),
+        }
+    }
+
     pub(crate) async fn drop(self) {
         if let Cleanup::Postgres { server, name } = &self.cleanup {
             let mut connection = sqlx::PgConnection::connect(server).await.unwrap();

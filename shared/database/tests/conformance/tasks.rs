@@ -1,7 +1,7 @@
 use database::documents;
 use database::tasks::{self, Closed, Reason, Recovered, Retried};
 use database::{jobs, workers};
-use domain::{DocumentStatus, JobStatus, QueueName, ReasonCode, TaskId, WorkerId};
+use domain::{DocumentStatus, JobStatus, Priority, QueueName, ReasonCode, TaskId, WorkerId};
 
 use crate::support::{HOUR, SECOND, a_result, a_user, a_worker, claim_one, new_job, on_both, start, submit};
 
@@ -183,6 +183,7 @@ on_both! {
         let waiting = |documents| {
             let mut new = new_job(&user, documents);
             new.dispatched = false;
+            new.options.priority = Some(Priority::Normal);
             new
         };
         let (_, first) = submit(db, waiting(2)).await;

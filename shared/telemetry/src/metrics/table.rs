@@ -142,6 +142,8 @@ metrics! {
         "Tasks that may run and wait for a worker, by the database.";
     QUEUE_OLDEST_WAIT = "docmill_queue_oldest_wait_seconds" Gauge Seconds ["queue"]
         "How long the oldest of them has waited; 0 when none waits.";
+    OLDEST_WAIT = "docmill_oldest_wait_seconds" Gauge Seconds ["queue", "level"]
+        "How long the task of a level that waits longest has been due, whosever it is; 0 when none waits.";
     WORKERS_ALIVE = "docmill_workers_alive" Gauge Count []
         "Workers heard of lately, by the database.";
 }

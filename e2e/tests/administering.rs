@@ -1,0 +1,646 @@
+//! What administrators see and do: accounts, and the audit log.
+#![allow(clippy::unwrap_used)]
+
+#[path = "support/totp.rs"]
+mod totp;
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use domain::UserId;
+use e2e::{Answer, Client, Embedded, Fleet, Folder, Settings, docmill, eventually, run};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+/// A replica may believe for four seconds what was so.
+const FORGETTING: Duration = Duration::from_secs(5);
+/// Longer than it takes until new lines are sealed.
+const SEALING: Duration = Duration::from_secs(30);
+
+/// Somebody with an account that the operator of the machine has made.
+async fn with_role(settings: &Settings, data: &str, anybody: &Client, role: &str) -> Client {
+    let email = format!("{}@example.com", UserId::new());
+    let create = [
+        "--data",
+        data,
+        "user",
+        "create",
+        "--email",
+        &email,
+        "--role",
+        role,
+        "--password-stdin",
+    ];
+    let folder = Folder::new();
+    let _ = run("docmill", folder.path(), &create, settings, Client::password())
+        .await
+        .success();
+    let login = json!({ "email": email, "password": Client::password() });
+    let session = anybody
+        .post("/api/v1/auth/login", &login)
+        .await
+        .status(200)
+        .json();
+    anybody.with_session(session)
+}
+
+async fn in_embedded(mill: &Embedded, role: &str) -> Client {
+    with_role(
+        &Settings::new(),
+        mill.data().to_str().unwrap(),
+        &mill.anybody(),
+        role,
+    )
+    .await
+}
+
+async fn on_account(admin: &Client, method: Method, user: &Client, act: &str, body: &Value) -> Answer {
+    let path = format!("/api/v1/admin/users/{}/{act}", user.user_id());
+    admin.send(admin.request(method, &path).json(body)).await
+}
+
+#[tokio::test]
+async fn what_administrators_decide_holds_on_every_replica_within_five_seconds() {
+    let fleet = Fleet::start(2, &Settings::new()).await;
+    let bases: Vec<String> = fleet.apis.iter().map(|api| api.base.clone()).collect();
+    let anybody = Client::anonymous(&bases);
+    let admin = with_role(&fleet.settings, "data", &anybody, "admin").await;
+    let ada = anybody.registered().await;
+    let everywhere = |status: u16, path: &'static str| {
+        let (bases, ada) = (bases.clone(), &ada);
+        async move {
+            for base in bases {
+                let here = Client::anonymous(&[base]).with_session(ada.session.clone());
+                eventually("every replica knows it", FORGETTING, async || {
+                    here.get(path).await.status == status
+                })
+                .await;
+            }
+        }
+    };
+    everywhere(200, "/api/v1/me").await;
+    everywhere(403, "/api/v1/admin/tasks").await;
+    let role = json!({ "role": "operator" });
+    let raised = on_account(&admin, Method::PUT, &ada, "role", &role)
+        .await
+        .status(200)
+        .json();
+    assert_eq!(
+        (&raised["role"], &raised["status"]),
+        (&json!("operator"), &json!("active"))
+    );
+    everywhere(200, "/api/v1/admin/tasks").await;
+    let _ = on_account(&admin, Method::PUT, &ada, "role", &json!({ "role": "user" }))
+        .await
+        .status(200);
+    everywhere(403, "/api/v1/admin/tasks").await;
+
+    let wish = json!({ "name": "nightly", "scopes": ["jobs:read"] });
+    let made = ada.post("/api/v1/me/keys", &wish).await.status(201).json();
+    let key = ada.with_token(made["key"].as_str().unwrap());
+    let _ = key.get("/api/v1/jobs").await.status(200);
+    let disabled = on_account(&admin, Method::POST, &ada, "disable", &json!({}))
+        .await
+        .status(200)
+        .json();
+    assert_eq!(disabled["status"], "disabled");
+    everywhere(401, "/api/v1/me").await;
+    eventually("the key is refused", FORGETTING, async || {
+        key.get("/api/v1/jobs").await.status == 403
+    })
+    .await;
+    let login = json!({ "email": ada.email(), "password": Client::password() });
+    anybody
+        .post("/api/v1/auth/login", &login)
+        .await
+        .problem(403, "account_disabled");
+    let _ = on_account(&admin, Method::POST, &ada, "enable", &json!({}))
+        .await
+        .status(200);
+    let again = anybody
+        .post("/api/v1/auth/login", &login)
+        .await
+        .status(200)
+        .json();
+    let again = ada.with_session(again);
+    let _ = on_account(&admin, Method::POST, &ada, "logout", &json!({}))
+        .await
+        .status(204);
+    eventually("the session has ended", FORGETTING, async || {
+        again.get("/api/v1/me").await.status == 401
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn accounts_are_for_administrators_only_and_none_locks_everybody_out() {
+    let mill = Embedded::start(&Settings::new()).await;
+    let (admin, operator, ada) = (
+        in_embedded(&mill, "admin").await,
+        in_embedded(&mill, "operator").await,
+        mill.user().await,
+    );
+    for other in [&operator, &ada] {
+        for (method, path) in [
+            (Method::GET, "/api/v1/admin/users".to_owned()),
+            (Method::GET, format!("/api/v1/admin/users/{}", ada.user_id())),
+            (
+                Method::POST,
+                format!("/api/v1/admin/users/{}/disable", ada.user_id()),
+            ),
+            (
+                Method::PUT,
+                format!("/api/v1/admin/users/{}/role", other.user_id()),
+            ),
+            (Method::GET, "/api/v1/admin/audit".to_owned()),
+            (Method::GET, "/api/v1/admin/audit/export".to_owned()),
+        ] {
+            other
+                .send(other.request(method, &path).json(&json!({ "role": "admin" })))
+                .await
+                .problem(403, "forbidden");
+        }
+    }
+    let page = admin
+        .get(&format!("/api/v1/admin/users?q={}", ada.email().to_uppercase()))
+        .await
+        .status(200);
+    let items = page.json()["items"].clone();
+    assert_eq!(
+        (items.as_array().unwrap().len(), &items[0]["id"]),
+        (1, &json!(ada.user_id()))
+    );
+    assert!(!page.text().contains("argon2"));
+    let admins = admin
+        .get("/api/v1/admin/users?role=admin&status=active")
+        .await
+        .status(200)
+        .json();
+    assert_eq!(admins["items"].as_array().unwrap().len(), 1);
+    let first = admin.get("/api/v1/admin/users?limit=2").await.status(200);
+    let next = admin.get(&first.link("next").unwrap()).await.status(200);
+    assert_eq!(next.json()["items"].as_array().unwrap().len(), 1);
+    assert_ne!(first.json()["items"][0]["id"], next.json()["items"][0]["id"]);
+
+    on_account(&admin, Method::POST, &admin, "disable", &json!({}))
+        .await
+        .problem(409, "own_account");
+    on_account(&admin, Method::PUT, &admin, "role", &json!({ "role": "user" }))
+        .await
+        .problem(409, "own_account");
+    let nobody = format!("/api/v1/admin/users/{}", UserId::new());
+    admin.get(&nobody).await.problem(404, "not_found");
+    for act in ["disable", "enable", "logout"] {
+        admin
+            .post(&format!("{nobody}/{act}"), &json!({}))
+            .await
+            .problem(404, "not_found");
+    }
+    // Whoever closed an account by mistake gets it back.
+    let _ = ada
+        .post("/api/v1/me/close", &json!({ "password": Client::password() }))
+        .await
+        .status(204);
+    let opened = on_account(&admin, Method::POST, &ada, "enable", &json!({}))
+        .await
+        .status(200)
+        .json();
+    assert_eq!(opened["status"], "active");
+}
+
+/// Does something that changes something, once for every route that does; the last one is the answer that counts.
+async fn act(route: &str, mill: &Embedded, admin: &Client) -> (Answer, &'static str) {
+    let ada = mill.user().await;
+    let key = async || {
+        ada.post(
+            "/api/v1/me/keys",
+            &json!({ "name": "x", "scopes": ["jobs:read"] }),
+        )
+        .await
+        .status(201)
+    };
+    let key_path = async || {
+        format!(
+            "/api/v1/me/keys/{}",
+            key().await.json()["api_key"]["id"].as_str().unwrap()
+        )
+    };
+    let given_up = async || {
+        let job = ada.upload(&[("broken.pdf", b"%PDF-1.4 broken")]).await;
+        let _ = ada.ended(&job).await;
+        let path = format!("/api/v1/admin/tasks?user_id={}", ada.user_id());
+        let page = admin.get(&path).await.status(200).json();
+        page["items"][0]["id"].as_str().unwrap().to_owned()
+    };
+    let conversation = async || {
+        let answer = ada
+            .post("/api/v1/chat", &json!({ "question": "What was said of words?" }))
+            .await
+            .status(200);
+        let page = ada.get("/api/v1/conversations").await.status(200).json();
+        let path = format!(
+            "/api/v1/conversations/{}",
+            page["items"][0]["id"].as_str().unwrap()
+        );
+        (answer, path)
+    };
+    let login = json!({ "email": ada.email(), "password": Client::password() });
+    let new = "another horse, another battery";
+    match route {
+        "POST /auth/register" => {
+            let account =
+                json!({ "email": format!("{}@example.com", UserId::new()), "password": Client::password() });
+            (
+                mill.anybody()
+                    .post("/api/v1/auth/register", &account)
+                    .await
+                    .status(201),
+                "user.create",
+            )
+        }
+        "POST /auth/login" => (
+            ada.post("/api/v1/auth/login", &login).await.status(200),
+            "session.start",
+        ),
+        "POST /auth/refresh" => {
+            let body = json!({ "refresh_token": ada.session["refresh_token"] });
+            (
+                ada.post("/api/v1/auth/refresh", &body).await.status(200),
+                "session.refresh",
+            )
+        }
+        "POST /auth/logout" => (
+            ada.post("/api/v1/auth/logout", &json!({})).await.status(204),
+            "session.end",
+        ),
+        "PATCH /me" => (
+            ada.patch("/api/v1/me", &json!({ "full_name": "Ada" }))
+                .await
+                .status(200),
+            "user.change",
+        ),
+        "POST /me/password" => {
+            let body = json!({ "current_password": Client::password(), "new_password": new });
+            (
+                ada.post("/api/v1/me/password", &body).await.status(204),
+                "user.password",
+            )
+        }
+        "POST /me/second-factor" => {
+            let body = json!({ "password": Client::password() });
+            (
+                ada.post("/api/v1/me/second-factor", &body).await.status(200),
+                "factor.begin",
+            )
+        }
+        "POST /me/second-factor/confirm" => {
+            let body = json!({ "password": Client::password() });
+            let made = ada
+                .post("/api/v1/me/second-factor", &body)
+                .await
+                .status(200)
+                .json();
+            let body = json!({ "code": totp::code(&made, 0) });
+            (
+                ada.post("/api/v1/me/second-factor/confirm", &body)
+                    .await
+                    .status(200),
+                "factor.confirm",
+            )
+        }
+        "POST /me/second-factor/remove" => {
+            let body = json!({ "password": Client::password() });
+            (
+                ada.post("/api/v1/me/second-factor/remove", &body)
+                    .await
+                    .status(204),
+                "factor.remove",
+            )
+        }
+        "DELETE /admin/users/{id}/second-factor" => (
+            on_account(admin, Method::DELETE, &ada, "second-factor", &json!({}))
+                .await
+                .status(204),
+            "factor.reset",
+        ),
+        "POST /me/close" => {
+            let body = json!({ "password": Client::password() });
+            (
+                ada.post("/api/v1/me/close", &body).await.status(204),
+                "user.close",
+            )
+        }
+        "DELETE /me/sessions/{id}" => {
+            let page = ada.get("/api/v1/me/sessions").await.status(200).json();
+            let path = format!("/api/v1/me/sessions/{}", page["items"][0]["id"].as_str().unwrap());
+            (ada.delete(&path).await.status(204), "session.end")
+        }
+        "POST /me/keys" => (key().await, "key.create"),
+        "PATCH /me/keys/{id}" => (
+            ada.patch(&key_path().await, &json!({ "disabled": true }))
+                .await
+                .status(200),
+            "key.disable",
+        ),
+        "POST /me/keys/{id}/rotate" => {
+            let path = format!("{}/rotate", key_path().await);
+            (ada.post(&path, &json!({})).await.status(201), "key.rotate")
+        }
+        "DELETE /me/keys/{id}" => (ada.delete(&key_path().await).await.status(204), "key.delete"),
+        "POST /documents" => (
+            ada.send(ada.form("", &[("a.txt", b"words")])).await.status(202),
+            "job.create",
+        ),
+        "DELETE /documents/{id}" => {
+            let document = ada.processed("a.txt", b"words").await;
+            let path = format!("/api/v1/documents/{}", document["id"].as_str().unwrap());
+            (ada.delete(&path).await.status(204), "document.delete")
+        }
+        "DELETE /jobs/{id}" => {
+            let job = ada.upload(&[("a.txt", b"words")]).await;
+            let path = format!("/api/v1/jobs/{}", job["id"].as_str().unwrap());
+            (ada.delete(&path).await.status(204), "job.delete")
+        }
+        "POST /jobs/{id}/cancel" => loop {
+            // Whoever comes too late tries another job.
+            let texts: Vec<(&str, &[u8])> = vec![("a.txt", b"words"); 20];
+            let path = format!(
+                "/api/v1/jobs/{}/cancel",
+                ada.upload(&texts).await["id"].as_str().unwrap()
+            );
+            let answer = ada.post(&path, &json!({})).await;
+            if answer.status == 202 {
+                break (answer, "job.cancel");
+            }
+        },
+        "POST /chat" => (conversation().await.0, "conversation.begin"),
+        "PATCH /conversations/{id}" => {
+            let (_, path) = conversation().await;
+            (
+                ada.patch(&path, &json!({ "title": "words" })).await.status(200),
+                "conversation.rename",
+            )
+        }
+        "DELETE /conversations/{id}" => {
+            let (_, path) = conversation().await;
+            (ada.delete(&path).await.status(204), "conversation.delete")
+        }
+        "POST /admin/tasks/{id}/requeue" => {
+            let path = format!("/api/v1/admin/tasks/{}/requeue", given_up().await);
+            (admin.post(&path, &json!({})).await.status(200), "task.requeue")
+        }
+        "POST /admin/tasks/requeue" => {
+            let _ = given_up().await;
+            let body = json!({ "filter": { "user_id": ada.user_id() }, "expected_count": 1 });
+            (
+                admin.post("/api/v1/admin/tasks/requeue", &body).await.status(200),
+                "task.requeue",
+            )
+        }
+        "POST /admin/users/{id}/disable" => (
+            on_account(admin, Method::POST, &ada, "disable", &json!({}))
+                .await
+                .status(200),
+            "user.disable",
+        ),
+        "POST /admin/users/{id}/enable" => (
+            on_account(admin, Method::POST, &ada, "enable", &json!({}))
+                .await
+                .status(200),
+            "user.enable",
+        ),
+        "POST /admin/users/{id}/logout" => (
+            on_account(admin, Method::POST, &ada, "logout", &json!({}))
+                .await
+                .status(204),
+            "user.log_out",
+        ),
+        "PUT /admin/users/{id}/role" => {
+            let body = json!({ "role": "operator" });
+            (
+                on_account(admin, Method::PUT, &ada, "role", &body)
+                    .await
+                    .status(200),
+                "user.role.operator",
+            )
+        }
+        other => panic!("nobody has said how {other} shows in the audit log"),
+    }
+}
+
+#[tokio::test]
+async fn whatever_changes_something_is_in_the_audit_log() {
+    let mill = Embedded::start(&Settings::impatient()).await;
+    let admin = in_embedded(&mill, "admin").await;
+    let spec: Value = admin.get("/openapi.json").await.status(200).json();
+    let mut routes = BTreeSet::new();
+    for (path, methods) in spec["paths"].as_object().unwrap() {
+        for method in methods
+            .as_object()
+            .unwrap()
+            .keys()
+            .filter(|method| *method != "get")
+        {
+            let path = path.trim_start_matches("/api/v1");
+            routes.insert(format!("{} {path}", method.to_uppercase()));
+        }
+    }
+    assert!(routes.len() > 20, "{routes:?}");
+    for route in &routes {
+        let (answer, action) = act(route, &mill, &admin).await;
+        let request = answer.header("x-request-id").unwrap();
+        let page = admin
+            .get(&format!("/api/v1/admin/audit?request_id={request}"))
+            .await
+            .status(200)
+            .json();
+        let lines = page["items"].as_array().unwrap();
+        let line = lines.iter().find(|line| line["action"] == action);
+        let line = line.unwrap_or_else(|| panic!("{route} is not in the audit log as {action}: {page}"));
+        assert_eq!(
+            (&line["outcome"], &line["ip"]),
+            (&json!("success"), &json!("127.0.0.1")),
+            "{route}: {line}"
+        );
+        assert!(
+            line["user_id"].is_string() && line["resource_id"].is_string() && line["at"].is_string(),
+            "{route}: {line}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn whoever_fails_to_get_in_is_in_the_audit_log() {
+    let mill = Embedded::start(&Settings::new()).await;
+    let admin = in_embedded(&mill, "admin").await;
+    let ada = mill.user().await;
+    let login = |password: &str| json!({ "email": ada.email(), "password": password });
+    let tokens = ada
+        .post(
+            "/api/v1/auth/refresh",
+            &json!({ "refresh_token": ada.session["refresh_token"] }),
+        )
+        .await
+        .status(200)
+        .json();
+    let _ = ada
+        .post(
+            "/api/v1/auth/refresh",
+            &json!({ "refresh_token": tokens["refresh_token"] }),
+        )
+        .await
+        .status(200);
+    let reused = ada
+        .post(
+            "/api/v1/auth/refresh",
+            &json!({ "refresh_token": ada.session["refresh_token"] }),
+        )
+        .await;
+    let wrong = ada.post("/api/v1/auth/login", &login("wrong")).await;
+    let eve = mill.user().await;
+    let unproven = eve
+        .post("/api/v1/me/close", &json!({ "password": "wrong" }))
+        .await;
+    let _ = on_account(&admin, Method::POST, &ada, "disable", &json!({}))
+        .await
+        .status(200);
+    let disabled = ada.post("/api/v1/auth/login", &login(Client::password())).await;
+    for (answer, action, named) in [
+        (reused, "session.reuse", true),
+        (wrong, "session.start", true),
+        (unproven, "user.close", true),
+        (disabled, "session.start", true),
+    ] {
+        let request = answer.header("x-request-id").unwrap();
+        let page = admin
+            .get(&format!(
+                "/api/v1/admin/audit?outcome=refused&request_id={request}"
+            ))
+            .await
+            .status(200)
+            .json();
+        let line = &page["items"][0];
+        assert_eq!(
+            (&line["action"], line["resource_id"].is_string()),
+            (&json!(action), named),
+            "{page}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn the_audit_log_is_filtered_paged_and_exported() {
+    let mill = Embedded::start(&Settings::new()).await;
+    let admin = in_embedded(&mill, "admin").await;
+    let ada = mill.user().await;
+    for number in 0..5 {
+        let _ = ada
+            .patch("/api/v1/me", &json!({ "full_name": format!("Ada {number}") }))
+            .await
+            .status(200);
+    }
+    let list = async |query: &str| {
+        admin
+            .get(&format!("/api/v1/admin/audit{query}"))
+            .await
+            .status(200)
+    };
+    let own = format!("?user_id={}", ada.user_id());
+    let all = list(&own).await.json();
+    assert_eq!(all["items"].as_array().unwrap().len(), 7, "{all}");
+    let first = list(&format!("{own}&action=user.change&limit=3")).await;
+    let next = admin.get(&first.link("next").unwrap()).await.status(200);
+    assert_eq!(first.json()["items"].as_array().unwrap().len(), 3);
+    assert_eq!(next.json()["items"].as_array().unwrap().len(), 2);
+    let newest = first.json()["items"][0]["at"].as_str().unwrap().to_owned();
+    let since = list(&format!("{own}&since={newest}")).await.json();
+    assert_eq!(since["items"].as_array().unwrap().len(), 1, "{since}");
+    for (query, pointer) in [
+        ("?user_id=1", "query:user_id"),
+        ("?resource_id=x", "query:resource_id"),
+        ("?limit=101", "query:limit"),
+    ] {
+        admin
+            .get(&format!("/api/v1/admin/audit{query}"))
+            .await
+            .refuses(pointer);
+    }
+    admin
+        .get("/api/v1/admin/audit?since=yesterday")
+        .await
+        .problem(400, "invalid_request");
+
+    let export = admin
+        .get(&format!("/api/v1/admin/audit/export{own}"))
+        .await
+        .status(200);
+    assert_eq!(export.header("content-type"), Some("application/x-ndjson"));
+    let lines: Vec<Value> = export
+        .text()
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let mut backwards = all["items"].as_array().unwrap().clone();
+    backwards.reverse();
+    assert_eq!(lines, backwards);
+}
+
+#[tokio::test]
+async fn an_audit_log_that_was_touched_is_found_out() {
+    let fleet = Fleet::start(1, &Settings::new()).await;
+    let ada = fleet.apis[0].user().await;
+    let _ = ada
+        .patch("/api/v1/me", &json!({ "full_name": "Ada" }))
+        .await
+        .status(200);
+    let folder = Folder::new();
+    let verify = async |arguments: &[&str]| {
+        docmill(
+            folder.path(),
+            &[&["audit", "verify"], arguments].concat(),
+            &fleet.settings,
+        )
+        .await
+    };
+    eventually("every line is sealed", SEALING, async || {
+        verify(&[]).await.stdout.starts_with("sealed up to 3:")
+    })
+    .await;
+    let sound = verify(&[]).await.success();
+    let seal = sound
+        .stdout
+        .lines()
+        .next()
+        .unwrap()
+        .rsplit_once(' ')
+        .unwrap()
+        .1
+        .to_owned();
+    let _ = verify(&["--expect", &seal]).await.success();
+    let _ = verify(&["--expect", "3:abcd"]).await.code(2);
+    fleet
+        .stores
+        .by_hand("UPDATE audit_log SET ip = '192.0.2.1' WHERE action = 'user.change'")
+        .await;
+    let touched = verify(&[]).await.code(1);
+    assert!(
+        touched.stdout.contains("EDITED") && touched.stdout.contains(" at 3 "),
+        "{touched:?}"
+    );
+    fleet
+        .stores
+        .by_hand("DELETE FROM audit_log WHERE action = 'user.change'")
+        .await;
+    let touched = verify(&[]).await.code(1);
+    assert!(
+        touched.stdout.contains("REMOVED") && touched.stdout.contains(" at 3 "),
+        "{touched:?}"
+    );
+    fleet
+        .stores
+        .by_hand("DELETE FROM audit_seals WHERE sequence = 3")
+        .await;
+    let _ = verify(&[]).await.success();
+    let touched = verify(&["--expect", &seal]).await.code(1);
+    assert!(touched.stdout.contains("REPLACED"), "{touched:?}");
+}

@@ -19,6 +19,7 @@ use crate::http::client_address::TrustedProxies;
 use crate::http::cursor::CursorKey;
 use crate::http::rates::Rates;
 use crate::operations::handover::Handover;
+use crate::quota_settings::QuotaSettings;
 use crate::settings::HttpSettings;
 
 /// The parts that the API is put together from; cheap to clone.
@@ -41,6 +42,8 @@ pub struct Api {
     /// What closes the passwords of documents.
     pub(crate) sealing: Arc<Sealing>,
     pub(crate) http: HttpSettings,
+    /// Limits of accounts that have none of their own.
+    pub(crate) quotas: QuotaSettings,
     /// Who is served, and how many.
     pub(crate) admission: Arc<Admission>,
     /// Whether the database answers.
@@ -69,6 +72,8 @@ pub struct Parts {
     pub auth: crate::AuthSettings,
     /// The section `http`.
     pub http: HttpSettings,
+    /// The section `quotas`.
+    pub quotas: QuotaSettings,
     /// Set when the process stops.
     pub stopping: CancellationToken,
 }
@@ -98,6 +103,7 @@ impl Api {
             events: parts.events,
             clock: parts.clock,
             http: parts.http,
+            quotas: parts.quotas,
             stopping: parts.stopping,
         })
     }

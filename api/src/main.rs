@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use api::{Api, AuthSettings, HttpSettings, Parts, Server};
+use api::{Api, AuthSettings, HttpSettings, Parts, QuotaSettings, Server};
 use clap::Parser;
 use database::{Database, DatabaseClock, DatabaseSettings};
 use queue::{Queue, QueueSettings};
@@ -37,6 +37,7 @@ struct Settings {
     auth: AuthSettings,
     http: HttpSettings,
     sealing: SealingSettings,
+    quotas: QuotaSettings,
     health: HealthSettings,
     log: LogSettings,
 }
@@ -50,6 +51,7 @@ impl Sections for Settings {
             ("auth", self.auth.problems()),
             ("http", self.http.problems()),
             ("sealing", self.sealing.problems()),
+            ("quotas", self.quotas.problems()),
             ("health", self.health.problems()),
             ("log", self.log.problems()),
             ("log", self.http.problems_of_log(&self.log.level)),
@@ -91,6 +93,7 @@ async fn run(process: Process<Settings>) -> Result<(), Box<dyn Error>> {
         sealing: Sealing::new(&settings.sealing)?,
         auth: settings.auth,
         http: settings.http,
+        quotas: settings.quotas,
         stopping,
     })?;
     let server = Server::bind(api).await?;

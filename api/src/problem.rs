@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use chrono::{DateTime, SecondsFormat, Utc};
+use database::quotas::Exceeded;
 use domain::RequestId;
 use poem::http::{HeaderValue, StatusCode, header};
 use poem::{IntoResponse, Response};
@@ -10,6 +12,8 @@ use poem_openapi::{ApiResponse, Object};
 
 /// Where the kinds of problems are explained; a kind's code is appended.
 const TYPES: &str = "/problems#";
+/// The kind that the draft on RateLimit fields registers for quotas.
+const QUOTA_EXCEEDED: &str = "https://iana.org/assignments/http-problem-types#quota-exceeded";
 
 /// What went wrong, in a form that programs can act on.
 #[derive(Debug, Clone, Object)]
@@ -32,6 +36,27 @@ pub struct ProblemBody {
     pub request_id: Option<String>,
     /// The parts of the request that are wrong.
     pub errors: Option<Vec<FieldError>>,
+    /// The quota that has no room for the request.
+    pub quota: Option<QuotaProblem>,
+    /// Its name, as the draft on RateLimit fields wants it.
+    #[oai(rename = "violated-policies")]
+    pub violated_policies: Option<Vec<String>>,
+}
+
+/// A quota that has no room for a request.
+#[derive(Debug, Clone, Object)]
+#[oai(skip_serializing_if_is_none)]
+pub struct QuotaProblem {
+    /// Which: `documents_per_month`, `pages_per_month`, `bytes_per_month` or `storage_bytes`.
+    pub name: String,
+    /// How much there is.
+    pub limit: u64,
+    /// How much is taken, by what was used and by what is accepted and has not ended.
+    pub used: u64,
+    /// How much the request needs.
+    pub requested: u64,
+    /// When the quota begins anew: RFC 3339 in UTC. Absent for storage, which is freed by deleting.
+    pub renews_at: Option<String>,
 }
 
 /// One part of a request that is wrong.
@@ -129,6 +154,10 @@ pub enum Code {
     RangeNotSatisfiable,
     /// The body did not come in time.
     RequestTimeout,
+    /// The account has not so much left in this month.
+    QuotaExceeded,
+    /// The account has no room for so much.
+    StorageQuota,
     /// Too many documents of the account wait already.
     QueueFull,
     /// More requests than the account, the key or the address may make.
@@ -192,6 +221,8 @@ impl Code {
         Self::NotAcceptable,
         Self::RangeNotSatisfiable,
         Self::RequestTimeout,
+        Self::QuotaExceeded,
+        Self::StorageQuota,
         Self::QueueFull,
         Self::RateLimited,
         Self::TooManyWaits,
@@ -199,6 +230,15 @@ impl Code {
         Self::Unavailable,
         Self::Internal,
     ];
+
+    /// What a problem of this kind has as its `type`.
+    #[must_use]
+    pub fn kind(&self) -> String {
+        match self {
+            Self::QuotaExceeded => QUOTA_EXCEEDED.to_owned(),
+            other => format!("{TYPES}{}", other.meaning().1),
+        }
+    }
 
     /// Status, stable word and title.
     #[must_use]
@@ -345,6 +385,16 @@ impl Code {
                 "request_timeout",
                 "The request did not come in time",
             ),
+            Self::QuotaExceeded => (
+                StatusCode::TOO_MANY_REQUESTS,
+                "quota_exceeded",
+                "The quota of this month is used up",
+            ),
+            Self::StorageQuota => (
+                StatusCode::INSUFFICIENT_STORAGE,
+                "storage_quota",
+                "The storage of the account is full",
+            ),
             Self::QueueFull => (
                 StatusCode::TOO_MANY_REQUESTS,
                 "queue_full",
@@ -390,7 +440,7 @@ impl Problem {
     pub fn new(code: Code) -> Self {
         let (status, word, title) = code.meaning();
         let body = ProblemBody {
-            kind: format!("{TYPES}{word}"),
+            kind: code.kind(),
             title: title.to_owned(),
             status: status.as_u16(),
             code: word.to_owned(),
@@ -398,6 +448,8 @@ impl Problem {
             retryable: code.may_pass(),
             request_id: REQUEST_ID.try_with(ToString::to_string).ok(),
             errors: None,
+            quota: None,
+            violated_policies: None,
         };
         let retry_after = code.may_pass().then_some(1);
         let challenge = (status == StatusCode::UNAUTHORIZED).then(|| "Bearer realm=\"docmill\"".to_owned());
@@ -438,6 +490,43 @@ impl Problem {
         Self::new(Code::InvalidRequest)
             .detail(format!("{pointer}: {detail}"))
             .error(pointer, detail)
+    }
+
+    /// A quota that has no room for what is asked. Coming back makes sense once it begins anew, if the request fits at all.
+    #[must_use]
+    pub fn quota(exceeded: &Exceeded, now: DateTime<Utc>) -> Self {
+        let Exceeded {
+            quota,
+            limit,
+            used,
+            requested,
+            renews_at,
+        } = *exceeded;
+        let code = if quota.is_monthly() {
+            Code::QuotaExceeded
+        } else {
+            Code::StorageQuota
+        };
+        let what = format!("{quota}: the request needs {requested}, and {used} of {limit} are taken");
+        let detail = match renews_at {
+            _ if requested > limit => format!("{what}; it never fits"),
+            Some(renews_at) => format!("{what} until {}", renews_at.format("%Y-%m-%d")),
+            None => format!("{what}; delete documents to make room"),
+        };
+        let Self::Answer(status, Json(mut body), _, challenge) = Self::new(code).detail(detail);
+        let retry_after = renews_at
+            .filter(|_| requested <= limit)
+            .map(|renews_at| (renews_at - now).num_seconds().max(1).unsigned_abs());
+        body.retryable = retry_after.is_some();
+        body.violated_policies = Some(vec![quota.to_string()]);
+        body.quota = Some(QuotaProblem {
+            name: quota.to_string(),
+            limit,
+            used,
+            requested,
+            renews_at: renews_at.map(|time| time.to_rfc3339_opts(SecondsFormat::Millis, true)),
+        });
+        Self::Answer(status, Json(body), retry_after, challenge)
     }
 
     /// The answer itself.
@@ -546,6 +635,23 @@ mod tests {
         let deeper = "failed to parse \"Filter\": unknown field `x`. (occurred while parsing \"Requeue\")";
         assert_eq!(of(deeper), None);
         assert_eq!(of("failed to parse \"User\": expected a string"), None);
+    }
+
+    #[test]
+    fn what_never_fits_is_not_to_be_asked_again() {
+        let now: DateTime<Utc> = "2026-03-31T23:00:00Z".parse().expect("a time");
+        let exceeded = |limit| Exceeded {
+            quota: domain::Quota::Documents,
+            limit,
+            used: 4,
+            requested: 3,
+            renews_at: Some(domain::Month::of(now).ends_at()),
+        };
+        for (limit, expected) in [(5, Some(3_600)), (2, None)] {
+            let Problem::Answer(status, Json(body), retry_after, _) = Problem::quota(&exceeded(limit), now);
+            assert_eq!((status.as_u16(), body.code.as_str()), (429, "quota_exceeded"));
+            assert_eq!((retry_after, body.retryable), (expected, expected.is_some()));
+        }
     }
 
     #[test]

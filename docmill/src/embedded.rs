@@ -87,6 +87,7 @@ impl Embedded {
             sealing: Sealing::new(&settings.sealing)?,
             auth: settings.auth,
             http: settings.http,
+            quotas: settings.quotas,
             stopping: stopping.clone(),
         })?;
         let health = match settings.health.listen {

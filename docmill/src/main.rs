@@ -46,6 +46,9 @@ enum Command {
     GenerateKey(commands::generate_key::Options),
     /// Delete every account, job and document
     Reset(commands::reset::Options),
+    /// Show and change what accounts may use, and export what they used
+    #[command(subcommand)]
+    Quota(commands::quota::Command),
     /// Show and change what happens again and again, such as the nightly clean-up
     #[command(subcommand)]
     Schedule(commands::schedule::Command),

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 
-use api::{AuthSettings, HttpSettings};
+use api::{AuthSettings, HttpSettings, QuotaSettings};
 use database::{DatabaseSettings, SchedulingSettings};
 use queue::QueueSettings;
 use runtime::HealthSettings;
@@ -26,6 +26,7 @@ pub(crate) struct Settings {
     pub(crate) storage: StorageSettings,
     pub(crate) auth: AuthSettings,
     pub(crate) http: HttpSettings,
+    pub(crate) quotas: QuotaSettings,
     pub(crate) worker: WorkerSettings,
     pub(crate) sandbox: SandboxSettings,
     pub(crate) ocr: OcrSettings,
@@ -49,6 +50,7 @@ impl Sections for Settings {
             ("storage", self.storage.problems()),
             ("auth", auth),
             ("http", self.http.problems()),
+            ("quotas", self.quotas.problems()),
             ("worker", self.worker.problems()),
             ("sandbox", self.sandbox.problems()),
             ("ocr", self.ocr.problems()),

@@ -77,6 +77,37 @@ SELECT 'what failed says why', d.id::text, d.status
 FROM documents d WHERE d.status = 'failed' AND d.error_code IS NULL
 
 UNION ALL
+-- Once: the document is the key of its entry.
+SELECT 'a processed document is charged for what it is, and nothing else is', d.id::text,
+    format('%s with %s pages and %s bytes, charged %s and %s', d.status, d.pages, d.size_bytes, u.pages, u.bytes)
+FROM documents d LEFT JOIN usage_entries u ON u.document_id = d.id
+WHERE (d.status = 'completed') <> (u.document_id IS NOT NULL)
+    OR (u.document_id IS NOT NULL AND (u.user_id, u.job_id, u.pages, u.bytes)
+        IS DISTINCT FROM (d.user_id, d.job_id, COALESCE(d.pages, 0)::bigint, d.size_bytes))
+
+UNION ALL
+SELECT 'a reservation is of an open document', r.document_id::text, COALESCE(d.status, 'no document')
+FROM quota_reservations r LEFT JOIN documents d ON d.id = r.document_id AND d.user_id = r.user_id AND d.size_bytes = r.bytes
+WHERE d.id IS NULL OR d.status <> 'pending'
+
+UNION ALL
+SELECT 'the counters of an account equal what they count', q.user_id::text,
+    format('says %s/%s/%s used, %s/%s reserved, %s stored; has %s/%s/%s, %s/%s, %s', q.documents_used, q.pages_used,
+        q.bytes_used, q.documents_reserved, q.bytes_reserved, q.storage_used, u.documents, u.pages, u.bytes,
+        r.documents, r.bytes, d.bytes)
+FROM quotas q
+CROSS JOIN LATERAL (SELECT count(*) AS documents, COALESCE(sum(pages), 0) AS pages, COALESCE(sum(bytes), 0) AS bytes
+    FROM usage_entries WHERE user_id = q.user_id
+        AND extract(year FROM at AT TIME ZONE 'UTC') * 100 + extract(month FROM at AT TIME ZONE 'UTC') = q.month) AS u
+CROSS JOIN LATERAL (SELECT count(*) AS documents, COALESCE(sum(bytes), 0) AS bytes
+    FROM quota_reservations WHERE user_id = q.user_id) AS r
+CROSS JOIN LATERAL (SELECT COALESCE(sum(size_bytes + result_bytes), 0) AS bytes
+    FROM documents WHERE user_id = q.user_id AND status <> 'cancelled') AS d
+WHERE (q.documents_used, q.pages_used, q.bytes_used, q.documents_reserved, q.bytes_reserved, q.storage_used)
+        IS DISTINCT FROM (u.documents, u.pages, u.bytes, r.documents, r.bytes, d.bytes)
+    OR LEAST(q.documents_used, q.pages_used, q.bytes_used, q.documents_reserved, q.bytes_reserved, q.storage_used) < 0
+
+UNION ALL
 SELECT 'no object without a row', all_keys.key, COALESCE(d.status, 'no document')
 FROM objects all_keys LEFT JOIN object o ON o.key = all_keys.key
 LEFT JOIN documents d ON d.id = o.document_id AND d.user_id = o.user_id

@@ -49,6 +49,12 @@ async fn redis_may_lose_everything_and_may_be_away() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn every_job_ends_by_its_deadline_though_nobody_works() {
+    let _with_others = MACHINE.read().await;
+    assert_kept(&[Promise::P10]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn whoever_dies_is_slow_or_is_poisoned_holds_up_nobody() {
     let _with_others = MACHINE.read().await;
     assert_kept(&[Promise::P6, Promise::P7, Promise::P8]).await;

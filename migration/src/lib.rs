@@ -9,6 +9,7 @@ mod m0001_accounts;
 mod m0002_work;
 mod m0003_search;
 mod m0004_dispatch;
+mod m0005_usage;
 mod m0006_schedules;
 mod m0007_knowledge;
 mod m0008_access;
@@ -30,6 +31,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0002_work::Work),
             Box::new(m0003_search::Search),
             Box::new(m0004_dispatch::Dispatch),
+            Box::new(m0005_usage::Usage),
             Box::new(m0006_schedules::Schedules),
             Box::new(m0007_knowledge::Knowledge),
             Box::new(m0008_access::Access),

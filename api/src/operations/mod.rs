@@ -10,6 +10,7 @@ pub(crate) mod given_up;
 pub(crate) mod handover;
 pub(crate) mod people;
 pub(crate) mod profile;
+pub(crate) mod quotas;
 pub(crate) mod schedules;
 pub(crate) mod second_factor;
 pub(crate) mod upload;

@@ -10,7 +10,8 @@ use bytes::{Bytes, BytesMut};
 use chrono::{DateTime, Utc};
 use database::audit::Origin;
 use database::discarded::StoredDocument;
-use database::jobs::{self, Job, JobOptions, NewDocument, NewJob, Submitted};
+use database::jobs::{self, Job, JobOptions, NewDocument, NewJob, Submitted, Terms, Unique};
+use database::quotas::Exceeded;
 use domain::{
     ByteSize, Content, DocumentId, DocumentKind, JobId, KindMismatch, Priority, UserId, UserRole, limits,
 };
@@ -48,8 +49,10 @@ pub(crate) enum Refused {
     NoSealing,
     #[error("the Idempotency-Key was used for another request")]
     KeyReused,
-    #[error("the job of this Idempotency-Key was deleted this moment")]
+    #[error("the job of this key was deleted this moment")]
     Gone,
+    #[error("{exceeded}")]
+    Quota { exceeded: Exceeded, now: DateTime<Utc> },
     #[error("only operators and administrators may hand in what is urgent")]
     UrgentForbidden,
     #[error(
@@ -80,14 +83,27 @@ pub(crate) struct Choices {
     /// When the work may begin; at once otherwise.
     pub(crate) run_at: Option<DateTime<Utc>>,
     pub(crate) idempotency_key: Option<String>,
+    /// A key that no other job of the account may have, and for how long.
+    pub(crate) unique: Option<(String, Duration)>,
     pub(crate) trace_parent: Option<String>,
 }
 
-/// A job that was accepted, now or by an earlier request with the same key.
+/// A job that was accepted.
 #[derive(Debug)]
 pub(crate) struct Accepted {
     pub(crate) job: Job,
-    pub(crate) replayed: bool,
+    pub(crate) by: AcceptedBy,
+}
+
+/// Which request a job was made by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum AcceptedBy {
+    /// This one.
+    This,
+    /// An earlier one with the same idempotency key: the same request.
+    Earlier,
+    /// Another one with the same unique key.
+    Rival,
 }
 
 /// Files on their way in. Dropped before [`Intake::submit`], it deletes what it stored.
@@ -191,6 +207,13 @@ impl Intake {
             let asking = handover.room_for(database, documents.len(), now);
             self.api.unless_away(asking).await?
         };
+        let terms = Terms {
+            quotas: self.api.quotas.limits(),
+            unique: choices.unique.map(|(key, time)| Unique {
+                key,
+                until: now + time,
+            }),
+        };
         let new = NewJob {
             id: self.job,
             user: self.user,
@@ -210,7 +233,7 @@ impl Intake {
             origin,
         };
         let (api, stored) = (self.api.clone(), self.take_loose());
-        let storing = tokio::spawn(store(api, new, stored, room, now).in_current_span());
+        let storing = tokio::spawn(store(api, terms, new, stored, room, now).in_current_span());
         self.api
             .unless_away(storing)
             .await?
@@ -243,6 +266,7 @@ impl Drop for Intake {
 /// objects would be a loss, objects without a job are found by the nightly clean-up.
 async fn store(
     api: Api,
+    terms: Terms,
     new: NewJob,
     stored: Vec<StoredDocument>,
     room: Option<u64>,
@@ -250,7 +274,7 @@ async fn store(
 ) -> Result<Accepted, Refused> {
     let user = new.user;
     let bytes = new.documents.iter().map(|document| document.size_bytes).sum();
-    let submitting = tokio::time::timeout(SUBMIT_PATIENCE, jobs::submit(&api.database, new, now));
+    let submitting = tokio::time::timeout(SUBMIT_PATIENCE, jobs::submit_on(&api.database, terms, new, now));
     match submitting.await.map_err(|_| DatabaseAway)? {
         Ok(Submitted::Accepted(job, tasks)) => {
             telemetry::metrics::documents_accepted(tasks.len() as u64, bytes);
@@ -259,16 +283,20 @@ async fn store(
             }
             Ok(Accepted {
                 job: *job,
-                replayed: false,
+                by: AcceptedBy::This,
             })
         }
         Ok(Submitted::Replayed(id)) => {
             cleanup::discard_in_background(&api, stored);
-            let job = jobs::find(&api.database, user, id).await?;
-            Ok(Accepted {
-                job: job.ok_or(Refused::Gone)?,
-                replayed: true,
-            })
+            accepted_before(&api, user, id, AcceptedBy::Earlier).await
+        }
+        Ok(Submitted::Unique(id)) => {
+            cleanup::discard_in_background(&api, stored);
+            accepted_before(&api, user, id, AcceptedBy::Rival).await
+        }
+        Ok(Submitted::QuotaExceeded(exceeded)) => {
+            cleanup::discard_in_background(&api, stored);
+            Err(Refused::Quota { exceeded, now })
         }
         Ok(Submitted::KeyReused) => {
             cleanup::discard_in_background(&api, stored);
@@ -290,6 +318,14 @@ async fn store(
     }
 }
 
+async fn accepted_before(api: &Api, user: UserId, id: JobId, by: AcceptedBy) -> Result<Accepted, Refused> {
+    let job = jobs::find(&api.database, user, id).await?;
+    Ok(Accepted {
+        job: job.ok_or(Refused::Gone)?,
+        by,
+    })
+}
+
 /// The same request has the same fingerprint: the same choices, names and contents in the same order. The password has no
 /// part in it, for a digest in the database would let somebody try passwords.
 fn fingerprint(documents: &[NewDocument], choices: &Choices) -> [u8; 32] {
@@ -304,6 +340,11 @@ fn fingerprint(documents: &[NewDocument], choices: &Choices) -> [u8; 32] {
         digest.update(b"languages");
         digest.update(choices.languages.join(","));
         digest.update([0]);
+    }
+    if let Some((key, time)) = &choices.unique {
+        digest.update((key.len() as u64).to_be_bytes());
+        digest.update(key.as_bytes());
+        digest.update(time.as_secs().to_be_bytes());
     }
     if let Some(priority) = choices.priority {
         digest.update(priority.as_str());

@@ -124,7 +124,8 @@ impl Documents {
     ///
     /// As `multipart/form-data` with 1 to 100 files, or one file as the raw body with its name in `file_name`. With an
     /// `Idempotency-Key` the same request can be sent again without making a second job. With `Prefer: wait=N` the answer
-    /// waits for the job, 60 seconds at most, and is 200 when it has ended by then.
+    /// waits for the job, 60 seconds at most, and is 200 when it has ended by then. With a `unique_key`
+    /// that another job of the account has, the answer is that job, with `Unique-Replayed: true`.
     ///
     /// A password that opens the documents comes in the header `Docmill-Password`, or as the field `password` of the form;
     /// never in the address. It is sealed until a worker needs it, and forgotten when the documents are done.
@@ -148,6 +149,11 @@ impl Documents {
         /// The languages that tags are wanted in (ISO 639-1), where the text has parts in them; without, or where it has none,
         /// tags are in the main language of the document.
         languages: Query<Vec<String>>,
+        /// A name, 1 to 255 characters, that only one job of the account has at a time. It is free again after `unique_for`,
+        /// and when its job is deleted, or has ended without any result.
+        unique_key: Query<Option<String>>,
+        /// Seconds for which the job has its `unique_key`, 1 to 2592000; a day when absent.
+        unique_for: Query<Option<u64>>,
         /// How soon it is read: `high` for one document and `normal` for several unless said otherwise. Only operators and
         /// administrators may say `urgent`.
         priority: Query<Option<PriorityName>>,
@@ -161,6 +167,7 @@ impl Documents {
             priority: priority.0,
             run_at: run_at.0,
             languages: languages.0,
+            unique: (unique_key.0, unique_for.0),
         };
         let choices = upload::choices(request, chosen, api.clock.now())?;
         let patience = Patience::read(None, request.headers())?;

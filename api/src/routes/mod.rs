@@ -23,6 +23,7 @@ mod second_factor;
 mod task_schema;
 mod todos;
 mod upload;
+mod usage;
 
 use std::sync::Arc;
 
@@ -59,47 +60,57 @@ enum Section {
     Operating,
 }
 
-type Service = OpenApiService<
-    (
-        accounts::Accounts,
-        profile::Profile,
-        second_factor::SecondFactor,
-        api_keys::ApiKeys,
-        documents::Documents,
-        formats::Formats,
-        jobs::Jobs,
-        cancelling::Cancelling,
-        todos::Todos,
-        events::Events,
-        conversations::Conversations,
-        operating::Operating,
-        scheduling::Scheduling,
-        schedules::Schedules,
-        people::People,
-        audit::Audit,
-    ),
-    (),
->;
+/// What people do with what is theirs.
+type Own = (
+    accounts::Accounts,
+    profile::Profile,
+    second_factor::SecondFactor,
+    api_keys::ApiKeys,
+    usage::Usage,
+    documents::Documents,
+    formats::Formats,
+    jobs::Jobs,
+    cancelling::Cancelling,
+    todos::Todos,
+    events::Events,
+    conversations::Conversations,
+);
+
+/// What operators and administrators do with everything.
+type Steering = (
+    operating::Operating,
+    scheduling::Scheduling,
+    schedules::Schedules,
+    people::People,
+    audit::Audit,
+);
+
+type Service = OpenApiService<(Own, Steering), ()>;
 
 fn service() -> Service {
     OpenApiService::new(
         (
-            accounts::Accounts,
-            profile::Profile,
-            second_factor::SecondFactor,
-            api_keys::ApiKeys,
-            documents::Documents,
-            formats::Formats,
-            jobs::Jobs,
-            cancelling::Cancelling,
-            todos::Todos,
-            events::Events,
-            conversations::Conversations,
-            operating::Operating,
-            scheduling::Scheduling,
-            schedules::Schedules,
-            people::People,
-            audit::Audit,
+            (
+                accounts::Accounts,
+                profile::Profile,
+                second_factor::SecondFactor,
+                api_keys::ApiKeys,
+                usage::Usage,
+                documents::Documents,
+                formats::Formats,
+                jobs::Jobs,
+                cancelling::Cancelling,
+                todos::Todos,
+                events::Events,
+                conversations::Conversations,
+            ),
+            (
+                operating::Operating,
+                scheduling::Scheduling,
+                schedules::Schedules,
+                people::People,
+                audit::Audit,
+            ),
         ),
         "docmill",
         env!("CARGO_PKG_VERSION"),

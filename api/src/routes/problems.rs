@@ -12,14 +12,15 @@ pub(super) fn page() -> impl poem::Endpoint {
         .map(|code| {
             let (status, word, title) = code.meaning();
             format!(
-                "<tr id=\"{word}\"><td><code>{word}</code></td><td>{}</td><td>{title}</td></tr>\n",
-                status.as_u16()
+                "<tr id=\"{word}\"><td><code>{word}</code></td><td>{}</td><td>{title}</td><td><code>{}</code></td></tr>\n",
+                status.as_u16(),
+                code.kind()
             )
         })
         .collect();
     let page = format!(
         "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<title>Problems of docmill</title>\n\
-         <h1>Problems</h1>\n<table>\n<tr><th>code</th><th>status</th><th>meaning</th></tr>\n{rows}</table>\n</html>\n"
+         <h1>Problems</h1>\n<table>\n<tr><th>code</th><th>status</th><th>meaning</th><th>type</th></tr>\n{rows}</table>\n</html>\n"
     );
     make_sync(move |_| Html(page.clone()))
 }

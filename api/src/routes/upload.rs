@@ -23,7 +23,7 @@ use crate::context::{Api, DatabaseAway};
 use crate::http::admission::Place;
 use crate::http::patience::Patience;
 use crate::http::request_headers;
-use crate::operations::upload::{Choices, Intake, Refused};
+use crate::operations::upload::{AcceptedBy, Choices, Intake, Refused};
 use crate::operations::waiting::{self, NoWait};
 use crate::problem::{Code, Problem};
 
@@ -107,6 +107,9 @@ pub(super) enum Accepted {
         /// `true` when an earlier request with the same Idempotency-Key did the work.
         #[oai(header = "Idempotency-Replayed")]
         Option<bool>,
+        /// `true` when another job has the unique key: this is that job.
+        #[oai(header = "Unique-Replayed")]
+        Option<bool>,
         /// How long was waited.
         #[oai(header = "Preference-Applied")]
         Option<String>,
@@ -126,6 +129,9 @@ pub(super) enum Accepted {
         String,
         /// `true` when an earlier request with the same Idempotency-Key did the work.
         #[oai(header = "Idempotency-Replayed")]
+        Option<bool>,
+        /// `true` when another job has the unique key: this is that job.
+        #[oai(header = "Unique-Replayed")]
         Option<bool>,
         /// How long was waited, in vain.
         #[oai(header = "Preference-Applied")]
@@ -168,12 +174,13 @@ pub(super) async fn receive(
         }
     }
     let accepted = intake.submit(choices, who.origin).await?;
-    let replayed = accepted.replayed.then_some(true);
+    let replayed = (accepted.by == AcceptedBy::Earlier).then_some(true);
+    let unique = (accepted.by == AcceptedBy::Rival).then_some(true);
     let (job, waited) = wait_for(api, place, accepted.job, patience).await;
     let (location, etag) = (schema::job_path(job.id), etag(&job));
     if waited.is_some() && job.status.is_terminal() {
         let job = Json(job.into());
-        return Ok(Accepted::Ended(job, location, etag, replayed, waited));
+        return Ok(Accepted::Ended(job, location, etag, replayed, unique, waited));
     }
     Ok(Accepted::Accepted(
         Json(job.into()),
@@ -181,6 +188,7 @@ pub(super) async fn receive(
         RETRY_AFTER_SECONDS,
         etag,
         replayed,
+        unique,
         waited,
     ))
 }
@@ -213,6 +221,8 @@ pub(super) struct Chosen {
     pub(super) priority: Option<PriorityName>,
     pub(super) run_at: Option<String>,
     pub(super) languages: Vec<String>,
+    /// A key that no other job of the account may have, and seconds for which it has it.
+    pub(super) unique: (Option<String>, Option<u64>),
 }
 
 /// What the request chooses for its job.
@@ -224,6 +234,7 @@ pub(super) fn choices(request: &Request, chosen: Chosen, now: DateTime<Utc>) -> 
         priority,
         run_at,
         languages,
+        unique,
     } = chosen;
     let tags_max = tags.unwrap_or(limits::TAGS_DEFAULT);
     if tags_max > limits::TAGS_MAX {
@@ -244,6 +255,7 @@ pub(super) fn choices(request: &Request, chosen: Chosen, now: DateTime<Utc>) -> 
         languages: languages_of(&languages)?,
         deadline,
         password: request_headers::document_password(request.headers())?,
+        unique: unique_key(unique)?,
         priority: priority.map(Priority::from),
         run_at,
         idempotency_key: request_headers::idempotency_key(request.headers())?,
@@ -288,6 +300,32 @@ async fn read_password(part: Field) -> Result<SecretString, Problem> {
     password.ok_or_else(|| Problem::invalid("/password", request_headers::PASSWORD_RULE))
 }
 
+/// The key that no other job may have, and for how long.
+fn unique_key((key, seconds): (Option<String>, Option<u64>)) -> Result<Option<(String, Duration)>, Problem> {
+    let Some(key) = key else {
+        return match seconds {
+            None => Ok(None),
+            Some(_) => Err(Problem::invalid("query:unique_for", "needs a unique_key")),
+        };
+    };
+    if key.is_empty()
+        || key.chars().count() > limits::UNIQUE_KEY_CHARS_MAX
+        || key.chars().any(char::is_control)
+    {
+        let rule = format!(
+            "must have 1 to {} characters that can be seen",
+            limits::UNIQUE_KEY_CHARS_MAX
+        );
+        return Err(Problem::invalid("query:unique_key", rule));
+    }
+    let time = seconds.map_or(limits::UNIQUE_FOR_DEFAULT, Duration::from_secs);
+    if time.is_zero() || time > limits::UNIQUE_FOR_MAX {
+        let rule = format!("must be between 1 and {}", limits::UNIQUE_FOR_MAX.as_secs());
+        return Err(Problem::invalid("query:unique_for", rule));
+    }
+    Ok(Some((key, time)))
+}
+
 /// Reads when the work may begin. A time that has passed is now.
 fn run_at_of(time: &str, deadline_at: DateTime<Utc>) -> Result<DateTime<Utc>, Problem> {
     let invalid = |rule: String| Problem::invalid("query:run_at", rule);
@@ -330,6 +368,7 @@ impl From<Refused> for Problem {
                 .detail(detail)
                 .retry_after(QUEUE_FULL_SECONDS),
             Refused::Gone => Self::new(Code::NotFound).detail(detail),
+            Refused::Quota { exceeded, now } => Self::quota(&exceeded, now),
             Refused::Away(away) => away.into(),
             Refused::Unfinished => {
                 tracing::error!("{detail}");

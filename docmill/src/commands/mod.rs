@@ -11,6 +11,7 @@ pub(crate) mod health;
 pub(crate) mod migrate;
 pub(crate) mod process;
 pub(crate) mod queue;
+pub(crate) mod quota;
 pub(crate) mod reset;
 pub(crate) mod schedule;
 pub(crate) mod serve;
@@ -53,6 +54,7 @@ pub(crate) async fn run(arguments: Arguments) -> ExitCode {
         Command::Migrate(command) => migrate::run(process, &data, command).await,
         Command::Check => check::run(process, &data).await,
         Command::Reset(options) => reset::run(process, &data, options).await,
+        Command::Quota(command) => quota::run(process, &data, command).await,
         Command::Queue(command) => queue::run(process, &data, command).await,
         Command::Tenant(command) => tenant::run(process, &data, command).await,
         Command::Schedule(command) => schedule::run(process, &data, command).await,

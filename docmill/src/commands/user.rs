@@ -82,6 +82,7 @@ pub(crate) async fn run(process: Process<Settings>, data: &Path, command: Comman
         sealing: Sealing::new(&settings.sealing)?,
         auth: settings.auth,
         http: settings.http,
+        quotas: settings.quotas,
         stopping: process.stopping,
     })?;
     let new = Registration {

@@ -3,6 +3,7 @@
 mod attempts;
 mod cancelled;
 mod dead_worker;
+mod deadlines;
 mod fair;
 mod never_lost;
 mod once;
@@ -64,6 +65,7 @@ promises! {
     P7 = 7 "a slow worker is not a dead worker" slow_worker;
     P8 = 8 "a poison document stops at 3" poison;
     P9 = 9 "attempts are exact" attempts;
+    P10 = 10 "every job ends by its deadline" deadlines;
     P11 = 11 "cancel is prompt" cancelled;
     P12 = 12 "no tenant starves another" fair;
     P13 = 13 "schedules fire once" schedules;

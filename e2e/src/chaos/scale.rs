@@ -25,6 +25,8 @@ pub struct Scale {
     pub frozen: Duration,
     /// Documents whose attempts are counted (P9).
     pub cases: usize,
+    /// Jobs that are due at the same moment (P10).
+    pub due_at_once: usize,
     /// Jobs that are cancelled, each way (P11).
     pub cancels: usize,
     /// Documents of one user that wait when another one hands one in (P12).
@@ -55,6 +57,7 @@ impl Scale {
             slow_document: Duration::from_secs(45),
             frozen: Duration::from_secs(40),
             cases: 90,
+            due_at_once: 5_000,
             cancels: 6,
             backlog: 1_200,
             slots: 600,
@@ -87,6 +90,7 @@ impl Scale {
             postgres_away: Duration::from_secs(60),
             slow_document: LEASE.saturating_mul(10),
             frozen: Duration::from_secs(60),
+            due_at_once: 100_000,
             cancels: 50,
             backlog: 10_000,
             overload: Duration::from_secs(600),

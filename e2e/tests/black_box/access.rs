@@ -16,6 +16,7 @@ fn guarded() -> Vec<(Method, String)> {
     vec![
         (Method::GET, "/api/v1/me".to_owned()),
         (Method::POST, "/api/v1/auth/logout".to_owned()),
+        (Method::GET, "/api/v1/usage".to_owned()),
         (Method::GET, "/api/v1/jobs".to_owned()),
         (Method::GET, format!("/api/v1/jobs/{job}")),
         (Method::DELETE, format!("/api/v1/jobs/{job}")),

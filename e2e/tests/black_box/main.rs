@@ -17,6 +17,7 @@ mod locked;
 mod polling;
 mod processing;
 mod profile;
+mod quotas;
 mod refusals;
 mod samples;
 mod scans;
@@ -27,3 +28,4 @@ mod support;
 mod surface;
 #[path = "../support/totp.rs"]
 mod totp;
+mod unique_jobs;

@@ -116,8 +116,10 @@ on_both! {
             "get /admin/schedules/{name}/runs/{id}",
             "get /admin/tasks",
             "get /admin/tasks/{id}",
+            "get /admin/usage",
             "get /admin/users",
             "get /admin/users/{id}",
+            "get /admin/users/{id}/quota",
             "get /conversations",
             "get /conversations/{id}",
             "get /conversations/{id}/messages",
@@ -135,7 +137,9 @@ on_both! {
             "get /me/sessions",
             "get /todos",
             "get /todos/{id}",
+            "get /usage",
             "patch /admin/schedules/{name}",
+            "patch /admin/users/{id}/quota",
             "patch /conversations/{id}",
             "patch /me",
             "patch /me/keys/{id}",
@@ -170,7 +174,7 @@ on_both! {
 
     async fn every_problem_is_explained(mill: &Mill) {
         let page = mill.anybody().get("/problems").await.status(200).text();
-        for code in ["invalid_request", "unauthenticated", "not_found", "unsupported_media_type", "too_large", "internal"] {
+        for code in ["invalid_request", "unauthenticated", "not_found", "unsupported_media_type", "too_large", "quota_exceeded", "storage_quota", "internal"] {
             assert!(page.contains(&format!("id=\"{code}\"")), "{code}");
         }
     }

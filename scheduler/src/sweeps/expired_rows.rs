@@ -1,8 +1,9 @@
-//! Deletes rows that have served their time: ended sessions, old runs of schedules, old idempotency keys, workers long gone, and
+//! Deletes rows that have served their time: ended sessions, old runs of schedules, old idempotency keys,
+//! unique keys and leases whose time is over, workers long gone, and
 //! tasks that were given up and that nobody put back in line.
 
 use chrono::Duration;
-use database::{jobs, schedules, sessions, tasks, workers};
+use database::{jobs, politeness, schedules, sessions, tasks, unique_keys, workers};
 use domain::schedules::ExpiredRows;
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
@@ -23,12 +24,19 @@ pub(crate) struct Report {
     pub(crate) workers: u64,
     /// Of schedules.
     pub(crate) runs: u64,
+    /// Unique keys, and leases of other hosts, whose time is over.
+    pub(crate) keys_and_leases: u64,
 }
 
 impl Report {
     /// Rows deleted or changed.
     pub(crate) const fn rows(&self) -> u64 {
-        self.sessions + self.idempotency_keys + self.given_up_tasks + self.workers + self.runs
+        self.sessions
+            + self.idempotency_keys
+            + self.given_up_tasks
+            + self.workers
+            + self.runs
+            + self.keys_and_leases
     }
 }
 
@@ -43,8 +51,11 @@ pub(crate) async fn delete(
     let days = |days: u32| now - Duration::days(i64::from(days));
     let keys_before = now - Duration::hours(i64::from(options.idempotency_keys_hours));
     report.workers += workers::delete_silent(&parts.database, days(options.workers_days)).await?;
+    report.keys_and_leases += politeness::delete_old(&parts.database, now).await?;
     while !stop.is_cancelled() {
         let db = &parts.database;
+        let unique = unique_keys::delete_expired(db, now, BATCH).await?;
+        report.keys_and_leases += unique;
         let sessions =
             sessions::delete_ended(db, days(options.ended_sessions_days), u64::from(BATCH)).await?;
         report.sessions += sessions;
@@ -56,7 +67,7 @@ pub(crate) async fn delete(
         report.runs += old;
         let surplus = schedules::delete_surplus(db, options.runs_per_schedule_max, BATCH).await?;
         report.runs += surplus;
-        if [sessions, keys, given_up, old, surplus]
+        if [sessions, keys, given_up, old, surplus, unique]
             .iter()
             .all(|rows| *rows < u64::from(BATCH))
         {

@@ -31,6 +31,12 @@ pub(crate) struct StoredRow {
     text_fence: Option<i64>,
 }
 
+impl StoredRow {
+    pub(crate) fn document(&self) -> Uuid {
+        self.document_id
+    }
+}
+
 impl From<StoredRow> for StoredDocument {
     fn from(row: StoredRow) -> Self {
         Self {

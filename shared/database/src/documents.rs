@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::discarded::{self, StoredDocument, StoredRow};
 use crate::jobs::{self, Counts};
-use crate::{Database, DatabaseError, Result, audit, sql};
+use crate::{Database, DatabaseError, Result, audit, quotas, sql};
 
 /// A document as its owner sees it, without its text.
 #[derive(Debug, Clone, PartialEq)]
@@ -172,6 +172,7 @@ pub async fn delete(
     #[derive(FromQueryResult)]
     struct Deleted {
         status: String,
+        bytes: i64,
     }
     let transaction = db.begin().await?;
     let key = [id.uuid().into(), user.uuid().into()];
@@ -193,7 +194,7 @@ pub async fn delete(
     };
     let deleted: Option<Deleted> = sql::first(
         &transaction,
-        "DELETE FROM documents WHERE id = $1 AND user_id = $2 RETURNING status",
+        "DELETE FROM documents WHERE id = $1 AND user_id = $2 RETURNING status, size_bytes + result_bytes AS bytes",
         key,
     )
     .await?;
@@ -203,10 +204,17 @@ pub async fn delete(
         total: -1,
         ..Counts::default()
     };
+    let mut freed = quotas::release(&transaction, [id.uuid()]).await?;
+    let mut freed = freed.remove(&user.uuid()).unwrap_or_default();
+    freed.storage = -deleted.bytes;
     match deleted.status.parse()? {
         DocumentStatus::Completed => change.completed = -1,
         DocumentStatus::Failed => change.failed = -1,
-        DocumentStatus::Cancelled => change.cancelled = -1,
+        DocumentStatus::Cancelled => {
+            change.cancelled = -1;
+            // Its content went when it was cancelled.
+            freed.storage = 0;
+        }
         DocumentStatus::Pending | DocumentStatus::Processing => {}
     }
     jobs::count(
@@ -218,6 +226,7 @@ pub async fn delete(
         now,
     )
     .await?;
+    quotas::change(&transaction, user.uuid(), freed).await?;
     let entry = audit::Entry {
         user: Some(user),
         action: "document.delete",

@@ -2,8 +2,10 @@
 
 mod cancel;
 mod clean_up;
+mod count;
 mod place;
 mod submit;
+mod terms;
 mod waiting;
 
 use chrono::{DateTime, Utc};
@@ -12,10 +14,12 @@ use sea_orm::{DatabaseTransaction, FromQueryResult, Value};
 use uuid::Uuid;
 
 use crate::discarded::{NOTED_BEFORE, StoredDocument, StoredRow};
-use crate::{Database, DatabaseError, Result, audit, sql};
+use crate::{Database, DatabaseError, Result, audit, quotas, sql};
 pub use cancel::{Cancelled, cancel};
 pub use clean_up::{OldJobs, count_old, delete_old};
-pub use submit::{JobOptions, NewDocument, NewJob, Submitted, replay, submit};
+pub(crate) use count::{Counts, FailedPart, count, count_columns, count_failed, count_values};
+pub use submit::{JobOptions, NewDocument, NewJob, Submitted, replay, submit, submit_on};
+pub use terms::{Terms, Unique};
 pub use waiting::{Waiting, waiting};
 
 /// A job as its owner sees it.
@@ -172,6 +176,7 @@ pub async fn delete(
         [id.uuid().into(), user.uuid().into(), now.into()],
     )
     .await?;
+    let freed = free(&transaction, id, &stored).await?;
     if sql::execute(
         &transaction,
         "DELETE FROM jobs WHERE id = $1 AND user_id = $2",
@@ -182,6 +187,7 @@ pub async fn delete(
     {
         return Ok(None);
     }
+    quotas::change(&transaction, user.uuid(), freed).await?;
     let entry = audit::Entry {
         user: Some(user),
         action: "job.delete",
@@ -192,6 +198,31 @@ pub async fn delete(
     audit::insert(&transaction, entry, now).await?;
     transaction.commit().await?;
     Ok(Some(stored.into_iter().map(StoredDocument::from).collect()))
+}
+
+/// What deleting the documents of a job gives back to its owner. The job's tasks are gone already, so nothing of it changes.
+async fn free(
+    transaction: &DatabaseTransaction,
+    job: JobId,
+    documents: &[StoredRow],
+) -> Result<quotas::Change> {
+    #[derive(FromQueryResult)]
+    struct Stored {
+        bytes: i64,
+    }
+    let stored: Option<Stored> = sql::first(
+        transaction,
+        "SELECT CAST(COALESCE(sum(size_bytes + result_bytes), 0) AS bigint) AS bytes FROM documents \
+         WHERE job_id = $1 AND status <> 'cancelled'",
+        [job.uuid().into()],
+    )
+    .await?;
+    let ids = documents.iter().map(StoredRow::document);
+    let released = quotas::release(transaction, ids).await?.into_values().next();
+    Ok(quotas::Change {
+        storage: -stored.map_or(0, |stored| stored.bytes),
+        ..released.unwrap_or_default()
+    })
 }
 
 /// Lets idempotency keys go that are older than `before`, at most `limit`. Returns how many.
@@ -206,81 +237,6 @@ pub async fn forget_idempotency_keys(db: &Database, before: DateTime<Utc>, limit
         [before.into(), i64::from(limit).into()],
     )
     .await
-}
-
-/// How a job's counters change.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Counts {
-    pub(crate) total: i32,
-    pub(crate) completed: i32,
-    pub(crate) failed: i32,
-    pub(crate) cancelled: i32,
-}
-
-/// Changes the counters of a job, and ends it when every document has ended: `none_completed` is the word for a job
-/// of which nothing succeeded.
-pub(crate) async fn count(
-    transaction: &DatabaseTransaction,
-    job: Uuid,
-    change: Counts,
-    none_completed: JobStatus,
-    started_at: Option<DateTime<Utc>>,
-    now: DateTime<Utc>,
-) -> Result<()> {
-    let mut values: Vec<Value> = vec![job.into()];
-    values.extend(count_values(change, none_completed, started_at, now));
-    sql::execute(
-        transaction,
-        format!("UPDATE jobs SET {} WHERE id = $1", count_columns(2)),
-        values,
-    )
-    .await?;
-    Ok(())
-}
-
-/// Assignments of a job's counters, with placeholders from `first` in the order of [`count_values`]. Both databases compute
-/// the right-hand sides from the row as it was before the statement.
-pub(crate) fn count_columns(first: usize) -> String {
-    let [
-        total,
-        completed,
-        failed,
-        cancelled,
-        none_completed,
-        started_at,
-        now,
-    ] = std::array::from_fn(|n| format!("${}", first + n));
-    let open = format!(
-        "finished_at IS NOT NULL OR \
-         completed + {completed} + failed + {failed} + cancelled + {cancelled} < total + {total}"
-    );
-    format!(
-        "total = total + {total}, completed = completed + {completed}, failed = failed + {failed}, \
-         cancelled = cancelled + {cancelled}, version = version + 1, started_at = COALESCE(started_at, {started_at}), \
-         status = CASE WHEN {open} THEN status \
-            WHEN completed + {completed} = total + {total} AND total + {total} > 0 THEN 'completed' \
-            WHEN completed + {completed} > 0 THEN 'partial' \
-            WHEN cancelled + {cancelled} = total + {total} THEN 'cancelled' \
-            ELSE {none_completed} END, \
-         finished_at = CASE WHEN {open} THEN finished_at ELSE {now} END"
-    )
-}
-
-pub(crate) fn count_values(
-    change: Counts,
-    none_completed: JobStatus,
-    started_at: Option<DateTime<Utc>>,
-    now: DateTime<Utc>,
-) -> [Value; 7] {
-    [
-        change.total.into(),
-        change.completed.into(),
-        change.failed.into(),
-        change.cancelled.into(),
-        none_completed.as_str().into(),
-        started_at.into(),
-        now.into(),
-    ]
 }
 
 #[derive(FromQueryResult)]

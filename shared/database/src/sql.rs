@@ -81,6 +81,14 @@ pub(crate) fn locked_in_order(db: &impl ConnectionTrait) -> &'static str {
     }
 }
 
+/// What makes a select lock the rows that it finds until the transaction ends. SQLite has one writer anyway.
+pub(crate) fn locked(db: &impl ConnectionTrait) -> &'static str {
+    match db.get_database_backend() {
+        sea_orm::DbBackend::Postgres => " FOR UPDATE",
+        _ => "",
+    }
+}
+
 /// What makes a sub-select pass over rows that another process is changing right now. SQLite has one writer anyway.
 pub(crate) fn skip_locked(db: &impl ConnectionTrait) -> &'static str {
     match db.get_database_backend() {

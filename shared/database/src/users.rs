@@ -391,7 +391,13 @@ pub async fn jobs_left(db: &Database, id: UserId, limit: u32) -> Result<Vec<JobI
 
 /// Tables whose rows belong to an account by `user_id`, without a foreign key that deletes them with it. Jobs are deleted
 /// before, with their documents and tasks; the audit log and the note of objects that have to go outlive the account.
-const OWNED: &[&str] = &["conversations", "dispatch_turns", "tenants"];
+const OWNED: &[&str] = &[
+    "conversations",
+    "dispatch_turns",
+    "quota_reservations",
+    "quotas",
+    "tenants",
+];
 
 /// Deletes a closed account with everything that it has. Its jobs must be gone: `false` while there are any, and when the account
 /// is not closed any more.

@@ -10,6 +10,7 @@ mod content;
 mod document_kind;
 mod ids;
 pub mod limits;
+mod quota;
 mod reasons;
 mod sample_secrets;
 pub mod schedules;
@@ -27,6 +28,7 @@ pub use ids::{
     ApiKeyId, AuditId, ConversationId, DocumentId, EventId, InvalidId, JobId, MessageId, PassageId,
     RequestId, RunId, ScheduleId, SessionId, TaskId, TodoId, UserId, WorkerId,
 };
+pub use quota::{Month, QUOTA_MAX, Quota, QuotaLimits};
 pub use reasons::{ReasonClass, ReasonCode};
 pub use sample_secrets::{is_loopback, is_sample_secret};
 pub use sealed_password::SealedPassword;

@@ -42,6 +42,15 @@ pub const WAIT_MAX: Duration = Duration::from_secs(60);
 /// moment; the rest waits in the database, where it can be ordered.
 pub const HINTS_MAX: u64 = 1_000;
 
+/// Characters of a key that only one job of an account may have at a time. The column is as wide.
+pub const UNIQUE_KEY_CHARS_MAX: usize = 255;
+
+/// For how long a job has its unique key unless the client says otherwise: as long as a request can be repeated.
+pub const UNIQUE_FOR_DEFAULT: Duration = Duration::from_secs(24 * 3600);
+
+/// For how long a job may have its unique key. Longer ones would be forgotten by those who chose them.
+pub const UNIQUE_FOR_MAX: Duration = Duration::from_secs(30 * 24 * 3600);
+
 /// Hints for which there is room in a queue however small the fleet.
 pub const HINTS_MIN: u64 = 8;
 

@@ -27,6 +27,7 @@ pub const SECTIONS: &[&str] = &[
     "storage",
     "auth",
     "http",
+    "quotas",
     "health",
     "log",
     "limits",

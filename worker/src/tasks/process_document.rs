@@ -215,6 +215,7 @@ fn result_of(extracted: Extracted, request: &Request) -> Enriched {
         Structure::Markdown => None,
         _ => extraction::markdown(&extracted).map(Bytes::from),
     };
+    let stored_bytes = text.len() + markdown.as_ref().map_or(0, Bytes::len);
     let passages = extraction::passages(&extracted)
         .into_iter()
         .map(|passage| PassageText {
@@ -245,6 +246,7 @@ fn result_of(extracted: Extracted, request: &Request) -> Enriched {
         truncated: extracted.truncated,
         engine: extracted.engine,
         enriched_by: enrichment::ENGINE.to_owned(),
+        stored_bytes: stored_bytes as u64,
         passages,
         todos: agenda
             .todos

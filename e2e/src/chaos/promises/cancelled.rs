@@ -21,7 +21,9 @@ const CLEAN_BY: Duration = Duration::from_secs(150);
 
 pub(in crate::chaos) async fn scenario(scale: Scale, _: Dice) -> Verdict {
     let mut verdict = Verdict::default();
-    let settings = Settings::new().with("sandbox.wall_time_max", "10m");
+    let settings = Settings::new()
+        .with("sandbox.wall_time_max", "10m")
+        .with("quotas.documents_per_month", "1000000");
     let mut scratch = Scratch::start(&settings).await;
     let mut tally = Tally::default();
 

@@ -13,7 +13,9 @@ const PAUSE: std::ops::Range<Duration> = Duration::from_millis(200)..Duration::f
 
 pub(in crate::chaos) async fn scenario(scale: Scale, mut dice: Dice) -> Verdict {
     let mut verdict = Verdict::default();
-    let mut scratch = Scratch::start(&Settings::new()).await;
+    // With limits that nobody reaches, so that everything is counted against them.
+    let quota = Settings::new().with("quotas.documents_per_month", "1000000");
+    let mut scratch = Scratch::start(&quota).await;
     let user = scratch.user().await;
     let mut others: VecDeque<Fault> = Fault::all_others(&mut dice).into();
     let others_count = others.len();

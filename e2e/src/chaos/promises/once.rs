@@ -17,7 +17,9 @@ const TAKE_BACK: &str = "UPDATE tasks SET state = 'queued', owner = NULL, dispat
 
 pub(in crate::chaos) async fn scenario(scale: Scale, mut dice: Dice) -> Verdict {
     let mut verdict = Verdict::default();
-    let mut scratch = Scratch::start(&Settings::new()).await;
+    // With limits that nobody reaches, so that everything is counted against them.
+    let quota = Settings::new().with("quotas.documents_per_month", "1000000");
+    let mut scratch = Scratch::start(&quota).await;
     let user = scratch.user().await;
     let list = hints_list(&scratch);
     let load = load::submit_all(user, scale.deliveries, 16, Duration::ZERO);
@@ -66,6 +68,14 @@ pub(in crate::chaos) async fn scenario(scale: Scale, mut dice: Dice) -> Verdict 
     let twice = "SELECT count(*) FROM (SELECT task_id FROM journal.steps WHERE became = 'done' GROUP BY task_id \
                  HAVING count(*) > 1) AS twice";
     verdict.exactly("results stored twice", 0, journal.number(twice).await);
+    let charged = "SELECT count(*) FROM usage_entries u JOIN documents d ON d.id = u.document_id WHERE d.status = 'completed'";
+    let completed = "SELECT count(*) FROM documents WHERE status = 'completed'";
+    let (charged, completed) = (journal.number(charged).await, journal.number(completed).await);
+    verdict.exactly("documents charged, each once", completed, charged);
+    let used = journal
+        .number("SELECT COALESCE(sum(documents_used), 0)::bigint FROM quotas")
+        .await;
+    verdict.exactly("counted against the quota", completed, used);
     let dropped = scratch.metric(Role::Worker, "docmill_hints_dropped_total").await;
     verdict.at_least("entries that were no hints dropped and counted", 1, dropped);
     verdict

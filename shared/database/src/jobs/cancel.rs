@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::discarded::{self, StoredDocument};
 use crate::tasks::{End, append_if_running};
-use crate::{Database, Result, audit, sql};
+use crate::{Database, Result, audit, quotas, sql};
 
 /// What came of cancelling a job.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,7 +55,7 @@ pub async fn cancel(
             })
         })
         .collect();
-    end_documents(&transaction, &stored, now).await?;
+    let freed = end_documents(&transaction, &stored, now).await?;
     discarded::note(&transaction, &stored, now).await?;
     let started_at = ended.iter().filter_map(|task| task.started_at).min();
     sql::execute(
@@ -70,6 +70,7 @@ pub async fn cancel(
         ],
     )
     .await?;
+    quotas::change(&transaction, user.uuid(), freed).await?;
     let entry = audit::Entry {
         user: Some(user),
         action: "job.cancel",
@@ -125,23 +126,35 @@ async fn end_tasks(
     .await
 }
 
+/// Returns what is given back to their owner.
 async fn end_documents(
     transaction: &DatabaseTransaction,
     stored: &[StoredDocument],
     now: DateTime<Utc>,
-) -> Result<()> {
+) -> Result<quotas::Change> {
+    #[derive(FromQueryResult)]
+    struct Row {
+        size_bytes: i64,
+    }
     if stored.is_empty() {
-        return Ok(());
+        return Ok(quotas::Change::default());
     }
     let list = sql::placeholders(2, stored.len());
     let ids = stored.iter().map(|stored| Value::from(stored.document.uuid()));
-    sql::execute(
+    let cancelled: Vec<Row> = sql::all(
         transaction,
-        format!("UPDATE documents SET status = 'cancelled', processed_at = $1 WHERE id IN ({list})"),
+        format!(
+            "UPDATE documents SET status = 'cancelled', processed_at = $1 WHERE id IN ({list}) RETURNING size_bytes"
+        ),
         std::iter::once(Value::from(now)).chain(ids),
     )
     .await?;
-    Ok(())
+    let ids = stored.iter().map(|stored| stored.document.uuid());
+    let released = quotas::release(transaction, ids).await?.into_values().next();
+    Ok(quotas::Change {
+        storage: -cancelled.iter().map(|row| row.size_bytes).sum::<i64>(),
+        ..released.unwrap_or_default()
+    })
 }
 
 async fn how_it_ended(transaction: &DatabaseTransaction, user: UserId, id: JobId) -> Result<Cancelled> {

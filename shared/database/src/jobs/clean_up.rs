@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::discarded::{NOTED_BEFORE, StoredDocument, StoredRow};
 use crate::schedules::RunClaim;
-use crate::{Database, Result, audit, sql};
+use crate::{Database, Result, audit, quotas, sql};
 
 /// What is old, or was deleted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -149,12 +149,16 @@ async fn delete_jobs(
         ids().chain([Value::from(now)]),
     )
     .await?;
+    let freed = quotas::freed_with(transaction, jobs).await?;
     sql::execute(
         transaction,
         format!("DELETE FROM jobs WHERE id IN ({list})"),
         ids(),
     )
     .await?;
+    for (user, change) in freed {
+        quotas::change(transaction, user, change).await?;
+    }
     for id in jobs {
         let entry = audit::Entry {
             user: None,

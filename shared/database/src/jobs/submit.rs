@@ -5,13 +5,17 @@ use domain::{
     AuditId, Content, DocumentId, DocumentKind, DocumentStatus, JobId, JobKind, JobStatus, Priority,
     RequestId, SealedPassword, TaskId, TaskKind, TaskState, UserId, limits,
 };
-use sea_orm::{ActiveValue::Set, DbBackend, EntityTrait, FromQueryResult, Value};
+use sea_orm::{
+    ActiveValue::Set, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, FromQueryResult, Value,
+};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::Job;
 use super::place::{full, place_in_line};
+use super::terms::{Terms, refuse};
 use crate::entity::{documents, jobs, tasks};
+use crate::quotas::Exceeded;
 use crate::tasks::{DocumentPayload, PAYLOAD_VERSION};
 use crate::{Database, DatabaseError, Result, audit, sql};
 
@@ -84,11 +88,15 @@ pub enum Submitted {
     Replayed(JobId),
     /// The client used this key before, for something else.
     KeyReused,
+    /// This job has the unique key. Nothing is stored.
+    Unique(JobId),
+    /// The account has not so much left. Nothing is stored.
+    QuotaExceeded(Exceeded),
     /// So many tasks of the user wait that no more are taken; the number is the bound.
     QueueFull(u64),
 }
 
-/// Stores a job with its documents, tasks and a line in the audit log, in one transaction.
+/// Stores a job with its documents, tasks and a line in the audit log, in one transaction, within the account's own limits.
 ///
 /// What is not pushed by the caller is counted first, for tenants may have only so many waiting tasks. The bound may be passed
 /// by what is handed in at the same moment.
@@ -96,6 +104,14 @@ pub enum Submitted {
 /// # Errors
 /// When the database is away; nothing is stored then.
 pub async fn submit(db: &Database, new: NewJob, now: DateTime<Utc>) -> Result<Submitted> {
+    submit_on(db, Terms::default(), new, now).await
+}
+
+/// As [`submit`], on these terms. A request that was accepted before is answered with its job, whatever is left by now.
+///
+/// # Errors
+/// When the database is away; nothing is stored then.
+pub async fn submit_on(db: &Database, terms: Terms, new: NewJob, now: DateTime<Utc>) -> Result<Submitted> {
     let (user, idempotency) = (new.user, new.idempotency.clone());
     // What was just written needs no asking for.
     let job = Job {
@@ -126,7 +142,7 @@ pub async fn submit(db: &Database, new: NewJob, now: DateTime<Utc>) -> Result<Su
             None => full,
         });
     }
-    match insert(db, new, now).await {
+    match insert(db, terms, new, now).await {
         Err(DatabaseError::Constraint(error)) => {
             let Some((key, fingerprint)) = idempotency else {
                 return Err(DatabaseError::Constraint(error));
@@ -136,7 +152,13 @@ pub async fn submit(db: &Database, new: NewJob, now: DateTime<Utc>) -> Result<Su
                 .ok_or(DatabaseError::Constraint(error))
         }
         Err(error) => Err(error),
-        Ok(tasks) => Ok(Submitted::Accepted(Box::new(job), tasks)),
+        Ok(Inserted::Tasks(tasks)) => Ok(Submitted::Accepted(Box::new(job), tasks)),
+        Ok(Inserted::Not(why)) => {
+            let Some((key, fingerprint)) = idempotency else {
+                return Ok(why);
+            };
+            Ok(replay(db, user, &key, fingerprint).await?.unwrap_or(why))
+        }
     }
 }
 
@@ -167,17 +189,45 @@ pub async fn replay(
     }))
 }
 
-async fn insert(db: &Database, new: NewJob, now: DateTime<Utc>) -> Result<Vec<TaskId>> {
-    let task_ids: Vec<TaskId> = new.documents.iter().map(|_| TaskId::new()).collect();
-    match db.backend() {
-        DbBackend::Postgres => insert_in_one_statement(db, new, &task_ids, now).await?,
-        _ => insert_in_steps(db, new, &task_ids, now).await?,
-    }
-    Ok(task_ids)
+enum Inserted {
+    Tasks(Vec<TaskId>),
+    Not(Submitted),
 }
 
-/// SQLite: a transaction, whose statements cost no round trip.
-async fn insert_in_steps(db: &Database, new: NewJob, task_ids: &[TaskId], now: DateTime<Utc>) -> Result<()> {
+async fn insert(db: &Database, terms: Terms, new: NewJob, now: DateTime<Utc>) -> Result<Inserted> {
+    let task_ids: Vec<TaskId> = new.documents.iter().map(|_| TaskId::new()).collect();
+    let without_terms = terms.unique.is_none() && !terms.quotas.any();
+    if db.backend() == DbBackend::Postgres && without_terms {
+        // Nearly everybody: the statement itself looks whether the account has limits.
+        if insert_in_one_statement(db.connection(), &new, &task_ids, false, now).await? {
+            return Ok(Inserted::Tasks(task_ids));
+        }
+    }
+    let transaction = db.begin().await?;
+    if let Some(why) = refuse(&transaction, &terms, &new, now).await? {
+        // Whoever has used everything up need not have it counted anew at every request.
+        if matches!(why, Submitted::QuotaExceeded(_)) && terms.unique.is_none() {
+            transaction.commit().await?;
+        }
+        return Ok(Inserted::Not(why));
+    }
+    match db.backend() {
+        DbBackend::Postgres => {
+            insert_in_one_statement(&transaction, &new, &task_ids, true, now).await?;
+        }
+        _ => insert_in_steps(&transaction, new, &task_ids, now).await?,
+    }
+    transaction.commit().await?;
+    Ok(Inserted::Tasks(task_ids))
+}
+
+/// SQLite: steps, which cost no round trip.
+async fn insert_in_steps(
+    transaction: &DatabaseTransaction,
+    new: NewJob,
+    task_ids: &[TaskId],
+    now: DateTime<Utc>,
+) -> Result<()> {
     let (priority, run_at, held) = place_in_line(&new, now);
     let (key, fingerprint) = new.idempotency.unzip();
     let job = jobs::ActiveModel {
@@ -235,30 +285,29 @@ async fn insert_in_steps(db: &Database, new: NewJob, task_ids: &[TaskId], now: D
         .zip(new.documents)
         .map(|(position, document)| document_row(document, new.id, new.user, position, now))
         .collect();
-    let transaction = db.begin().await?;
     jobs::Entity::insert(job)
-        .exec_without_returning(&transaction)
+        .exec_without_returning(transaction)
         .await?;
     documents::Entity::insert_many(document_rows)
-        .exec_without_returning(&transaction)
+        .exec_without_returning(transaction)
         .await?;
     tasks::Entity::insert_many(task_rows)
-        .exec_without_returning(&transaction)
+        .exec_without_returning(transaction)
         .await?;
-    audit::insert(&transaction, audit_entry(new.user, new.id, new.origin), now).await?;
-    transaction.commit().await?;
-    Ok(())
+    audit::insert(transaction, audit_entry(new.user, new.id, new.origin), now).await
 }
 
-/// Postgres: one statement, hence one round trip and one commit where the steps would take six.
+/// Postgres: one statement, hence one round trip and one commit where the steps would take six. `false` when the account has
+/// limits and nobody has counted the documents against them: then nothing is stored.
 async fn insert_in_one_statement(
-    db: &Database,
-    new: NewJob,
+    db: &impl ConnectionTrait,
+    new: &NewJob,
     task_ids: &[TaskId],
+    counted: bool,
     now: DateTime<Utc>,
-) -> Result<()> {
-    let (priority, run_at, held) = place_in_line(&new, now);
-    let (key, fingerprint) = new.idempotency.unzip();
+) -> Result<bool> {
+    let (priority, run_at, held) = place_in_line(new, now);
+    let (key, fingerprint) = new.idempotency.clone().unzip();
     let tasks: Vec<Uuid> = task_ids.iter().map(|id| id.uuid()).collect();
     let payloads: Vec<String> = new
         .documents
@@ -270,14 +319,14 @@ async fn insert_in_one_statement(
     let positions: Vec<i32> = (0..total).collect();
     let (mut ids, mut names, mut kinds) = (Vec::new(), Vec::new(), Vec::new());
     let (mut sizes, mut digests) = (Vec::new(), Vec::new());
-    for document in new.documents {
+    for document in &new.documents {
         ids.push(document.id.uuid());
-        names.push(document.file_name);
+        names.push(document.file_name.clone());
         kinds.push(document.kind.to_string());
         sizes.push(i64::try_from(document.size_bytes).unwrap_or(i64::MAX));
         digests.push(document.sha256.to_vec());
     }
-    let values: [Value; 29] = [
+    let values: [Value; 30] = [
         new.id.uuid().into(),
         new.user.uuid().into(),
         kind.as_str().into(),
@@ -285,7 +334,7 @@ async fn insert_in_one_statement(
         json(&new.options).into(),
         key.into(),
         fingerprint.map(|digest| digest.to_vec()).into(),
-        new.trace_parent.into(),
+        new.trace_parent.clone().into(),
         new.deadline_at.into(),
         now.into(),
         ids.into(),
@@ -302,35 +351,37 @@ async fn insert_in_one_statement(
         limits::ATTEMPTS_MAX.into(),
         new.dispatched.then_some(now).into(),
         AuditId::new().uuid().into(),
-        new.origin.ip.into(),
+        new.origin.ip.clone().into(),
         new.origin.request.map(RequestId::uuid).into(),
         priority.level().into(),
         run_at.into(),
         held.into(),
+        counted.into(),
     ];
-    sql::execute(db.connection(), INSERT, values).await?;
-    Ok(())
+    Ok(sql::execute(db, INSERT, values).await? == 1)
 }
 
-// The foreign keys between the parts are checked when the whole statement is done.
+// The foreign keys between the parts are checked when the whole statement is done. Whether the account has limits is one look
+// into a small index, without a lock; where it has, there is no job, and hence nothing else.
 const INSERT: &str = "WITH job AS (\
         INSERT INTO jobs (id, user_id, kind, status, total, completed, failed, cancelled, version, options, \
             idempotency_key, fingerprint, trace_parent, deadline_at, created_at) \
-        VALUES ($1, $2, $3, 'pending', $4, 0, 0, 0, 1, $5, $6, $7, $8, $9, $10)), \
+        SELECT $1, $2, $3, 'pending', $4, 0, 0, 0, 1, $5, $6, $7, $8, $9, $10 \
+        WHERE $30 OR NOT EXISTS (SELECT 1 FROM quotas WHERE user_id = $2) RETURNING id), \
     document AS (\
         INSERT INTO documents (id, job_id, user_id, position, file_name, kind, size_bytes, sha256, status, tags, \
             metadata, needs_ocr, truncated, created_at) \
         SELECT d.id, $1, $2, d.position, d.file_name, d.kind, d.size_bytes, d.sha256, 'pending', '[]', '{}', false, \
             false, $10 \
-        FROM unnest($11, $12, $13, $14, $15, $16) AS d (id, position, file_name, kind, size_bytes, sha256)), \
+        FROM job, unnest($11, $12, $13, $14, $15, $16) AS d (id, position, file_name, kind, size_bytes, sha256)), \
     task AS (\
         INSERT INTO tasks (id, kind, queue, state, priority, user_id, job_id, document_id, payload, payload_version, \
             attempt, attempts_max, fence, run_at, deadline_at, dispatched_at, created_at, held) \
         SELECT t.id, $19, $20, 'queued', $27, $2, $1, t.document_id, t.payload::jsonb, $21, 0, $22, 0, $28, $9, $23, \
             $10, $29 \
-        FROM unnest($17, $11, $18) AS t (id, document_id, payload)) \
+        FROM job, unnest($17, $11, $18) AS t (id, document_id, payload)) \
     INSERT INTO audit_log (id, at, user_id, action, resource_type, resource_id, outcome, ip, request_id) \
-    VALUES ($24, $10, $2, 'job.create', 'job', $1, 'success', $25, $26)";
+    SELECT $24, $10, $2, 'job.create', 'job', $1, 'success', $25, $26 FROM job";
 
 pub(super) fn kind_of(documents: &[NewDocument]) -> JobKind {
     if documents.len() == 1 {

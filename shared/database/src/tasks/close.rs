@@ -1,13 +1,15 @@
 //! The end of a run that has no results: given up, or tried again. Each changes nothing unless the claim's fence still stands.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use domain::{AttemptEnd, DocumentStatus, JobStatus, TaskState};
 use sea_orm::{ConnectionTrait, DatabaseTransaction, FromQueryResult, Value};
 use uuid::Uuid;
 
 use super::{Claim, End, Reason, append, held_until};
-use crate::jobs::{self, Counts};
-use crate::{Database, Result, sql};
+use crate::jobs::{self, FailedPart};
+use crate::{Database, Result, quotas, sql};
 
 /// Whether a run was the one that counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -193,7 +195,7 @@ pub(super) async fn fail_documents(
     ];
     let documents: Vec<Uuid> = ended.iter().filter_map(|task| task.document_id).collect();
     let list = sql::placeholders(values.len() + 1, documents.len());
-    values.extend(documents.into_iter().map(Value::from));
+    values.extend(documents.iter().copied().map(Value::from));
     sql::execute(
         transaction,
         format!(
@@ -202,19 +204,15 @@ pub(super) async fn fail_documents(
         values,
     )
     .await?;
-    // Jobs in the order of their ids, so that two sweeps cannot wait for each other.
-    let mut jobs: Vec<Uuid> = ended.iter().map(|task| task.job_id).collect();
-    jobs.sort_unstable();
-    jobs.dedup();
-    for job in jobs {
-        let mine = ended.iter().filter(|task| task.job_id == job);
-        let started_at = mine.clone().filter_map(|task| task.started_at).min();
-        let failed = i32::try_from(mine.count()).unwrap_or(i32::MAX);
-        let change = Counts {
-            failed,
-            ..Counts::default()
-        };
-        jobs::count(transaction, job, change, none_completed, started_at, now).await?;
+    let mut jobs: BTreeMap<Uuid, FailedPart> = BTreeMap::new();
+    for task in ended {
+        let part = jobs.entry(task.job_id).or_default();
+        part.failed += 1;
+        part.started_at = part.started_at.into_iter().chain(task.started_at).min();
+    }
+    jobs::count_failed(transaction, &jobs, none_completed, now).await?;
+    for (user, change) in quotas::release(transaction, documents).await? {
+        quotas::change(transaction, user, change).await?;
     }
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! The end of a run that has results: they are stored and the task ends, all or nothing, unless the fence fell meanwhile.
 
 use chrono::{DateTime, Utc};
-use domain::{DocumentId, JobStatus};
+use domain::{DocumentId, JobStatus, Month};
 use sea_orm::{ActiveValue::Set, DatabaseTransaction, DbBackend, EntityTrait, FromQueryResult, Value};
 use uuid::Uuid;
 
@@ -10,8 +10,9 @@ use super::close::Closed;
 use crate::entity::passages;
 use crate::events::{self, FoundEvent};
 use crate::jobs::{self, Counts};
+use crate::quotas::{self, SETTLE, Settled};
 use crate::todos::{self, FoundTodo};
-use crate::{Database, Result, search, sql};
+use crate::{Database, Result, search, sql, usage};
 
 /// What was found in a document.
 #[derive(Debug, Clone)]
@@ -42,6 +43,8 @@ pub struct DocumentResult {
     pub engine: String,
     /// Which rules found language, tags, todos and events.
     pub enriched_by: String,
+    /// Bytes of its results in storage: the text, and its Markdown.
+    pub stored_bytes: u64,
     /// Its text in pieces.
     pub passages: Vec<PassageText>,
     /// What it asks somebody to do, in the order of its text.
@@ -119,6 +122,10 @@ async fn complete_in_steps(
     if ended == 0 {
         return Ok(Closed::Lost);
     }
+    let (pages, result_bytes) = (
+        i64::from(result.pages.unwrap_or(0)),
+        result.stored_bytes.cast_signed(),
+    );
     let mut values: Vec<Value> = vec![claim.document.uuid().into()];
     values.extend(document_values(claim, result, now));
     sql::execute(
@@ -143,6 +150,13 @@ async fn complete_in_steps(
         now,
     )
     .await?;
+    let bytes = claim.payload.size_bytes.cast_signed();
+    let charged = usage::charge(&transaction, claim, pages, now).await?;
+    let settled = Settled {
+        charged: charged.then_some((pages, bytes)),
+        result_bytes,
+    };
+    quotas::settle(&transaction, claim.user, claim.document.uuid(), settled, now).await?;
     transaction.commit().await?;
     Ok(Closed::Won)
 }
@@ -162,6 +176,8 @@ async fn complete_in_one_statement(
     }
     let passages = passages_with_heading(claim, &result);
     let (todos, events, engine) = agenda_of(claim, &mut result);
+    let pages_used = i64::from(result.pages.unwrap_or(0));
+    let result_bytes = result.stored_bytes.cast_signed();
     let positions: Vec<i32> = (0..).take(passages.len()).collect();
     let words: Vec<String> = passages
         .iter()
@@ -200,8 +216,20 @@ async fn complete_in_one_statement(
         Some(claim.started_at),
         now,
     ));
+    let first = values.len() + 1;
+    let used: [Value; 4] = [
+        pages_used.into(),
+        claim.payload.size_bytes.cast_signed().into(),
+        result_bytes.into(),
+        Month::of(now).number().into(),
+    ];
+    values.extend(used);
+    let [pages_used, bytes_used, result_bytes, month] = std::array::from_fn(|n| format!("${}", first + n));
+    let quota = settlement(&result_bytes, &month);
+    // The row of the account's quotas comes last, as everywhere: it follows from the job.
     let statement = format!(
-        "WITH ended AS ({END} WHERE id = $1 AND fence = $2 AND state = 'running' RETURNING job_id, document_id), \
+        "WITH ended AS ({END} WHERE id = $1 AND fence = $2 AND state = 'running' \
+            RETURNING job_id, document_id, user_id), \
          document AS (UPDATE documents SET {document} FROM ended WHERE documents.id = ended.document_id), \
          passage AS (INSERT INTO passages (document_id, position, page, start_byte, text, words) \
             SELECT ended.document_id, p.position, NULLIF(p.page, 0), p.start_byte, p.text, p.words::tsvector \
@@ -209,16 +237,39 @@ async fn complete_in_one_statement(
             ON CONFLICT (document_id, position) DO UPDATE SET page = excluded.page, start_byte = excluded.start_byte, \
                 text = excluded.text, words = excluded.words), \
          old_passage AS (DELETE FROM passages USING ended WHERE passages.document_id = ended.document_id \
-            AND passages.position >= cardinality($4)), {todo}, {event} \
-         UPDATE jobs SET {job} FROM ended WHERE jobs.id = ended.job_id RETURNING jobs.id"
+            AND passages.position >= cardinality($4)), {todo}, {event}, \
+         job AS (UPDATE jobs SET {job} FROM ended WHERE jobs.id = ended.job_id RETURNING jobs.id), \
+         charged AS (INSERT INTO usage_entries (document_id, user_id, job_id, at, pages, bytes) \
+            SELECT document_id, user_id, job_id, $3, {pages_used}, {bytes_used} FROM ended \
+            ON CONFLICT (document_id) DO NOTHING RETURNING pages, bytes), \
+         released AS (DELETE FROM quota_reservations USING ended, job \
+            WHERE quota_reservations.document_id = ended.document_id RETURNING quota_reservations.bytes), \
+         quota AS (UPDATE quotas SET {quota} FROM ended JOIN job ON job.id = ended.job_id \
+            LEFT JOIN released ON true LEFT JOIN charged ON true WHERE quotas.user_id = ended.user_id) \
+         SELECT id FROM job"
     );
     let job: Option<Job> = sql::first(db.connection(), statement, values).await?;
     Ok(if job.is_some() { Closed::Won } else { Closed::Lost })
 }
 
+/// Assignments that settle the quotas, from the parts of the statement above.
+fn settlement(result_bytes: &str, month: &str) -> String {
+    [
+        ("{released}", "CASE WHEN released.bytes IS NULL THEN 0 ELSE 1 END"),
+        ("{bytes_released}", "COALESCE(released.bytes, 0)"),
+        ("{charged}", "CASE WHEN charged.bytes IS NULL THEN 0 ELSE 1 END"),
+        ("{pages}", "COALESCE(charged.pages, 0)"),
+        ("{bytes}", "COALESCE(charged.bytes, 0)"),
+        ("{result_bytes}", result_bytes),
+        ("{month}", month),
+    ]
+    .iter()
+    .fold(SETTLE.to_owned(), |sql, (name, part)| sql.replace(name, part))
+}
+
 /// Assignments of a document's results, with placeholders from `first` in the order of [`document_values`].
 fn document_columns(first: usize) -> String {
-    const COLUMNS: [&str; 15] = [
+    const COLUMNS: [&str; 16] = [
         "title",
         "language",
         "language_confidence",
@@ -234,6 +285,7 @@ fn document_columns(first: usize) -> String {
         "processed_at",
         "languages",
         "enriched_by",
+        "result_bytes",
     ];
     let assignments = COLUMNS
         .iter()
@@ -243,7 +295,7 @@ fn document_columns(first: usize) -> String {
     assignments + "status = 'completed', error_code = NULL, error_detail = NULL"
 }
 
-fn document_values(claim: &Claim, result: DocumentResult, now: DateTime<Utc>) -> [Value; 15] {
+fn document_values(claim: &Claim, result: DocumentResult, now: DateTime<Utc>) -> [Value; 16] {
     let (language, confidence) = result.language.unzip();
     [
         result
@@ -264,6 +316,7 @@ fn document_values(claim: &Claim, result: DocumentResult, now: DateTime<Utc>) ->
         now.into(),
         result.languages.into(),
         result.enriched_by.into(),
+        result.stored_bytes.cast_signed().into(),
     ]
 }
 

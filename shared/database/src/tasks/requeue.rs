@@ -8,7 +8,7 @@ use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, FromQueryResult, 
 use uuid::Uuid;
 
 use super::inspect::{TaskFilter, conditions};
-use crate::{Database, Result, audit, sql};
+use crate::{Database, Result, audit, quotas, sql};
 
 /// Tasks that are put back in one go at most.
 pub const REQUEUED_MAX: u64 = 1_000;
@@ -170,11 +170,14 @@ async fn put_back(
             "UPDATE documents SET status = 'pending', error_code = NULL, error_detail = NULL, processed_at = NULL \
              WHERE id IN ({list})"
         ),
-        documents.into_iter().map(Value::from),
+        documents.iter().copied().map(Value::from),
     )
     .await?;
     for (job, count) in &jobs {
         reopen(transaction, *job, *count, now).await?;
+    }
+    for (user, change) in quotas::reserve_again(transaction, documents).await? {
+        quotas::change(transaction, user, change).await?;
     }
     for id in ids {
         let entry = audit::Entry {

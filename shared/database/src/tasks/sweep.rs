@@ -198,7 +198,8 @@ async fn give_up(
     Ok(ended.len() as u64)
 }
 
-/// Ends at most `limit` tasks of jobs that have reached their deadline. Returns how many.
+/// Ends at most `limit` tasks of jobs that have reached their deadline, those that were due first. Returns how many. What
+/// somebody else is changing right now is passed over: it ends, or the next sweep finds it.
 ///
 /// # Errors
 /// When the database is away; nothing changed then.
@@ -225,9 +226,9 @@ pub async fn expire(db: &Database, now: DateTime<Utc>, limit: u32) -> Result<u64
         &transaction,
         format!(
             "UPDATE tasks SET state = 'expired', owner = NULL, finished_at = $1, error_code = $3, error_detail = $4, \
-             history = {history} WHERE id IN (SELECT t.id FROM tasks t WHERE t.state IN ('queued', 'running') \
-             AND t.job_id IN (SELECT j.id FROM jobs j WHERE j.finished_at IS NULL AND j.deadline_at <= $1) \
-             LIMIT $2{skip_locked}) RETURNING job_id, document_id, started_at"
+             history = {history} WHERE id IN (SELECT t.id FROM jobs j JOIN tasks t ON t.job_id = j.id \
+             WHERE j.finished_at IS NULL AND j.deadline_at <= $1 AND t.state IN ('queued', 'running') \
+             ORDER BY j.deadline_at LIMIT $2{skip_locked}) RETURNING job_id, document_id, started_at"
         ),
         values,
     )

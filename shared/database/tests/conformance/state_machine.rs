@@ -12,10 +12,11 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use database::documents::{self, DocumentFilter};
 use database::jobs::{self, Cancelled, JobFilter, Submitted};
+use database::quotas::{self, NewLimits};
 use database::tasks::{self, Claim, Closed, Operator, Reason, Requeued, RequeuedAll, Retried, TaskFilter};
 use database::users::User;
 use database::workers::{self, Worker};
-use database::{Database, audit, discarded, search};
+use database::{Database, audit, discarded, search, usage};
 use domain::{
     DocumentId, DocumentStatus, JobId, JobStatus, QueueName, ReasonCode, TaskId, TaskState, WorkerId,
 };
@@ -30,6 +31,9 @@ const WORKERS: usize = 3;
 const TIME_OF_A_JOB: Duration = Duration::from_secs(240);
 /// More than there ever is.
 const ALL: u32 = 1_000;
+/// The size of every document, and of every result.
+const BYTES: u64 = 12;
+const RESULT_BYTES: u64 = 7;
 
 /// Which of several things; the script knows only how many there are when it gets there.
 type Pick = proptest::sample::Index;
@@ -205,6 +209,9 @@ struct World<'a> {
     claims: Vec<Claim>,
     fences: BTreeMap<TaskId, i64>,
     started: usize,
+    /// What the account had used when the script began, and what it has to have used by now.
+    used_before: u64,
+    completed: u64,
 }
 
 type Checked = Result<(), TestCaseError>;
@@ -222,6 +229,8 @@ impl<'a> World<'a> {
             claims: Vec::new(),
             fences: BTreeMap::new(),
             started: 0,
+            used_before: with_limits(db, user).await,
+            completed: 0,
         };
         for _ in 0..WORKERS {
             let worker = world.start_worker().await;
@@ -419,6 +428,7 @@ impl<'a> World<'a> {
                 let result = a_result(&format!("fence {}", claim.fence), &["the text"]);
                 let closed = tasks::complete(db, claim, result, now).await.unwrap();
                 prop_assert_eq!(closed == Closed::Won, expected.is_some(), "complete");
+                self.completed += u64::from(closed == Closed::Won);
             }
             Close::Reject => {
                 let closed = tasks::reject(db, claim, &Reason::of(ReasonCode::Unreadable), now)
@@ -523,6 +533,7 @@ impl<'a> World<'a> {
     async fn check(&mut self) -> Checked {
         self.check_tasks().await?;
         self.check_documents_and_jobs().await?;
+        self.check_quotas().await?;
         for id in self.model.workers.keys() {
             let owned: BTreeSet<(TaskId, i64)> =
                 tasks::owned(self.db, *id).await.unwrap().into_iter().collect();
@@ -606,6 +617,42 @@ impl<'a> World<'a> {
         Ok(())
     }
 
+    /// The counters of the account equal the documents, and what is exported equals what was completed: once for each
+    /// document, whatever became of it later.
+    async fn check_quotas(&self) -> Checked {
+        let standing = quotas::find(self.db, self.user.id, self.model.now).await.unwrap();
+        let standing = standing.expect("there is such an account");
+        let of = |wanted: fn(DocumentStatus) -> bool| {
+            let documents = self.model.documents.values();
+            documents.filter(|document| wanted(document.status)).count() as u64
+        };
+        let open = of(|status| status == DocumentStatus::Pending);
+        let stored = of(|status| status != DocumentStatus::Cancelled);
+        let with_results = of(|status| status == DocumentStatus::Completed);
+        prop_assert_eq!(
+            (standing.reserved.documents, standing.reserved.bytes),
+            (open, open * BYTES),
+            "what is reserved is what is open"
+        );
+        prop_assert_eq!(
+            standing.storage_bytes,
+            stored * BYTES + with_results * RESULT_BYTES,
+            "what is stored"
+        );
+        let used = self.used_before + self.completed;
+        prop_assert_eq!(
+            (standing.used.documents, standing.used.bytes),
+            (used, used * BYTES),
+            "what is used"
+        );
+        // No script takes as long, but an earlier one may have been further than this one is now.
+        let end = start() + Duration::from_secs(24 * 3600);
+        let exported = usage::days(self.db, start(), end, ALL).await.unwrap();
+        let exported: u64 = exported.iter().map(|day| day.used.documents).sum();
+        prop_assert_eq!(exported, used, "what is exported");
+        Ok(())
+    }
+
     async fn check_documents_and_jobs(&self) -> Checked {
         let (db, user) = (self.db, self.user.id);
         let documents = documents::list(db, user, &DocumentFilter::default(), u64::from(ALL))
@@ -671,6 +718,18 @@ impl<'a> World<'a> {
         }
         Ok(())
     }
+}
+
+/// Sees to it that the account has limits, which nothing here reaches. Returns what it has used already.
+async fn with_limits(db: &Database, user: &User) -> u64 {
+    let limits = NewLimits {
+        documents: Some(Some(1_000_000)),
+        ..NewLimits::default()
+    };
+    let standing = quotas::set(db, user.id, limits, Operator::default(), start())
+        .await
+        .unwrap();
+    standing.expect("there is such an account").used.documents
 }
 
 fn told(attempt: &tasks::Attempt) -> model::Attempt {

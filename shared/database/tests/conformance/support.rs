@@ -274,6 +274,7 @@ pub(crate) fn a_result(title: &str, text: &[&str]) -> DocumentResult {
         enriched_by: "rules/1".to_owned(),
         todos: Vec::new(),
         events: Vec::new(),
+        stored_bytes: 7,
         passages: text
             .iter()
             .map(|text| PassageText {

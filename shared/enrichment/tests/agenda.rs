@@ -312,7 +312,7 @@ fn hostile_texts_are_answered_with_bounded_work() {
             "on Monday",
             "in 3 hours",
         ] {
-            extract_agenda(text, Some("en"), context);
+            let _ = extract_agenda(text, Some("en"), context);
         }
     }
 }

@@ -459,6 +459,27 @@ async fn act(route: &str, mill: &Embedded, admin: &Client) -> (Answer, &'static 
                 .status(200);
             (answer, "queue.resume")
         }
+        "PATCH /todos/{id}" => {
+            let _ = ada
+                .processed("todo.txt", b"TODO: Ben paints the boat by Friday.\n")
+                .await;
+            let todos = ada.get("/api/v1/todos").await.status(200).json();
+            let path = format!("/api/v1/todos/{}", todos["items"][0]["id"].as_str().unwrap());
+            (
+                ada.patch(&path, &json!({ "done": true })).await.status(200),
+                "todo.change",
+            )
+        }
+        "PATCH /admin/users/{id}/quota" => (
+            admin
+                .patch(
+                    &format!("/api/v1/admin/users/{}/quota", ada.user_id()),
+                    &json!({ "documents_per_month": 5 }),
+                )
+                .await
+                .status(200),
+            "quota.change",
+        ),
         "PATCH /admin/tenants/{user_id}" => (
             admin.patch(&tenant, &json!({ "weight": 3 })).await.status(200),
             "tenant.change",

@@ -59,7 +59,7 @@ const TABLE: &[(&str, &str, Needs)] = &[
     ("GET", "/events.ics", Key(DocumentsRead)),
     ("GET", "/usage", Key(AccountRead)),
     ("GET", "/admin/usage", Role(UserRole::Operator)),
-    ("GET", "/admin/users/{id}/quota", Role(UserRole::Admin)),
+    ("GET", "/admin/users/{id}/quota", Role(UserRole::Operator)),
     ("PATCH", "/admin/users/{id}/quota", Role(UserRole::Admin)),
     ("GET", "/formats", Nothing),
     ("POST", "/chat", Key(DocumentsRead)),

@@ -128,14 +128,8 @@ impl Todos {
         change: Json<TodoChangeBody>,
     ) -> Result<Json<TodoBody>, Problem> {
         let change = TodoChange::try_from(change.0)?;
-        let todo = todos::change(
-            &api.database,
-            caller.0.user,
-            id_of(&id.0)?,
-            change,
-            api.clock.now(),
-        )
-        .await?;
+        let (Caller(who), now) = (caller, api.clock.now());
+        let todo = todos::change(&api.database, who.user, id_of(&id.0)?, change, who.origin, now).await?;
         Ok(Json(todo.ok_or_else(|| Problem::new(Code::NotFound))?.into()))
     }
 }

@@ -165,7 +165,7 @@ on_both! {
 
     async fn events_are_a_calendar_that_programs_read(mill: &Mill) {
         let ada = mill.user().await;
-        let note = format!("{MINUTES}Picnic, barbecue;games \\ and something long enough to be folded by every calendar program of this world on Saturday 21 March 2026.\n");
+        let note = format!("{MINUTES}Picnic, barbecue;games \\ and something long enough to be folded by any calendar program of this world on Saturday 21 March 2026.\n");
         let _ = ada.processed("minutes.txt", note.as_bytes()).await;
         let answer = ada.get("/api/v1/events.ics?todos=true").await.status(200);
         assert_eq!(answer.header("content-type"), Some("text/calendar; charset=utf-8"));

@@ -12,8 +12,12 @@ use crate::support::on_both;
 async fn things(owner: &Client) -> Vec<(&'static str, String)> {
     let id = |thing: &Value| thing["id"].as_str().unwrap().to_owned();
     let document = owner
-        .processed("secret.txt", b"the lighthouse keeper met the harbour master")
+        .processed(
+            "secret.txt",
+            b"the lighthouse keeper met the harbour master\nTODO: Ben paints the boat by Friday.\n",
+        )
         .await;
+    let todos = owner.get("/api/v1/todos").await.status(200).json();
     let wish = json!({ "name": "secret", "scopes": ["jobs:read"] });
     let key = owner.post("/api/v1/me/keys", &wish).await.status(201).json();
     let sessions = owner.get("/api/v1/me/sessions").await.status(200).json();
@@ -28,6 +32,7 @@ async fn things(owner: &Client) -> Vec<(&'static str, String)> {
         ("/me/keys/", id(&key["api_key"])),
         ("/me/sessions/", id(&sessions["items"][0])),
         ("/conversations/", id(&conversations["items"][0])),
+        ("/todos/", id(&todos["items"][0])),
         ("/admin/users/", owner.user_id().to_owned()),
     ]
 }
@@ -44,6 +49,7 @@ fn filled(template: &str, id: &str) -> String {
 fn body(route: &str) -> Value {
     match route {
         "PATCH /conversations/{id}" => json!({ "title": "taken over" }),
+        "PATCH /todos/{id}" => json!({ "done": true }),
         "PATCH /me/keys/{id}" => json!({ "disabled": true }),
         "PUT /admin/users/{id}/role" => json!({ "role": "admin" }),
         _ => json!({}),

@@ -42,6 +42,7 @@ on_both! {
 
         let upload = ada
             .request(Method::POST, "/api/v1/documents?file_name=lease.docx")
+            .header("content-type", "application/octet-stream")
             .header("docmill-password", reqwest::header::HeaderValue::from_bytes(PASSWORD.as_bytes()).unwrap())
             .body(LEASE);
         let job = ada.send(upload).await.status(202).json();
@@ -52,7 +53,8 @@ on_both! {
     async fn a_document_without_the_right_password_says_which_it_is(mill: &Mill) {
         let ada = mill.user().await;
         let failed = async |password: Option<&str>| {
-            let mut upload = ada.request(Method::POST, "/api/v1/documents?file_name=lease.docx").body(LEASE);
+            let upload = ada.request(Method::POST, "/api/v1/documents?file_name=lease.docx");
+            let mut upload = upload.header("content-type", "application/octet-stream").body(LEASE);
             if let Some(password) = password {
                 upload = upload.header("docmill-password", password);
             }
@@ -71,7 +73,8 @@ on_both! {
         let ada = mill.user().await;
         let long = "x".repeat(1025);
         for password in ["", &long] {
-            let upload = ada.request(Method::POST, "/api/v1/documents").header("docmill-password", password).body("words");
+            let upload = ada.request(Method::POST, "/api/v1/documents").header("content-type", "text/plain");
+            let upload = upload.header("docmill-password", password).body("words");
             let problem = ada.send(upload).await.problem(400, "invalid_request");
             assert!(!problem.to_string().contains("xxx"), "{problem}");
             let form = multipart::Form::new()

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::agenda::{self, After, Source, Span, UNSCHEDULED, first_second};
 use crate::tasks::Claim;
-use crate::{Database, DatabaseError, Result, sql};
+use crate::{Database, DatabaseError, Result, audit, sql};
 
 /// A todo as a run found it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -192,6 +192,7 @@ pub async fn change(
     user: UserId,
     id: TodoId,
     change: TodoChange,
+    origin: audit::Origin,
     now: DateTime<Utc>,
 ) -> Result<Option<Todo>> {
     let mut values: Vec<Value> = vec![id.uuid().into(), user.uuid().into()];
@@ -231,8 +232,9 @@ pub async fn change(
     assignments.push(format!("edited = edited | ${}", values.len()));
     values.push(now.into());
     assignments.push(format!("updated_at = ${}", values.len()));
+    let transaction = db.begin().await?;
     let row: Option<Row> = sql::first(
-        db.connection(),
+        &transaction,
         format!(
             "UPDATE todos AS t SET {} WHERE id = $1 AND user_id = $2 RETURNING {}",
             assignments.join(", "),
@@ -241,6 +243,17 @@ pub async fn change(
         values,
     )
     .await?;
+    if row.is_some() {
+        let entry = audit::Entry {
+            user: Some(user),
+            action: "todo.change",
+            resource: Some(("todo", id.uuid())),
+            outcome: audit::Outcome::Success,
+            origin,
+        };
+        audit::insert(&transaction, entry, now).await?;
+    }
+    transaction.commit().await?;
     row.map(Todo::try_from).transpose()
 }
 

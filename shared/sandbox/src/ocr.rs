@@ -59,7 +59,7 @@ pub(crate) struct PictureReader {
 impl PictureReader {
     /// Finds out what is installed.
     pub(crate) async fn discover(program: ChildProgram, settings: OcrSettings) -> Result<Self, NoOcr> {
-        if settings.program.is_empty() {
+        if settings.program.is_empty() || settings.program == "none" {
             return Err(NoOcr("switched off (setting ocr.program)".to_owned()));
         }
         let bounds = Bounds {

@@ -225,10 +225,10 @@ fn result_of(extracted: Extracted, request: &Request) -> Enriched {
         })
         .collect();
     let languages = enrichment::detect_languages(&text);
-    let people = people_of(&extracted);
-    let tags = enrichment::find_tags(&text, &languages, &request.languages, &people, request.tags_max);
     let main = languages.main.as_ref().map(|it| it.code.as_str());
     let agenda = enrichment::extract_agenda(&text, main, request.context(&extracted));
+    let people = people_of(&extracted, &agenda);
+    let tags = enrichment::find_tags(&text, &languages, &request.languages, &people, request.tags_max);
     let paged = extracted.paged;
     let result = DocumentResult {
         title: extracted.title,
@@ -270,12 +270,16 @@ fn json_or(value: &impl serde::Serialize, otherwise: &str) -> serde_json::Value 
     serde_json::to_value(value).unwrap_or_else(|_| serde_json::from_str(otherwise).unwrap_or_default())
 }
 
-/// Who wrote or said something in the document, as far as its file tells.
-fn people_of(extracted: &Extracted) -> Vec<String> {
+/// Who wrote or said something in the document, as far as its file tells, and who has to do something.
+fn people_of(extracted: &Extracted, agenda: &enrichment::Agenda) -> Vec<String> {
     let named = ["from", "to", "cc", "speakers", "author"]
         .into_iter()
         .filter_map(|key| extracted.metadata.get(key));
-    named.flat_map(|names| enrichment::names_in(names)).collect()
+    let owners = agenda.todos.iter().filter_map(|todo| todo.owner.clone());
+    named
+        .flat_map(|names| enrichment::names_in(names))
+        .chain(owners.filter(|owner| owner != enrichment::WRITER))
+        .collect()
 }
 
 fn found_todo(todo: enrichment::Todo, paged: bool) -> FoundTodo {

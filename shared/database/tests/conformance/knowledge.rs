@@ -134,10 +134,10 @@ on_both! {
         let before = todos::of_document(db, user.id, document).await.unwrap();
         let events_before = events::of_document(db, user.id, document).await.unwrap();
         let edit = TodoChange { text: Some("my words".to_owned()), due: Some(None), ..TodoChange::default() };
-        todos::change(db, user.id, before[1].id, edit, start() + SECOND).await.unwrap().unwrap();
+        todos::change(db, user.id, before[1].id, edit, audit::Origin::default(), start() + SECOND).await.unwrap().unwrap();
         let done = TodoChange { done: Some(true), ..TodoChange::default() };
-        todos::change(db, user.id, before[2].id, done.clone(), start() + SECOND).await.unwrap().unwrap();
-        todos::change(db, user.id, before[4].id, done, start() + SECOND).await.unwrap().unwrap();
+        todos::change(db, user.id, before[2].id, done.clone(), audit::Origin::default(), start() + SECOND).await.unwrap().unwrap();
+        todos::change(db, user.id, before[4].id, done, audit::Origin::default(), start() + SECOND).await.unwrap().unwrap();
 
         db.queue_again(task).await;
         let worker = a_worker(db, start()).await;
@@ -181,16 +181,16 @@ on_both! {
         a_document(db, &user, result(vec![a_todo("sign", "2026-03-12")], Vec::new())).await;
         let todo = all_todos(db, &user).await.remove(0);
         let now = start() + HOUR;
-        let nothing = todos::change(db, user.id, todo.id, TodoChange::default(), now).await.unwrap().unwrap();
+        let nothing = todos::change(db, user.id, todo.id, TodoChange::default(), audit::Origin::default(), now).await.unwrap().unwrap();
         assert_eq!(nothing, todo);
         let done = TodoChange { done: Some(true), ..TodoChange::default() };
-        let marked = todos::change(db, user.id, todo.id, done.clone(), now).await.unwrap().unwrap();
+        let marked = todos::change(db, user.id, todo.id, done.clone(), audit::Origin::default(), now).await.unwrap().unwrap();
         assert_eq!((marked.done, marked.done_at, marked.updated_at, marked.edited), (true, Some(now), now, true));
         assert_eq!((&marked.text, &marked.owner, marked.due, marked.priority), (&todo.text, &todo.owner, todo.due, todo.priority));
-        let twice = todos::change(db, user.id, todo.id, done, now + HOUR).await.unwrap().unwrap();
+        let twice = todos::change(db, user.id, todo.id, done, audit::Origin::default(), now + HOUR).await.unwrap().unwrap();
         assert_eq!(twice.done_at, Some(now), "it was done the first time");
         let open = TodoChange { done: Some(false), owner: Some(None), priority: Some(Priority::Low), ..TodoChange::default() };
-        let opened = todos::change(db, user.id, todo.id, open, now).await.unwrap().unwrap();
+        let opened = todos::change(db, user.id, todo.id, open, audit::Origin::default(), now).await.unwrap().unwrap();
         assert_eq!((opened.done, opened.done_at, opened.owner.as_ref(), opened.priority), (false, None, None, Priority::Low));
         assert_eq!(todos::find(db, user.id, todo.id).await.unwrap(), Some(opened));
     }
@@ -235,7 +235,7 @@ on_both! {
         assert_eq!(texts(db, &user, filter).await, ["early", "late", "open"]);
         let early = all_todos(db, &user).await[0].id;
         let done = TodoChange { done: Some(true), ..TodoChange::default() };
-        todos::change(db, user.id, early, done, start()).await.unwrap();
+        todos::change(db, user.id, early, done, audit::Origin::default(), start()).await.unwrap();
         assert_eq!(texts(db, &user, TodoFilter { done: Some(true), ..TodoFilter::default() }).await, ["early"]);
         assert_eq!(texts(db, &user, TodoFilter { done: Some(false), ..TodoFilter::default() }).await, ["other", "late", "open"]);
 
@@ -270,7 +270,7 @@ on_both! {
         assert_eq!(todos::of_document(db, stranger.id, document).await.unwrap(), []);
         assert_eq!(events::of_document(db, stranger.id, document).await.unwrap(), []);
         let done = TodoChange { done: Some(true), ..TodoChange::default() };
-        assert_eq!(todos::change(db, stranger.id, todo.id, done, start()).await.unwrap(), None);
+        assert_eq!(todos::change(db, stranger.id, todo.id, done, audit::Origin::default(), start()).await.unwrap(), None);
         assert_eq!(all_todos(db, &owner).await, [todo]);
     }
 }

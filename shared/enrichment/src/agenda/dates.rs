@@ -177,7 +177,7 @@ impl Reader<'_> {
         let mut joined = self.when_of(at, day);
         joined.times = times.0;
         if day.evening {
-            joined.times.to_afternoon();
+            joined.times.shift_to_afternoon();
         }
         Some(self.begun(joined))
     }
@@ -224,7 +224,7 @@ impl Reader<'_> {
             }
         }
         if evening {
-            when.times.to_afternoon();
+            when.times.shift_to_afternoon();
         }
         self.begun(when)
     }

@@ -20,7 +20,7 @@ const FIRST_HOUR: u32 = 7;
 
 impl Times {
     /// "tonight at 8": the hours are those after noon.
-    pub(super) fn to_afternoon(&mut self) {
+    pub(super) fn shift_to_afternoon(&mut self) {
         if self.half {
             self.start = self.start.map(after_noon);
             self.end = self.end.map(after_noon);
@@ -107,7 +107,7 @@ pub(super) fn read(tokens: &[Token], at: usize, said: bool) -> Option<(Times, us
     times.start?;
     // "at 3": nobody meets at three in the morning. With minutes or "Uhr" it is a clock of 24 hours.
     if times.half && bare && first.hour < FIRST_HOUR {
-        times.to_afternoon();
+        times.shift_to_afternoon();
     }
     if times
         .end

@@ -238,7 +238,7 @@ impl<'r> Sentence<'r> {
         let command = first.is(Sign::Verb) && !first.is(Sign::Event)
             || first.is(Sign::Verb)
                 && !self.is(self.start + 1, Sign::With)
-                && !self.when.is_some_and(|when| when.from <= self.start + 1);
+                && self.when.is_none_or(|when| when.from > self.start + 1);
         let infinitive = self.last_word_is(Sign::Verb) && self.words() >= 2 && (item || self.deadline());
         (command || infinitive) && self.when.is_some() && !self.any(Sign::Again)
     }

@@ -12,7 +12,7 @@ use super::is_language;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct OcrSettings {
-    /// The program that reads pictures: a name to be found in the usual places, or a path. Empty: nobody does.
+    /// The program that reads pictures: a name to be found in the usual places, or a path. `none`: nobody does.
     pub program: String,
     /// Languages to read in, as the program calls them (`eng`, `deu`), the most likely one first; those that are installed
     /// when empty, at most four.

@@ -8,6 +8,7 @@ use e2e::{Client, Fleet, Gate, PATIENCE, Service, Settings, eventually, texts, u
 use futures::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
+use sqlx::{Connection, Executor, PgConnection};
 
 use crate::raw::{Begun, metric};
 
@@ -205,23 +206,37 @@ async fn a_job_in_doubt_keeps_its_objects() {
     let (fleet, gate) = gated().await;
     let api = &fleet.apis[0];
     let ada = api.user().await;
-    // A session that was just looked up is believed for some seconds: the only thing that this upload needs of the
-    // database is to be stored.
-    let _ = ada.get("/api/v1/me").await.status(200);
     let bytes = 1 << 20;
     let mut begun = Begun::upload(api, &ada, bytes, bytes - 1).await;
     on_its_way(api).await;
-    gate.stall();
-    let asked = Instant::now();
+    // Whoever holds the table lets everybody read it. Only the statement that stores the job waits.
+    let mut holder = PgConnection::connect(&fleet.stores.database_url).await.unwrap();
+    holder
+        .execute("BEGIN; LOCK TABLE jobs IN EXCLUSIVE MODE")
+        .await
+        .unwrap();
     begun.more(b"a").await;
+    let waits = async || {
+        let waiting = "SELECT 1::bigint FROM pg_locks l JOIN pg_class c ON c.oid = l.relation \
+             WHERE c.relname = 'jobs' AND NOT l.granted";
+        let waiting: Option<i64> = sqlx::query_scalar(waiting)
+            .fetch_optional(&mut holder)
+            .await
+            .unwrap();
+        waiting.is_some()
+    };
+    eventually("the statement waits", PATIENCE, waits).await;
+    let asked = Instant::now();
+    gate.stall();
     let answer = begun.answer().await;
     assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
     assert!(asked.elapsed() < ANSWER_MAX, "took {:?}", asked.elapsed());
 
+    // Nobody waits for the statement any more, and it is carried out now.
+    holder.execute("COMMIT").await.unwrap();
     gate.open();
     let served = async || ada.get("/api/v1/me").await.status == 200;
     eventually("the database is back", PATIENCE, served).await;
-    // The statement was held on its way and arrives now.
     let stored = async || Some(ada.jobs().await).filter(|jobs| jobs.len() == 1);
     let jobs: Vec<Value> = until("the job is stored after all", PATIENCE, stored).await;
     let document = ada.documents(&jobs[0]).await.remove(0);

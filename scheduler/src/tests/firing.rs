@@ -123,7 +123,7 @@ async fn play(setting: &Setting, seed: u64) -> Story {
     }
     let done = std::sync::Mutex::new(BTreeMap::new());
     let mut story = Story::default();
-    let mut orphans: BTreeMap<RunId, DateTime<Utc>> = BTreeMap::new();
+    let mut orphans: BTreeMap<(RunId, i16), DateTime<Utc>> = BTreeMap::new();
     let per_second: f64 = setting
         .intervals
         .iter()
@@ -216,7 +216,7 @@ async fn plan(bench: &Bench, every: u32) {
 async fn watch(
     bench: &Bench,
     machines: &[Machine],
-    orphans: &mut BTreeMap<RunId, DateTime<Utc>>,
+    orphans: &mut BTreeMap<(RunId, i16), DateTime<Utc>>,
     story: &mut Story,
 ) {
     let now = bench.clock.now();
@@ -231,7 +231,9 @@ async fn watch(
             .unwrap()
         {
             // Nobody comes back with a run in its hands: what is under way between two rounds was left by the dead.
-            still.insert(run.id, orphans.get(&run.id).copied().unwrap_or(now));
+            // Whoever took over and died as well left another one.
+            let orphan = (run.id, run.takeovers);
+            still.insert(orphan, orphans.get(&orphan).copied().unwrap_or(now));
         }
     }
     for (run, died) in orphans.iter() {

@@ -3,7 +3,7 @@
 //! An account has a row here only while it has limits. Whoever hands documents in locks that row, so that what is accepted
 //! is exact however many requests come at once; accounts without limits have no row and wait for nobody. A document
 //! that is accepted holds a reservation until it ends: then its counters become what was really used (see
-//! [`usage`](crate::usage)), or are given back. The row of an account is always the last that a transaction locks, except
+//! [`crate::usage`]), or are given back. The row of an account is always the last that a transaction locks, except
 //! where the job does not exist yet: so two transactions never wait for each other.
 
 mod ledger;

@@ -1,8 +1,10 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use database::quotas::{self, NewLimits};
 use database::schedules::{self, Added, Changed, Ended, RunFilter, RunNow, Schedule, TakenOver};
 use database::tasks::Operator;
+use database::users::User;
 use database::{Database, discarded, jobs, tasks};
 use domain::RunId;
 use domain::schedules::{Due, DueSlot, MissedRuns, Overlap, Plan, RunCause, RunState};
@@ -416,6 +418,32 @@ on_both! {
         );
         let (again, _) = delete(now, 10).await;
         assert_eq!(again, jobs::OldJobs::default());
+    }
+
+    async fn what_is_cleaned_up_makes_room_for_its_owners(db: &TestDatabase) {
+        let worker = a_worker(db, start()).await;
+        let owners = [a_user(db).await, a_user(db).await];
+        let stored = async |user: &User| quotas::find(db, user.id, start()).await.unwrap().unwrap().storage_bytes;
+        for user in &owners {
+            let limits = NewLimits { storage_bytes: Some(Some(1_000)), ..NewLimits::default() };
+            quotas::set(db, user.id, limits, Operator::default(), start()).await.unwrap();
+            let (_, ids) = submit(db, new_job(user, 2)).await;
+            for id in ids {
+                let claim = claim_one(db, &worker, id, start()).await;
+                tasks::complete(db, &claim, a_result("t", &["x"]), start()).await.unwrap();
+            }
+            submit(db, new_job(user, 1)).await;
+        }
+        let before = stored(&owners[0]).await;
+        added(db, "nightly", &plan(Overlap::Skip)).await;
+        fires(db, "nightly").await;
+        let now = start() + HOUR;
+        let run = claim_run(db, now).await;
+        jobs::delete_old(db, &run, now, 10, |_| json!({}), now).await.unwrap().unwrap();
+        for user in &owners {
+            // What has not ended is still there.
+            assert_eq!((before, stored(user).await), (3 * 12 + 2 * 7, 12));
+        }
     }
 
     async fn old_jobs_go_in_bounded_batches_and_only_by_who_owns_the_run(db: &TestDatabase) {

@@ -12,7 +12,7 @@ use database::workers::{self, Worker};
 use database::{Database, Knowledge, SchedulingSettings, jobs, tasks};
 use domain::{JobId, Priority, QueueName, ReasonCode, TaskId, WaitingOn, WorkerId, limits};
 
-use crate::support::{HOUR, SECOND, a_user, a_worker, claim_one, new_job, on_both, start};
+use crate::support::{HOUR, SECOND, TestDatabase, a_user, a_worker, claim_one, new_job, on_both, start};
 
 const QUEUE: QueueName = QueueName::Documents;
 
@@ -479,4 +479,43 @@ async fn a_worker_knowing(db: &Database, knows: &Knowledge) -> Worker {
         .await
         .unwrap();
     worker
+}
+
+/// Whoever floods a queue is faster than Postgres counts: its statistics tell of an empty line then, all of which might as well be
+/// read. How much was read, only Postgres tells.
+#[tokio::test]
+async fn a_round_reads_a_few_entries_of_a_line_that_nobody_has_counted() {
+    let database = TestDatabase::postgres().await;
+    database
+        .by_hand("ALTER TABLE tasks SET (autovacuum_enabled = off)")
+        .await;
+    database.by_hand("VACUUM tasks").await;
+    let user = a_user(&database).await;
+    a_worker(&database, start()).await;
+    waiting(&database, &user, 1, normal()).await;
+    const SAME: &str = "kind, queue, state, priority, user_id, job_id, payload, payload_version, attempt, attempts_max, fence, run_at, \
+         deadline_at, created_at";
+    let flood = format!(
+        "INSERT INTO tasks (id, {SAME}) SELECT gen_random_uuid(), {SAME} FROM tasks, generate_series(1, 50000)"
+    );
+    database.by_hand(&flood).await;
+    let before = entries_read(&database).await;
+    // Postgres counts what somebody has read when he leaves.
+    let guest = database.again().await;
+    assert_eq!(take(&guest, 16).await.len(), 16);
+    drop(guest);
+    let read = loop {
+        let read = entries_read(&database).await - before;
+        if read > 0 {
+            break read;
+        }
+        tokio::task::yield_now().await;
+    };
+    assert!(read < 1_000, "{read} of 50,001 entries");
+    database.drop().await;
+}
+
+async fn entries_read(database: &TestDatabase) -> u64 {
+    let read = "SELECT idx_tup_read::text FROM pg_stat_user_indexes WHERE indexrelname = 'tasks_in_line'";
+    database.names(read).await[0].parse().unwrap()
 }

@@ -93,6 +93,18 @@ impl TestDatabase {
         }
     }
 
+    /// The same database, by connections of their own.
+    pub(crate) async fn again(&self) -> Database {
+        let url = match &self.cleanup {
+            Cleanup::File(path) => format!("sqlite://{}", path.display()),
+            Cleanup::Postgres { server, name } => {
+                let (base, _) = server.rsplit_once('/').unwrap();
+                format!("{base}/{name}")
+            }
+        };
+        open(&url).await
+    }
+
     /// What the rows of all tasks tell of their documents.
     pub(crate) async fn payloads(&self) -> Vec<String> {
         self.names("SELECT CAST(payload AS text) FROM tasks ORDER BY id")

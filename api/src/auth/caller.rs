@@ -159,7 +159,10 @@ async fn identify_key(api: &Api, request: &Request, text: &str, needs: Needs) ->
         user: standing.user,
         role: standing.role,
         proof: Proof::Key(standing.key),
-        origin: origin(request),
+        origin: Origin {
+            key: Some(standing.key),
+            ..origin(request)
+        },
     })
 }
 
@@ -192,9 +195,13 @@ fn address(request: &Request) -> Option<IpAddr> {
     request.data::<ClientAddress>()?.0
 }
 
-/// From where a request came, for the audit log.
+/// From where a request came, for the audit log; whoever proves to have a key adds it.
 pub(crate) fn origin(request: &Request) -> Origin {
     let ip = address(request).map(|address| address.to_string());
     let id: Option<RequestId> = REQUEST_ID.try_with(|id| *id).ok();
-    Origin { ip, request: id }
+    Origin {
+        ip,
+        request: id,
+        key: None,
+    }
 }

@@ -55,6 +55,15 @@ pub(crate) async fn command_line(mill: &Mill, arguments: &[&str]) -> Output {
 
 /// Somebody with an account that may see and steer the work of everyone.
 pub(crate) async fn operator(mill: &Mill) -> Client {
+    with_role(mill, "operator").await
+}
+
+/// Somebody with an account that may do everything.
+pub(crate) async fn administrator(mill: &Mill) -> Client {
+    with_role(mill, "admin").await
+}
+
+async fn with_role(mill: &Mill, role: &str) -> Client {
     let email = format!("{}@example.com", UserId::new());
     let create = [
         "user",
@@ -62,7 +71,7 @@ pub(crate) async fn operator(mill: &Mill) -> Client {
         "--email",
         &email,
         "--role",
-        "operator",
+        role,
         "--password-stdin",
     ];
     let _ = with_input(mill, &create, Client::password()).await.success();

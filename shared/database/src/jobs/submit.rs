@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, Utc};
 use domain::{
-    ApiKeyId, AuditId, Content, DocumentId, DocumentKind, DocumentStatus, JobId, JobKind, JobStatus, Priority,
-    RequestId, SealedPassword, TaskId, TaskKind, TaskState, UserId, limits,
+    ApiKeyId, AuditId, Content, DocumentId, DocumentKind, DocumentStatus, JobId, JobKind, JobStatus,
+    Priority, RequestId, SealedPassword, TaskId, TaskKind, TaskState, UserId, limits,
 };
 use sea_orm::{
     ActiveValue::Set, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, FromQueryResult, Value,

@@ -1,24 +1,23 @@
-//! What a JSON body may have in it: the fields that the OpenAPI document declares, and texts that can be stored.
+//! What a JSON body may have in it: the fields that the OpenAPI document declares, texts where it says so, and nothing that no
+//! database can store.
 //!
-//! The framework refuses unknown fields, but only says which of its types did not like them. Where they stand is found here
-//! afterwards, so that a request that is fine is read once.
+//! The framework refuses unknown fields without saying where they stand, and makes texts of numbers. So bodies, which are small,
+//! are looked at before their routes run.
 
-use bytes::Bytes;
-use poem::http::StatusCode;
 use poem::{Body, Request};
 use serde_json::Value;
 
 use super::route_pattern::RoutePattern;
 use crate::problem::{Code, Problem};
 
-/// Fields that an answer names at most; one is enough to find the others.
+/// Faults that an answer names at most; one is enough to find the others.
 const NAMED_MAX: usize = 5;
 /// Characters of a name that are repeated in an answer.
 const NAME_CHARS_MAX: usize = 64;
 
-/// How JSON spells the one character that Postgres cannot store.
-const NUL_ESCAPED: &[u8] = b"\\u0000";
-/// What is said of a text with it.
+const NO_FIELD: &str = "is no field of this body";
+const NO_TEXT: &str = "must be a text";
+/// What is said of a text with the one character that Postgres cannot store.
 pub(crate) const NO_NUL: &str = "must not contain the character U+0000";
 
 /// What the body of every route declares, as the OpenAPI document says.
@@ -29,12 +28,8 @@ pub(crate) struct DeclaredFields {
     schemas: Value,
 }
 
-/// The body of a request that is on its way into its route.
-pub(crate) struct Shown<'a> {
-    declared: &'a DeclaredFields,
-    schema: &'a Value,
-    body: Bytes,
-}
+/// What is wrong, and where.
+type Fault = (String, &'static str);
 
 impl DeclaredFields {
     /// Reads an OpenAPI document, whose paths begin with `prefix`.
@@ -54,33 +49,34 @@ impl DeclaredFields {
     }
 
     /// Looks at the body of a request, if its route takes JSON, and leaves it where it was. It is small: whatever is not an
-    /// upload is read before its route runs.
+    /// upload is read before its route runs. What is no JSON at all is left to the route.
     ///
     /// # Errors
-    /// With the problem to answer with, when a text in it cannot be stored.
-    pub(crate) async fn look(&self, request: &mut Request) -> Result<Option<Shown<'_>>, Problem> {
+    /// With the problem to answer with, when something in it is not as declared.
+    pub(crate) async fn check(&self, request: &mut Request) -> Result<(), Problem> {
         let Some((_, schema)) = self.bodies.iter().find(|(pattern, _)| pattern.matches(request)) else {
-            return Ok(None);
+            return Ok(());
         };
         let read = request.take_body().into_bytes().await;
         let body = read.map_err(|_| Problem::new(Code::InvalidRequest).detail("the body ended early"))?;
         request.set_body(Body::from_bytes(body.clone()));
-        if body.windows(NUL_ESCAPED.len()).any(|part| part == NUL_ESCAPED) {
-            let whole = serde_json::from_slice(&body).unwrap_or_default();
-            if let Some(pointer) = nul_in(&whole, String::new()) {
-                return Err(Problem::invalid(pointer, NO_NUL));
-            }
+        let mut faults = Vec::new();
+        if let Ok(whole) = serde_json::from_slice(&body) {
+            self.look(schema, &whole, "", &mut faults);
         }
-        Ok(Some(Shown {
-            declared: self,
-            schema,
-            body,
-        }))
+        let Some((first, rule)) = faults.first() else {
+            return Ok(());
+        };
+        let problem = Problem::new(Code::InvalidRequest).detail(format!("{first}: {rule}"));
+        Err(faults
+            .iter()
+            .take(NAMED_MAX)
+            .fold(problem, |problem, (pointer, rule)| problem.error(pointer, rule)))
     }
 
-    /// Collects the places of what is not declared.
-    fn unknown(&self, schema: &Value, value: &Value, pointer: &str, unknown: &mut Vec<String>) {
+    fn look(&self, schema: &Value, value: &Value, pointer: &str, faults: &mut Vec<Fault>) {
         let parts = self.parts(schema);
+        let is_text = parts.iter().any(|part| part["type"] == "string");
         match value {
             Value::Object(fields) => {
                 let closed = parts.iter().any(|part| part["additionalProperties"] == false);
@@ -88,20 +84,23 @@ impl DeclaredFields {
                     let pointer = format!("{pointer}/{}", escaped(name));
                     let declared = parts.iter().find_map(|part| part["properties"].get(name));
                     match declared {
-                        Some(schema) => self.unknown(schema, inner, &pointer, unknown),
-                        None if closed => unknown.push(pointer),
-                        None => {}
+                        None if closed => faults.push((pointer, NO_FIELD)),
+                        None if name.contains('\0') => faults.push((pointer, NO_NUL)),
+                        declared => self.look(declared.unwrap_or(&Value::Null), inner, &pointer, faults),
                     }
                 }
             }
             Value::Array(items) => {
-                let Some(schema) = parts.iter().find_map(|part| part.get("items")) else {
-                    return;
-                };
+                let schema = parts
+                    .iter()
+                    .find_map(|part| part.get("items"))
+                    .unwrap_or(&Value::Null);
                 for (index, item) in items.iter().enumerate() {
-                    self.unknown(schema, item, &format!("{pointer}/{index}"), unknown);
+                    self.look(schema, item, &format!("{pointer}/{index}"), faults);
                 }
             }
+            Value::String(text) if text.contains('\0') => faults.push((pointer.to_owned(), NO_NUL)),
+            Value::Number(_) | Value::Bool(_) if is_text => faults.push((pointer.to_owned(), NO_TEXT)),
             _ => {}
         }
     }
@@ -117,53 +116,11 @@ impl DeclaredFields {
     }
 }
 
-impl Shown<'_> {
-    /// Says of a body that its route could not read which of its fields nobody declared; any other error stays what it was.
-    pub(crate) fn explain(&self, error: poem::Error) -> poem::Error {
-        if error.is_from_response() || error.status() != StatusCode::BAD_REQUEST {
-            return error;
-        }
-        let mut unknown = Vec::new();
-        if let Ok(whole) = serde_json::from_slice(&self.body) {
-            self.declared.unknown(self.schema, &whole, "", &mut unknown);
-        }
-        let Some(first) = unknown.first() else {
-            return error;
-        };
-        const RULE: &str = "is no field of this body";
-        let problem = Problem::new(Code::InvalidRequest).detail(format!("{first}: {RULE}"));
-        unknown
-            .iter()
-            .take(NAMED_MAX)
-            .fold(problem, |problem, pointer| problem.error(pointer, RULE))
-            .into()
-    }
-}
-
 /// Refuses a path with U+0000 in it, which no thing has in its name.
 pub(crate) fn storable_path(request: &Request) -> Result<(), Problem> {
     match request.uri().path().contains("%00") {
         true => Err(Problem::new(Code::NotFound)),
         false => Ok(()),
-    }
-}
-
-/// Where the first text or name with U+0000 stands.
-fn nul_in(value: &Value, pointer: String) -> Option<String> {
-    match value {
-        Value::String(text) => text.contains('\0').then_some(pointer),
-        Value::Array(items) => items
-            .iter()
-            .enumerate()
-            .find_map(|(index, item)| nul_in(item, format!("{pointer}/{index}"))),
-        Value::Object(fields) => fields.iter().find_map(|(name, inner)| {
-            let inside = format!("{pointer}/{}", escaped(name));
-            if name.contains('\0') {
-                return Some(inside);
-            }
-            nul_in(inner, inside)
-        }),
-        _ => None,
     }
 }
 
@@ -191,85 +148,115 @@ mod tests {
         request.body(Body::from_json(body).unwrap())
     }
 
-    /// What is said of a body that its route could not read.
-    async fn pointers(method: Method, path: &str, body: &Value) -> Vec<String> {
-        let declared = declared();
-        let shown = declared
-            .look(&mut request(method, path, body))
-            .await
-            .unwrap()
-            .unwrap();
-        let error = shown.explain(poem::Error::from_status(StatusCode::BAD_REQUEST));
-        if !error.is_from_response() {
+    /// What is refused of a body, and why.
+    async fn faults(method: Method, path: &str, body: &Value) -> Vec<(String, String)> {
+        let mut request = request(method, path, body);
+        let refused = declared().check(&mut request).await;
+        let left = request.take_body().into_bytes().await.unwrap();
+        assert_eq!(serde_json::from_slice::<Value>(&left).unwrap(), *body);
+        let Err(Problem::Answer(status, body, ..)) = refused else {
             return Vec::new();
-        }
-        let answer = error.into_response().into_body().into_bytes().await.unwrap();
-        let problem: Value = serde_json::from_slice(&answer).unwrap();
-        let errors = problem["errors"].as_array().unwrap();
-        errors
-            .iter()
-            .map(|error| error["pointer"].as_str().unwrap().to_owned())
-            .collect()
+        };
+        assert_eq!(status.as_u16(), 400);
+        let errors = body.0.errors.unwrap().into_iter();
+        errors.map(|error| (error.pointer, error.detail)).collect()
     }
 
     #[tokio::test]
-    async fn a_field_that_nobody_declared_is_pointed_at_wherever_it_stands() {
-        for (method, path, body, expected) in [
-            (Method::PATCH, "/me", json!({ "role": "admin" }), "/role"),
-            (Method::PATCH, "/me", json!({ "a/b~c": 1 }), "/a~1b~0c"),
+    async fn what_is_not_as_declared_is_pointed_at_wherever_it_stands() {
+        let requeue = json!({ "filter": { "state": "dead", "owner": {} }, "expected_count": 1 });
+        for (method, path, body, pointer, rule) in [
+            (
+                Method::PATCH,
+                "/me",
+                json!({ "role": "admin" }),
+                "/role",
+                NO_FIELD,
+            ),
+            (Method::PATCH, "/me", json!({ "a/b~c": 1 }), "/a~1b~0c", NO_FIELD),
             (
                 Method::POST,
                 "/admin/tasks/requeue",
-                json!({ "filter": { "state": "dead", "owner": {} }, "expected_count": 1 }),
+                requeue,
                 "/filter/owner",
+                NO_FIELD,
+            ),
+            (
+                Method::PATCH,
+                "/me",
+                json!({ "full_name": 1 }),
+                "/full_name",
+                NO_TEXT,
+            ),
+            (
+                Method::POST,
+                "/chat",
+                json!({ "question": true }),
+                "/question",
+                NO_TEXT,
+            ),
+            (
+                Method::POST,
+                "/chat",
+                json!({ "question": "a\0b" }),
+                "/question",
+                NO_NUL,
+            ),
+            (
+                Method::POST,
+                "/chat",
+                json!({ "question": "x", "document_ids": ["1", "\0"] }),
+                "/document_ids/1",
+                NO_NUL,
+            ),
+            (
+                Method::POST,
+                "/admin/schedules/x/run",
+                json!({ "options": { "\0": 1 } }),
+                "/options/\0",
+                NO_NUL,
             ),
         ] {
-            assert_eq!(pointers(method, path, &body).await, [expected], "{body}");
+            let expected = (pointer.to_owned(), rule.to_owned());
+            assert_eq!(faults(method, path, &body).await, [expected], "{body}");
         }
         let many: serde_json::Map<String, Value> = (0..50)
             .map(|number| (format!("{}{number}", "n".repeat(500)), json!(1)))
             .collect();
-        assert_eq!(
-            pointers(Method::PATCH, "/me", &Value::Object(many)).await.len(),
-            NAMED_MAX
+        let named = faults(Method::PATCH, "/me", &Value::Object(many)).await;
+        assert_eq!(named.len(), NAMED_MAX);
+        assert!(
+            named
+                .iter()
+                .all(|(pointer, _)| pointer.len() <= NAME_CHARS_MAX + 1)
         );
     }
 
     #[tokio::test]
-    async fn what_is_free_or_wrong_otherwise_is_left_alone() {
-        let free = json!({ "options": { "whatever": { "is": "meant" } } });
-        assert_eq!(
-            pointers(Method::POST, "/admin/schedules/x/run", &free).await,
-            [""; 0]
-        );
-        assert_eq!(
-            pointers(Method::PATCH, "/me", &json!({ "full_name": 1 })).await,
-            [""; 0]
-        );
-    }
-
-    #[tokio::test]
-    async fn a_text_that_cannot_be_stored_is_refused_before_its_route_runs() {
-        let declared = declared();
-        for (body, expected) in [
-            (json!({ "question": "a\0b" }), Some("/question")),
+    async fn what_is_declared_or_free_is_let_through() {
+        for (method, path, body) in [
             (
-                json!({ "question": "x", "document_ids": ["1", "\0"] }),
-                Some("/document_ids/1"),
+                Method::POST,
+                "/admin/schedules/x/run",
+                json!({ "options": { "whatever": { "is": 1 } } }),
             ),
-            (json!({ "question": "written \\u0000 by hand" }), None),
+            (
+                Method::PATCH,
+                "/me",
+                json!({ "full_name": null, "username": "ada" }),
+            ),
+            (
+                Method::POST,
+                "/chat",
+                json!({ "question": "written \\u0000 by hand" }),
+            ),
+            // What is wrong with these is for the route to say.
+            (Method::PATCH, "/me", json!(["full_name"])),
+            (Method::POST, "/admin/tasks/requeue", json!({ "filter": 1 })),
+            // Takes no body.
+            (Method::POST, "/auth/logout", json!({ "anything": 1 })),
         ] {
-            let mut request = request(Method::POST, "/chat", &body);
-            let refused = declared.look(&mut request).await.err().map(|problem| {
-                let Problem::Answer(status, body, ..) = problem;
-                assert_eq!(status, StatusCode::BAD_REQUEST);
-                body.0.errors.unwrap()[0].pointer.clone()
-            });
-            assert_eq!(refused.as_deref(), expected, "{body}");
-            if expected.is_none() {
-                let left = request.take_body().into_bytes().await.unwrap();
-                assert_eq!(serde_json::from_slice::<Value>(&left).unwrap(), body);
-            }
+            assert_eq!(faults(method, path, &body).await, [], "{path} {body}");
         }
     }
 }

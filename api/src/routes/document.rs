@@ -38,12 +38,11 @@ pub(super) fn complete(document: &mut Value) {
     }
     for (path, methods) in document["paths"].as_object_mut().into_iter().flatten() {
         for (_, operation) in methods.as_object_mut().into_iter().flatten() {
-            for parameter in operation["parameters"].as_array_mut().into_iter().flatten() {
+            let parameters = operation.get_mut("parameters").and_then(Value::as_array_mut);
+            for parameter in parameters.into_iter().flatten() {
                 complete_parameter(path, parameter);
             }
-            if path.ends_with("/original") {
-                name_any_content(operation);
-            }
+            name_contents(path, operation);
         }
     }
 }
@@ -132,19 +131,6 @@ fn close(name: &str, schema: &mut Value) {
         }
     }
     fields.insert("additionalProperties".to_owned(), false.into());
-    fields.extend(together(name));
-}
-
-/// Which fields of a body go together.
-fn together(schema: &str) -> Map<String, Value> {
-    let rules = match schema {
-        "LoginBody" => json!({ "oneOf": [{ "required": ["email"] }, { "required": ["username"] }] }),
-        "Question" => json!({ "not": { "required": ["document_id", "document_ids"] } }),
-        "NewSchedule" => json!({ "oneOf": [{ "required": ["cron"] }, { "required": ["every_seconds"] }] }),
-        "ScheduleChanges" => json!({ "not": { "required": ["cron", "every_seconds"] } }),
-        _ => json!({}),
-    };
-    rules.as_object().cloned().unwrap_or_default()
 }
 
 /// What a field of a body has to be.
@@ -224,9 +210,12 @@ fn parameter_rules(path: &str, name: &str) -> Value {
     }
 }
 
-/// A day, or a day and a time with or without a zone.
+/// A day that is in the calendar, or a day and a time with or without a zone.
 fn moment() -> Value {
-    json!({ "pattern": r"^\d{4}-\d{2}-\d{2}([Tt ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?([Zz]|[+-]\d{2}:\d{2})?)?$" })
+    const DAY: &str =
+        r"((0[13578]|1[02])-(0[1-9]|[12]\d|3[01])|(0[469]|11)-(0[1-9]|[12]\d|30)|02-(0[1-9]|1\d|2[0-8]))";
+    const HOUR: &str = r"([01]\d|2[0-3])";
+    json!({ "pattern": format!(r"^[1-9]\d{{3}}-{DAY}(T{HOUR}:[0-5]\d:[0-5]\d(Z|[+-]{HOUR}:[0-5]\d)?)?$") })
 }
 
 /// Every word of a closed set.
@@ -247,15 +236,21 @@ fn complete_parameter(path: &str, parameter: &mut Value) {
     }
 }
 
-/// An original is of the kind that it was when it came.
-fn name_any_content(operation: &mut Value) {
-    for (_, response) in operation["responses"].as_object_mut().into_iter().flatten() {
-        let content = response["content"].as_object_mut();
-        if let Some((content, bytes)) = content.and_then(|content| {
-            let bytes = content.remove("application/octet-stream")?;
-            Some((content, bytes))
-        }) {
-            content.insert("*/*".to_owned(), bytes);
+/// Says of which kind a body is where that depends: an original is what it was when it came, and usage is JSON or CSV.
+fn name_contents(path: &str, operation: &mut Value) {
+    let responses = operation["responses"].as_object_mut().into_iter().flatten();
+    for (_, response) in responses.filter(|(status, _)| status.starts_with('2')) {
+        let Some(contents) = response.get_mut("content").and_then(Value::as_object_mut) else {
+            continue;
+        };
+        if path.ends_with("/original")
+            && let Some(bytes) = contents.remove("application/octet-stream")
+        {
+            contents.insert("*/*".to_owned(), bytes);
+        }
+        if path.ends_with("/admin/usage") {
+            let table = json!({ "schema": { "type": "string" } });
+            contents.insert("text/csv; charset=utf-8".to_owned(), table);
         }
     }
 }

@@ -170,34 +170,33 @@ pub(crate) fn all(api: Api, probes: runtime::Probes, metrics: Option<Exposition>
         async move {
             refused?;
             caller::count_unknown(&request).await?;
-            let body = fields.look(&mut request).await?;
+            fields.check(&mut request).await?;
             let outcome: poem::Result<_> = poem::Endpoint::call(&*next, request).await;
-            outcome.map_err(|error: poem::Error| match body {
-                _ if error.status() == StatusCode::METHOD_NOT_ALLOWED => {
-                    Problem::method_not_allowed(&allowed)
-                }
-                Some(body) => body.explain(error),
-                None => error,
+            outcome.map_err(|error: poem::Error| match error.status() {
+                StatusCode::METHOD_NOT_ALLOWED => Problem::method_not_allowed(&allowed),
+                _ => error,
             })
         }
     };
-    let document = document.to_string();
+    let text = document.to_string();
     let show_document = move |_| {
-        document
-            .clone()
+        text.clone()
             .with_content_type("application/json; charset=utf-8")
             .into_response()
     };
     let mut routes = runtime::probe_routes(probes);
-    if !api.http.production {
+    let production = api.http.production;
+    if !production {
         let page = documentation(&service, &document);
-        routes = routes.at("/docs", poem::get(make_sync(move |_| Html(page.clone()))));
+        let show = poem::get(make_sync(move |_| Html(page.clone())));
+        routes = routes.nest("/docs", poem::Route::new().at("/", show));
     }
     routes = routes
         .at("/openapi.json", poem::get(make_sync(show_document)))
         .at("/problems", problems::page())
         .nest(PREFIX, service.into_endpoint().around(checked));
-    if let Some(metrics) = metrics {
+    // They tell a lot, and strangers could ask.
+    if let Some(metrics) = metrics.filter(|_| !production) {
         let show = move |_| {
             metrics
                 .render()

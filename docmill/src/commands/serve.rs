@@ -25,11 +25,18 @@ pub(crate) async fn run(process: Process<Settings>, data: &Path, options: Option
         settings.http.listen = listen;
     }
     let registration_open = settings.http.registration_open;
+    let (production, health) = (settings.http.production, settings.health.listen);
     let embedded = Embedded::new(settings, process.stopping, process.exposition).await?;
     let address = format!("http://{}", embedded.address);
     println!("docmill is listening on {address}");
-    println!("  documentation  {address}/docs");
-    println!("  metrics        {address}/metrics");
+    if !production {
+        println!("  documentation  {address}/docs");
+    }
+    match health {
+        Some(listen) => println!("  metrics        http://{listen}/metrics"),
+        None if production => println!("  metrics        nowhere; set health.listen"),
+        None => println!("  metrics        {address}/metrics"),
+    }
     println!("  data           {}", data.display());
     if !database::users::any(&embedded.database).await? {
         println!("There is no account yet. Make the first one:");

@@ -49,7 +49,10 @@ async fn main() {
         role: UserRole::User,
     };
     let (token, older) = (tokens.issue(claims), before.issue(claims));
-    tell("make an access token", middle(20_000, || drop(black_box(tokens.issue(claims)))));
+    tell(
+        "make an access token",
+        middle(20_000, || drop(black_box(tokens.issue(claims)))),
+    );
     tell(
         "verify an access token",
         middle(20_000, || assert!(tokens.verify(black_box(&token)).is_ok())),

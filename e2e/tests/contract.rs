@@ -22,7 +22,7 @@ const EXAMPLES: &str = "12";
 /// Longer than a run takes.
 const PATIENCE: Duration = Duration::from_secs(300);
 
-/// Routes with rules that a schema cannot express, so that what fits the schema may be refused with 400 or 415.
+/// Routes with rules that a schema cannot express, so that what fits the schema may be refused with 400, 415 or 429.
 const MORE_RULES: &[(&str, &str)] = &[
     (
         "POST /api/v1/auth/register",
@@ -32,7 +32,7 @@ const MORE_RULES: &[(&str, &str)] = &[
     ("POST /api/v1/auth/login", "one of two names is needed"),
     (
         "POST /api/v1/documents",
-        "bytes at random are no document, and parameters belong together",
+        "bytes at random are no document, parameters belong together, and other requests set quotas",
     ),
     ("GET /api/v1/documents", "a search has pages of its own kind"),
     (
@@ -166,7 +166,7 @@ async fn instructions(admin: &Client) -> String {
         }
         if MORE_RULES.iter().any(|(route, _)| *route == name) {
             told.push_str(
-                "checks.positive_data_acceptance.expected-statuses = [\"2xx\", 400, 401, 403, 404, 409, 415]\n",
+                "checks.positive_data_acceptance.expected-statuses = [\"2xx\", 400, 401, 403, 404, 409, 415, 429]\n",
             );
         }
     }

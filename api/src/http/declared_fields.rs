@@ -256,7 +256,7 @@ mod tests {
             // Takes no body.
             (Method::POST, "/auth/logout", json!({ "anything": 1 })),
         ] {
-            assert_eq!(faults(method, path, &body).await, [], "{path} {body}");
+            assert!(faults(method, path, &body).await.is_empty(), "{path} {body}");
         }
     }
 }

@@ -148,7 +148,7 @@ fn field_rules(schema: &str, field: &str) -> Value {
         (_, "scopes") => json!({ "minItems": 1 }),
         (_, "expires_in_days") => json!({ "minimum": 1, "maximum": DAYS_MAX }),
         (_, "overlap_seconds") => json!({ "maximum": OVERLAP_MAX.as_secs() }),
-        ("ConversationChange", "title") => text(1, database::conversations::TITLE_CHARACTERS_MAX, SEEN),
+        ("ConversationChange", "title") => text(1, database::conversations::TITLE_CHARACTERS_MAX, SEEN_LINE),
         ("Question", "question") => text(1, QUESTION_CHARACTERS_MAX, SEEN),
         ("Question", "document_ids") => {
             json!({ "maxItems": DOCUMENTS_MAX, "items": { "type": "string", "format": "uuid" } })

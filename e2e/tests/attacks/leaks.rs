@@ -164,7 +164,9 @@ async fn no_answer_shows_a_hash_or_somebody_elses_secret() {
         if methods.get("get").is_none() || path.contains('{') || path.contains("/admin/") {
             continue;
         }
-        let answer = ada.get(path).await.status(200).text();
+        let answer = ada.get(path).await;
+        assert!(answer.status < 500, "{path}: {}", answer.text());
+        let answer = answer.text();
         for word in [
             "argon2",
             "password_hash",
@@ -210,9 +212,10 @@ async fn no_text_becomes_a_line_of_the_log() {
             let _ = ada.get(&format!("/api/v1/documents?q={encoded}")).await;
             let login = json!({ "email": name, "password": name });
             let _ = ada.post("/api/v1/auth/login", &login).await;
+            let printable: String = name.chars().filter(char::is_ascii_graphic).collect();
             let agent = ada
                 .request(Method::GET, "/api/v1/me")
-                .header("user-agent", name.replace(['\r', '\n', '\u{1b}'], "\t"));
+                .header("user-agent", printable);
             let _ = ada.send(agent).await;
             let broken = ada
                 .request(Method::POST, "/api/v1/documents")

@@ -8,6 +8,7 @@ mod ddl;
 mod m0001_accounts;
 mod m0002_work;
 mod m0003_search;
+mod m0009_search;
 
 use sea_orm_migration::prelude::*;
 pub use sea_orm_migration::{MigratorTrait, migrator::MigrationStatus};
@@ -23,6 +24,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0001_accounts::Accounts),
             Box::new(m0002_work::Work),
             Box::new(m0003_search::Search),
+            Box::new(m0009_search::SearchDocuments),
         ]
     }
 }

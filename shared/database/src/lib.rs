@@ -13,13 +13,17 @@ pub mod documents;
 mod entity;
 mod error;
 pub mod jobs;
+pub mod labels;
 mod pulse;
+pub mod reuse;
+pub mod saved_searches;
 pub mod search;
 pub mod sessions;
 mod settings;
 mod sql;
 pub mod tasks;
 pub mod users;
+pub mod versions;
 pub mod workers;
 
 pub use clock::DatabaseClock;

@@ -96,6 +96,10 @@ id!(
     AuditId
 );
 id!(
+    /// A search that somebody kept.
+    SavedSearchId
+);
+id!(
     /// One HTTP request.
     RequestId
 );

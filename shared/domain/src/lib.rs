@@ -13,13 +13,15 @@ mod reasons;
 mod states;
 mod text_encoding;
 pub mod units;
+mod versions;
 
 pub use chat_line::{ChatDate, ChatLine, ChatTime, DateOrder, Stamp};
 pub use clock::{Clock, ManualClock, SharedClock, SystemClock};
 pub use content::Content;
 pub use document_kind::{DocumentKind, KindMismatch};
 pub use ids::{
-    AuditId, DocumentId, InvalidId, JobId, PassageId, RequestId, SessionId, TaskId, UserId, WorkerId,
+    AuditId, DocumentId, InvalidId, JobId, PassageId, RequestId, SavedSearchId, SessionId, TaskId, UserId,
+    WorkerId,
 };
 pub use reasons::{ReasonClass, ReasonCode};
 pub use states::{
@@ -28,3 +30,8 @@ pub use states::{
 };
 pub use text_encoding::{ByteOrder, utf_16_without_mark};
 pub use units::ByteSize;
+pub use versions::{VersionOf, VersionOrigin};
+
+/// The release that this is. Results are marked with the release that made them: another one may read the same bytes
+/// otherwise.
+pub const RELEASE: &str = env!("CARGO_PKG_VERSION");

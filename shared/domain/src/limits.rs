@@ -38,3 +38,21 @@ pub const WAIT_MAX: Duration = Duration::from_secs(60);
 /// Hints that wait in one queue at most, a few times what a fleet takes in a moment. The rest waits in the database, where
 /// it can be ordered.
 pub const HINTS_MAX: u64 = 1_000;
+
+/// Labels of a document.
+pub const LABELS_MAX: usize = 20;
+
+/// Characters of a label.
+pub const LABEL_CHARACTERS_MAX: usize = 50;
+
+/// Characters of a title.
+pub const TITLE_CHARACTERS_MAX: usize = 500;
+
+/// Searches that one user may keep.
+pub const SAVED_SEARCHES_MAX: i64 = 100;
+
+/// Characters of the name of a kept search.
+pub const SEARCH_NAME_CHARACTERS_MAX: usize = 100;
+
+/// Characters of a query that is kept. Longer ones are cut where they are run.
+pub const QUERY_CHARACTERS_MAX: usize = 1_000;

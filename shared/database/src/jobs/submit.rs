@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use domain::{
     AuditId, Content, DocumentId, DocumentKind, DocumentStatus, JobId, JobKind, JobStatus, RequestId, TaskId,
-    TaskKind, TaskState, UserId, limits,
+    TaskKind, TaskState, UserId, VersionOf, limits,
 };
 use sea_orm::{ActiveValue::Set, DbBackend, EntityTrait, FromQueryResult, Value};
 use serde::{Deserialize, Serialize};
@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::Job;
 use crate::entity::{documents, jobs, tasks};
 use crate::tasks::{DocumentPayload, PAYLOAD_VERSION};
-use crate::{Database, DatabaseError, Result, audit, sql};
+use crate::{Database, DatabaseError, Result, audit, labels, sql, versions};
 
 /// What a client chose for a job.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,7 +22,33 @@ pub struct JobOptions {
     /// Which part of a web page is read.
     #[serde(default)]
     pub content: Content,
+    /// What its owner calls the documents.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub labels: Vec<String>,
+    /// That its one document is the next version of another one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version_of: Option<VersionOf>,
 }
+
+impl JobOptions {
+    /// Whether nothing but the usual rows has to be written.
+    fn is_plain(&self) -> bool {
+        self.labels.is_empty() && self.version_of.is_none()
+    }
+
+    /// Whether the same bytes come to the same results.
+    pub(crate) fn gives_the_same_as(&self, other: &Self) -> bool {
+        let of_results = |options: &Self| Self {
+            labels: Vec::new(),
+            version_of: None,
+            ..options.clone()
+        };
+        of_results(self) == of_results(other)
+    }
+}
+
+/// Two versions may be handed in at the same moment; one of them takes the next number.
+const VERSION_TRIES: usize = 5;
 
 /// A job to be stored. Its documents' bytes are in storage already.
 #[derive(Debug, Clone)]
@@ -99,7 +125,16 @@ pub async fn submit(db: &Database, new: NewJob, now: DateTime<Utc>) -> Result<Su
         deadline_at: new.deadline_at,
         error: None,
     };
-    match insert(db, new, now).await {
+    let again = new.options.version_of.is_some().then(|| new.clone());
+    let mut stored = insert(db, new, now).await;
+    if let Some(again) = again {
+        for _ in 1..VERSION_TRIES {
+            if matches!(stored, Err(DatabaseError::Constraint(_))) {
+                stored = insert(db, again.clone(), now).await;
+            }
+        }
+    }
+    match stored {
         Err(DatabaseError::Constraint(error)) => {
             let Some((key, fingerprint)) = idempotency else {
                 return Err(DatabaseError::Constraint(error));
@@ -143,13 +178,15 @@ pub async fn replay(
 async fn insert(db: &Database, new: NewJob, now: DateTime<Utc>) -> Result<Vec<TaskId>> {
     let task_ids: Vec<TaskId> = new.documents.iter().map(|_| TaskId::new()).collect();
     match db.backend() {
-        DbBackend::Postgres => insert_in_one_statement(db, new, &task_ids, now).await?,
+        DbBackend::Postgres if new.options.is_plain() => {
+            insert_in_one_statement(db, new, &task_ids, now).await?;
+        }
         _ => insert_in_steps(db, new, &task_ids, now).await?,
     }
     Ok(task_ids)
 }
 
-/// SQLite: a transaction, whose statements cost no round trip.
+/// SQLite: a transaction, whose statements cost no round trip. Postgres too, where there is more to write than usual.
 async fn insert_in_steps(db: &Database, new: NewJob, task_ids: &[TaskId], now: DateTime<Utc>) -> Result<()> {
     let (key, fingerprint) = new.idempotency.unzip();
     let job = jobs::ActiveModel {
@@ -202,6 +239,7 @@ async fn insert_in_steps(db: &Database, new: NewJob, task_ids: &[TaskId], now: D
             history: Set(serde_json::json!([])),
         });
     let task_rows: Vec<_> = task_rows.collect();
+    let ids: Vec<Uuid> = new.documents.iter().map(|document| document.id.uuid()).collect();
     let document_rows: Vec<_> = (0..)
         .zip(new.documents)
         .map(|(position, document)| document_row(document, new.id, new.user, position, now))
@@ -216,6 +254,10 @@ async fn insert_in_steps(db: &Database, new: NewJob, task_ids: &[TaskId], now: D
     tasks::Entity::insert_many(task_rows)
         .exec_without_returning(&transaction)
         .await?;
+    labels::insert(&transaction, new.user, &ids, &new.options.labels).await?;
+    if let (Some(version_of), [document]) = (&new.options.version_of, ids.as_slice()) {
+        versions::append(&transaction, new.user, *document, version_of).await?;
+    }
     audit::insert(&transaction, audit_entry(new.user, new.id, new.origin), now).await?;
     transaction.commit().await?;
     Ok(())

@@ -9,7 +9,8 @@ use super::Claim;
 use super::close::Closed;
 use crate::entity::passages;
 use crate::jobs::{self, Counts};
-use crate::{Database, Result, search, sql};
+use crate::search::{self, Indexed};
+use crate::{Database, Result, sql};
 
 /// What was found in a document.
 #[derive(Debug, Clone)]
@@ -94,10 +95,10 @@ pub async fn is_complete(db: &Database, claim: &Claim) -> Result<bool> {
 async fn complete_in_steps(
     db: &Database,
     claim: &Claim,
-    result: DocumentResult,
+    mut result: DocumentResult,
     now: DateTime<Utc>,
 ) -> Result<Closed> {
-    let passages = passages_with_heading(claim, &result);
+    let (passages, indexed) = passages_and_index(db.backend(), claim, &mut result).await;
     let transaction = db.begin().await?;
     let ended = sql::execute(
         &transaction,
@@ -117,6 +118,7 @@ async fn complete_in_steps(
     )
     .await?;
     insert_passages(&transaction, claim.document, passages).await?;
+    search::insert_entry(&transaction, claim.document, indexed).await?;
     let change = Counts {
         completed: 1,
         ..Counts::default()
@@ -139,7 +141,7 @@ async fn complete_in_steps(
 async fn complete_in_one_statement(
     db: &Database,
     claim: &Claim,
-    result: DocumentResult,
+    mut result: DocumentResult,
     now: DateTime<Utc>,
 ) -> Result<Closed> {
     #[derive(FromQueryResult)]
@@ -147,12 +149,14 @@ async fn complete_in_one_statement(
         #[allow(dead_code)] // that there is a row is all
         id: Uuid,
     }
-    let passages = passages_with_heading(claim, &result);
+    let (passages, indexed) = passages_and_index(db.backend(), claim, &mut result).await;
+    let parts = match indexed {
+        Indexed::Parts(parts) => parts,
+        Indexed::Flat(_) => Vec::new(),
+    };
+    let (parts, vectors): (Vec<i32>, Vec<String>) =
+        parts.into_iter().map(|part| (part.number, part.vector)).unzip();
     let positions: Vec<i32> = (0..).take(passages.len()).collect();
-    let words: Vec<String> = passages
-        .iter()
-        .map(|passage| search::vector(&passage.text))
-        .collect();
     let (mut pages, mut starts, mut texts) = (Vec::new(), Vec::new(), Vec::new());
     for passage in passages {
         pages.push(passage.page.unwrap_or(0));
@@ -167,7 +171,8 @@ async fn complete_in_one_statement(
         pages.into(),
         starts.into(),
         texts.into(),
-        words.into(),
+        parts.into(),
+        vectors.into(),
     ];
     let document = document_columns(values.len() + 1);
     values.extend(document_values(claim, result, now));
@@ -185,9 +190,11 @@ async fn complete_in_one_statement(
     let statement = format!(
         "WITH ended AS ({END} WHERE id = $1 AND fence = $2 AND state = 'running' RETURNING job_id, document_id), \
          document AS (UPDATE documents SET {document} FROM ended WHERE documents.id = ended.document_id), \
-         passage AS (INSERT INTO passages (document_id, position, page, start_byte, text, words) \
-            SELECT ended.document_id, p.position, NULLIF(p.page, 0), p.start_byte, p.text, p.words::tsvector \
-            FROM ended, unnest($4, $5, $6, $7, $8) AS p (position, page, start_byte, text, words)) \
+         passage AS (INSERT INTO passages (document_id, position, page, start_byte, text) \
+            SELECT ended.document_id, p.position, NULLIF(p.page, 0), p.start_byte, p.text \
+            FROM ended, unnest($4, $5, $6, $7) AS p (position, page, start_byte, text)), \
+         part AS (INSERT INTO search_parts (document_id, part, words) \
+            SELECT ended.document_id, s.part, s.words::tsvector FROM ended, unnest($8, $9) AS s (part, words)) \
          UPDATE jobs SET {job} FROM ended WHERE jobs.id = ended.job_id RETURNING jobs.id"
     );
     let job: Option<Job> = sql::first(db.connection(), statement, values).await?;
@@ -196,7 +203,7 @@ async fn complete_in_one_statement(
 
 /// Assignments of a document's results, with placeholders from `first` in the order of [`document_values`].
 fn document_columns(first: usize) -> String {
-    const COLUMNS: [&str; 13] = [
+    const COLUMNS: [&str; 14] = [
         "title",
         "language",
         "language_confidence",
@@ -208,6 +215,7 @@ fn document_columns(first: usize) -> String {
         "needs_ocr",
         "truncated",
         "engine",
+        "release",
         "text_fence",
         "processed_at",
     ];
@@ -219,7 +227,7 @@ fn document_columns(first: usize) -> String {
     assignments + "status = 'completed', error_code = NULL, error_detail = NULL"
 }
 
-fn document_values(claim: &Claim, result: DocumentResult, now: DateTime<Utc>) -> [Value; 13] {
+fn document_values(claim: &Claim, result: DocumentResult, now: DateTime<Utc>) -> [Value; 14] {
     let (language, confidence) = result.language.unzip();
     [
         result
@@ -236,26 +244,46 @@ fn document_values(claim: &Claim, result: DocumentResult, now: DateTime<Utc>) ->
         result.needs_ocr.into(),
         result.truncated.into(),
         result.engine.into(),
+        domain::RELEASE.into(),
         claim.fence.into(),
         now.into(),
     ]
 }
 
-/// The passages, after number 0: what the document is called and tagged, so that one index finds it by either.
-fn passages_with_heading(claim: &Claim, result: &DocumentResult) -> Vec<PassageText> {
-    let mut lines: Vec<&str> = Vec::with_capacity(3);
-    lines.extend(result.title.as_deref());
-    lines.push(&claim.payload.file_name);
-    let tags = result.tag_words.join(", ");
-    lines.push(&tags);
+/// The passages, after number 0, which tells what the document is called and tagged; and what it is found by.
+async fn passages_and_index(
+    backend: DbBackend,
+    claim: &Claim,
+    result: &mut DocumentResult,
+) -> (Vec<PassageText>, Indexed) {
+    let names: Vec<String> = result
+        .title
+        .iter()
+        .cloned()
+        .chain([claim.payload.file_name.clone()])
+        .collect();
     let heading = PassageText {
         page: None,
         start_byte: 0,
-        text: lines.join("\n"),
+        text: heading(&names, &result.tag_words),
     };
-    std::iter::once(heading)
-        .chain(result.passages.iter().cloned())
-        .collect()
+    let subject = search::Subject {
+        user: claim.user,
+        language: result.language.as_ref().map(|(code, _)| code.clone()),
+        names,
+        tags: result.tag_words.clone(),
+    };
+    let texts = std::mem::take(&mut result.passages);
+    let (indexed, texts) = search::index_of(backend, subject, texts).await;
+    (std::iter::once(heading).chain(texts).collect(), indexed)
+}
+
+/// The text of passage 0.
+pub(crate) fn heading(names: &[String], tags: &[String]) -> String {
+    let mut lines: Vec<&str> = names.iter().map(String::as_str).collect();
+    let tags = tags.join(", ");
+    lines.push(&tags);
+    lines.join("\n")
 }
 
 /// SQLite takes 32,766 values in one statement; a passage has 5.

@@ -1,0 +1,185 @@
+//! Results that serve twice: the same bytes, read with the same options by the same release, for the same owner.
+//!
+//! A job is stored as any other first. Then its waiting task may be ended with the results of an earlier document, instead of
+//! by a worker; whoever is first, the row decides. So a process that dies in between leaves a task that is simply run.
+
+use chrono::{DateTime, Utc};
+use domain::{DocumentId, DocumentKind, JobId, JobStatus, RELEASE, UserId};
+use sea_orm::{DbBackend, FromQueryResult, Value};
+use uuid::Uuid;
+
+use crate::jobs::{self, Counts, JobOptions};
+use crate::{Database, Result, search, sql};
+
+/// The fence under which results are stored that no run has made: runs begin at 1.
+pub const FENCE: i64 = 0;
+
+/// Earlier documents with the same bytes that are looked at.
+const LOOKED_AT_MAX: u32 = 5;
+
+/// A document whose results can serve again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Source {
+    /// The document.
+    pub document: DocumentId,
+    /// The fence under which its text is stored.
+    pub text_fence: i64,
+}
+
+/// What is to be processed.
+#[derive(Debug, Clone, Copy)]
+pub struct Sought<'s> {
+    /// The SHA-256 of the bytes.
+    pub sha256: &'s [u8; 32],
+    /// What they are.
+    pub kind: DocumentKind,
+    /// What was chosen for it.
+    pub options: &'s JobOptions,
+}
+
+/// The newest document of a user whose results would come out again.
+///
+/// # Errors
+/// When the database is away.
+pub async fn find(db: &Database, user: UserId, sought: Sought<'_>) -> Result<Option<Source>> {
+    #[derive(FromQueryResult)]
+    struct Row {
+        id: Uuid,
+        text_fence: i64,
+        options: serde_json::Value,
+    }
+    let values: [Value; 4] = [
+        user.uuid().into(),
+        sought.sha256.to_vec().into(),
+        sought.kind.as_str().into(),
+        RELEASE.into(),
+    ];
+    let rows: Vec<Row> = sql::all(
+        db.connection(),
+        format!(
+            "SELECT d.id, d.text_fence, j.options FROM documents d JOIN jobs j ON j.id = d.job_id \
+             WHERE d.user_id = $1 AND d.sha256 = $2 AND d.kind = $3 AND d.release = $4 AND d.status = 'completed' \
+             AND d.text_fence IS NOT NULL ORDER BY d.id DESC LIMIT {LOOKED_AT_MAX}"
+        ),
+        values,
+    )
+    .await?;
+    Ok(rows
+        .into_iter()
+        .find(|row| {
+            serde_json::from_value(row.options.clone())
+                .is_ok_and(|options: JobOptions| options.gives_the_same_as(sought.options))
+        })
+        .map(|row| Source {
+            document: row.id.into(),
+            text_fence: row.text_fence,
+        }))
+}
+
+/// What results consist of, beside passages and the entry of the search.
+const RESULTS: [&str; 13] = [
+    "title",
+    "language",
+    "language_confidence",
+    "tags",
+    "pages",
+    "words",
+    "characters",
+    "metadata",
+    "needs_ocr",
+    "truncated",
+    "engine",
+    "release",
+    "status",
+];
+
+/// Ends the waiting task of a document with the results of another one of the same user, whose text was copied to the key with
+/// [`FENCE`] before. Returns whether it did: the task may have begun or ended, and the other document may be gone.
+///
+/// # Errors
+/// When the database is away; nothing is changed then, unless the connection broke at the end.
+pub async fn take_over(
+    db: &Database,
+    user: UserId,
+    job: JobId,
+    document: DocumentId,
+    from: DocumentId,
+    now: DateTime<Utc>,
+) -> Result<bool> {
+    let transaction = db.begin().await?;
+    let ended = sql::execute(
+        &transaction,
+        "UPDATE tasks SET state = 'done', started_at = $4, finished_at = $4 \
+         WHERE job_id = $1 AND document_id = $2 AND user_id = $3 AND state = 'queued' AND fence = 0",
+        [
+            job.uuid().into(),
+            document.uuid().into(),
+            user.uuid().into(),
+            now.into(),
+        ],
+    )
+    .await?;
+    if ended == 0 {
+        return Ok(false);
+    }
+    let results: Vec<String> = RESULTS
+        .iter()
+        .map(|column| format!("{column} = s.{column}"))
+        .collect();
+    let copied = sql::execute(
+        &transaction,
+        format!(
+            "UPDATE documents SET {}, text_fence = $4, reused_from = s.id, processed_at = $5 FROM documents s \
+             WHERE documents.id = $1 AND s.id = $2 AND s.user_id = $3 AND s.status = 'completed'",
+            results.join(", ")
+        ),
+        [
+            document.uuid().into(),
+            from.uuid().into(),
+            user.uuid().into(),
+            FENCE.into(),
+            now.into(),
+        ],
+    )
+    .await?;
+    if copied == 0 {
+        return Ok(false);
+    }
+    let pair = || [Value::from(document.uuid()), from.uuid().into()];
+    sql::execute(
+        &transaction,
+        "INSERT INTO passages (document_id, position, page, start_byte, text) \
+         SELECT $1, position, page, start_byte, text FROM passages WHERE document_id = $2",
+        pair(),
+    )
+    .await?;
+    // The same name makes the same entry, which Postgres can copy. What its owner calls the other one is not copied.
+    let is_copied = db.backend() == DbBackend::Postgres
+        && sql::execute(
+            &transaction,
+            "INSERT INTO search_parts (document_id, part, words) SELECT $1, p.part, p.words FROM search_parts p \
+             JOIN documents s ON s.id = p.document_id JOIN documents d ON d.id = $1 \
+             WHERE p.document_id = $2 AND s.file_name = d.file_name AND s.own_title IS NULL",
+            pair(),
+        )
+        .await?
+            > 0;
+    if !is_copied {
+        search::index_again(&transaction, document).await?;
+    }
+    let change = Counts {
+        completed: 1,
+        ..Counts::default()
+    };
+    jobs::count(
+        &transaction,
+        job.uuid(),
+        change,
+        JobStatus::Failed,
+        Some(now),
+        now,
+    )
+    .await?;
+    transaction.commit().await?;
+    Ok(true)
+}

@@ -1,0 +1,95 @@
+//! Other spellings of words that hardly any document has.
+
+use domain::UserId;
+use sea_orm::{DbBackend, FromQueryResult, Value};
+use terms::{Expression, Wanted, neighbours};
+
+use super::FEW;
+use super::matching::mark_of;
+use crate::{Database, Result, sql};
+
+/// Other spellings of one word that are tried at most, the most frequent ones first.
+const SPELLINGS_MAX: usize = 8;
+/// Documents in which other spellings are looked for; what is more frequent shows in the first ones.
+const LOOKED_THROUGH_MAX: usize = 50;
+
+/// Gives words that fewer than [`FEW`] documents of the user have the spellings, one letter away, that documents do have.
+/// Returns whether there are any.
+pub(super) async fn add_others(
+    db: &Database,
+    user: UserId,
+    wanted: &mut [(Wanted, Vec<String>)],
+) -> Result<bool> {
+    let mut any = false;
+    for (wanted, others) in wanted {
+        let Some(word) = wanted.word() else { continue };
+        let near = neighbours(word);
+        if near.is_empty() || is_frequent(db, user, wanted).await? {
+            continue;
+        }
+        *others = match db.backend() {
+            DbBackend::Postgres => in_postgres(db, user, near).await?,
+            _ => in_sqlite(db, near).await?,
+        };
+        any |= !others.is_empty();
+    }
+    Ok(any)
+}
+
+async fn is_frequent(db: &Database, user: UserId, wanted: &Wanted) -> Result<bool> {
+    #[derive(FromQueryResult)]
+    struct Count {
+        count: i64,
+    }
+    let mut forms = vec![wanted.strict()];
+    forms.extend(wanted.loose());
+    let needed = Expression::All(vec![mark_of(user), Expression::Any(forms)]);
+    let (table, needed) = match db.backend() {
+        DbBackend::Postgres => ("search_parts WHERE words @@ $1::tsquery", needed.for_postgres()),
+        _ => ("search_index WHERE search_index MATCH $1", needed.for_sqlite()),
+    };
+    let count: Option<Count> = sql::first(
+        db.connection(),
+        format!("SELECT count(*) AS count FROM (SELECT 1 FROM {table} LIMIT {FEW}) AS few"),
+        [needed.into()],
+    )
+    .await?;
+    Ok(count.is_some_and(|count| usize::try_from(count.count).unwrap_or(0) >= FEW))
+}
+
+#[derive(FromQueryResult)]
+struct Spelling {
+    term: String,
+}
+
+/// Looks through some documents of the user that have any of the spellings.
+async fn in_postgres(db: &Database, user: UserId, near: Vec<String>) -> Result<Vec<String>> {
+    let any = Expression::Any(near.iter().cloned().map(Expression::Term).collect());
+    let needed = Expression::All(vec![mark_of(user), any]).for_postgres();
+    let values: [Value; 2] = [needed.into(), near.into()];
+    let found: Vec<Spelling> = sql::all(
+        db.connection(),
+        format!(
+            "SELECT term FROM (SELECT words FROM search_parts WHERE words @@ $1::tsquery LIMIT {LOOKED_THROUGH_MAX}) AS few, \
+             unnest(tsvector_to_array(few.words)) AS term WHERE term = ANY($2) \
+             GROUP BY term ORDER BY count(*) DESC, term LIMIT {SPELLINGS_MAX}"
+        ),
+        values,
+    )
+    .await?;
+    Ok(found.into_iter().map(|spelling| spelling.term).collect())
+}
+
+/// The list of all terms may be asked directly. It knows those of other users too; they find nothing then.
+async fn in_sqlite(db: &Database, near: Vec<String>) -> Result<Vec<String>> {
+    let list = sql::placeholders(1, near.len());
+    let found: Vec<Spelling> = sql::all(
+        db.connection(),
+        format!(
+            "SELECT term FROM search_vocabulary WHERE term IN ({list}) ORDER BY doc DESC, term LIMIT {SPELLINGS_MAX}"
+        ),
+        near.into_iter().map(Value::from),
+    )
+    .await?;
+    Ok(found.into_iter().map(|spelling| spelling.term).collect())
+}

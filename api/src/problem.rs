@@ -93,6 +93,10 @@ pub enum Code {
     NotGivenUp,
     /// Not as many things match as the caller expects.
     CountDiffers,
+    /// Something else has this name.
+    NameTaken,
+    /// There are as many searches as one may keep.
+    TooManySearches,
     /// The Idempotency-Key was used for another request.
     IdempotencyKeyReused,
     /// The body is larger than allowed.
@@ -141,6 +145,8 @@ impl Code {
         Self::JobEnded,
         Self::NotGivenUp,
         Self::CountDiffers,
+        Self::NameTaken,
+        Self::TooManySearches,
         Self::IdempotencyKeyReused,
         Self::TooLarge,
         Self::UnsupportedMediaType,
@@ -215,6 +221,12 @@ impl Code {
                 StatusCode::CONFLICT,
                 "count_differs",
                 "Another number of things matches than expected",
+            ),
+            Self::NameTaken => (StatusCode::CONFLICT, "name_taken", "The name is taken"),
+            Self::TooManySearches => (
+                StatusCode::CONFLICT,
+                "too_many_searches",
+                "There are as many searches as one may keep",
             ),
             Self::IdempotencyKeyReused => (
                 StatusCode::UNPROCESSABLE_ENTITY,

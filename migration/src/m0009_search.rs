@@ -118,7 +118,7 @@ CREATE TABLE search_documents (
     document_id blob NOT NULL UNIQUE REFERENCES documents (id) ON DELETE CASCADE
 );
 CREATE VIRTUAL TABLE search_index USING fts5 (
-    heading, words, marks, content = '', contentless_delete = 1, tokenize = 'ascii tokenchars ''~@=#_.'''
+    names, tags, words, marks, content = '', contentless_delete = 1, tokenize = 'ascii tokenchars ''~@=#_.'''
 );
 CREATE VIRTUAL TABLE search_vocabulary USING fts5vocab (search_index, 'row');
 CREATE TRIGGER search_documents_deleted AFTER DELETE ON search_documents BEGIN

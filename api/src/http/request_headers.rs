@@ -51,6 +51,16 @@ pub(crate) fn trace_parent(headers: &HeaderMap) -> Option<String> {
     well_formed.then(|| text.to_owned())
 }
 
+/// Whether the client wants nothing that was made before (`Cache-Control: no-cache` or `no-store`; RFC 9111, section 5.2.1).
+pub(crate) fn refuses_stored(headers: &HeaderMap) -> bool {
+    headers
+        .get_all("cache-control")
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .any(|word| matches!(word.trim().to_ascii_lowercase().as_str(), "no-cache" | "no-store"))
+}
+
 /// Whether the client holds the version called `etag` already (RFC 9110, section 13.1.2).
 pub(crate) fn holds(if_none_match: Option<&str>, etag: &str) -> bool {
     let Some(held) = if_none_match else { return false };
@@ -107,6 +117,18 @@ mod tests {
         ] {
             assert_eq!(trace(bad), None, "{bad}");
         }
+    }
+
+    #[test]
+    fn stored_results_can_be_refused() {
+        let refused = |value: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert("cache-control", value.parse().unwrap());
+            refuses_stored(&headers)
+        };
+        assert!(refused("no-cache") && refused("max-age=0, No-Cache") && refused("no-store"));
+        assert!(!refused("max-age=0") && !refused("no-cached"));
+        assert!(!refuses_stored(&HeaderMap::new()));
     }
 
     #[test]

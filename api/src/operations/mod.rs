@@ -2,8 +2,12 @@
 
 pub mod accounts;
 pub(crate) mod cleanup;
+pub(crate) mod differences;
 pub(crate) mod downloads;
 pub(crate) mod given_up;
 pub(crate) mod handover;
+pub(crate) mod naming;
+pub(crate) mod reuse;
 pub(crate) mod upload;
+pub(crate) mod versions;
 pub(crate) mod waiting;

@@ -11,13 +11,14 @@ use chrono::{DateTime, Utc};
 use database::audit::Origin;
 use database::discarded::StoredDocument;
 use database::jobs::{self, Job, JobOptions, NewDocument, NewJob, Submitted};
-use domain::{ByteSize, Content, DocumentId, DocumentKind, JobId, KindMismatch, UserId, limits};
-use futures::{Stream, StreamExt, stream};
+use domain::{ByteSize, Content, DocumentId, DocumentKind, JobId, KindMismatch, UserId, VersionOf, limits};
+use futures::{Stream, StreamExt, future, stream};
 use sha2::{Digest, Sha256};
 use storage::{PutError, StorageKey};
 use tracing::Instrument;
 
 use super::cleanup;
+use super::reuse::{self, Reuse};
 use crate::context::{Api, DatabaseAway};
 
 /// How long the job may take to be written once nobody waits for it any more: a connection that is dead is given up then.
@@ -30,6 +31,8 @@ pub(crate) enum Refused {
     NoFile,
     #[error("the request has more than {} files", limits::FILES_PER_UPLOAD_MAX)]
     TooManyFiles,
+    #[error("a version is one file")]
+    VersionOfSeveral,
     #[error("{file_name:?}: {mismatch}")]
     Kind {
         file_name: String,
@@ -59,6 +62,12 @@ pub(crate) struct Choices {
     pub(crate) tags_max: u8,
     pub(crate) content: Content,
     pub(crate) deadline: Duration,
+    /// What the documents are called.
+    pub(crate) labels: Vec<String>,
+    /// That the one file is the next version of a document.
+    pub(crate) version_of: Option<VersionOf>,
+    /// Whose results may serve for the same bytes.
+    pub(crate) reuse: Reuse,
     pub(crate) idempotency_key: Option<String>,
     pub(crate) trace_parent: Option<String>,
 }
@@ -148,6 +157,9 @@ impl Intake {
         if self.documents.is_empty() {
             return Err(Refused::NoFile);
         }
+        if choices.version_of.is_some() && self.documents.len() > 1 {
+            return Err(Refused::VersionOfSeveral);
+        }
         let now = self.api.clock.now();
         let documents = std::mem::take(&mut self.documents);
         let fingerprint = fingerprint(&documents, &choices);
@@ -159,6 +171,8 @@ impl Intake {
             options: JobOptions {
                 tags_max: choices.tags_max,
                 content: choices.content,
+                labels: choices.labels,
+                version_of: choices.version_of,
             },
             idempotency: choices.idempotency_key.map(|key| (key, fingerprint)),
             deadline_at: now + choices.deadline,
@@ -167,7 +181,7 @@ impl Intake {
             origin,
         };
         let (api, stored) = (self.api.clone(), self.take_loose());
-        let storing = tokio::spawn(store(api, new, stored, now).in_current_span());
+        let storing = tokio::spawn(store(api, new, choices.reuse, stored, now).in_current_span());
         self.api
             .unless_away(storing)
             .await?
@@ -198,25 +212,37 @@ impl Drop for Intake {
 
 /// Writes the job, and deletes the objects when there certainly is none. When nobody knows, they stay: a job without its
 /// objects would be a loss, objects without a job are found by the nightly clean-up.
-async fn store(
+pub(super) async fn store(
     api: Api,
     new: NewJob,
+    reuse: Reuse,
     stored: Vec<StoredDocument>,
     now: DateTime<Utc>,
 ) -> Result<Accepted, Refused> {
     let (user, dispatched) = (new.user, new.dispatched);
     let bytes = new.documents.iter().map(|document| document.size_bytes).sum();
-    let submitting = tokio::time::timeout(SUBMIT_PATIENCE, jobs::submit(&api.database, new, now));
-    match submitting.await.map_err(|_| DatabaseAway)? {
+    let documents: Vec<DocumentId> = new.documents.iter().map(|document| document.id).collect();
+    // Asked beside the writing: nobody waits longer for it.
+    let sources = reuse::sources(&api, reuse::Asked::of(reuse, &new));
+    let submitting = jobs::submit(&api.database, new, now);
+    let both = tokio::time::timeout(SUBMIT_PATIENCE, future::join(submitting, sources));
+    let (submitted, sources) = both.await.map_err(|_| DatabaseAway)?;
+    match submitted {
         Ok(Submitted::Accepted(job, tasks)) => {
             telemetry::metrics::documents_accepted(tasks.len() as u64, bytes);
-            if dispatched {
-                api.handover.push(&api.database, &tasks, now).await;
+            let mut job = *job;
+            let left = if sources.iter().any(Option::is_some) {
+                let waiting = documents.into_iter().zip(tasks).zip(sources).collect();
+                let left = reuse::take_over(&api, &mut job, waiting, now).await;
+                api.events.publish(job.id);
+                left
+            } else {
+                tasks
+            };
+            if dispatched && !left.is_empty() {
+                api.handover.push(&api.database, &left, now).await;
             }
-            Ok(Accepted {
-                job: *job,
-                replayed: false,
-            })
+            Ok(Accepted { job, replayed: false })
         }
         Ok(Submitted::Replayed(id)) => {
             cleanup::discard_in_background(&api, stored);
@@ -243,13 +269,21 @@ async fn store(
 }
 
 /// The same request has the same fingerprint: the same choices, names and contents in the same order.
-fn fingerprint(documents: &[NewDocument], choices: &Choices) -> [u8; 32] {
+pub(super) fn fingerprint(documents: &[NewDocument], choices: &Choices) -> [u8; 32] {
     let mut digest = Sha256::new();
     digest.update([choices.tags_max]);
     digest.update(choices.deadline.as_secs().to_be_bytes());
     // What nobody chose leaves no trace, so that requests of earlier releases can still be repeated.
     if choices.content != Content::default() {
         digest.update(choices.content.as_str());
+    }
+    for label in &choices.labels {
+        digest.update([0]);
+        digest.update(label);
+    }
+    if let Some(version) = &choices.version_of {
+        digest.update(version.document.uuid());
+        digest.update(version.origin.as_str());
     }
     for document in documents {
         digest.update((document.file_name.len() as u64).to_be_bytes());

@@ -1,8 +1,8 @@
 //! `/documents`: lists, search, results, downloads.
 
-use database::documents::{self, Document, DocumentFilter};
-use database::search;
-use domain::{DocumentId, DocumentKind, DocumentStatus, JobId};
+use database::documents::{self, Document};
+use database::labels::{self, Edited};
+use domain::DocumentId;
 use futures::TryStreamExt;
 use poem::web::Data;
 use poem::{Body, IntoResponse, Request, Response};
@@ -13,24 +13,22 @@ use poem_openapi::{ApiResponse, OpenApi};
 use storage::Object;
 
 use super::Section;
-use super::listing::{self, Page};
+use super::editing::{self, EditBody};
+use super::finding::{self, Asked, Filters, Versions};
 use super::schema::{ContentName, DocumentBody, DocumentKindName, DocumentPage, DocumentStatusName};
 use super::upload::{self, Accepted, Files};
 use crate::auth::caller::Caller;
 use crate::context::Api;
 use crate::http::accept;
 use crate::http::admission::Place;
-use crate::http::cursor::Position;
 use crate::http::patience::Patience;
 use crate::http::range::{self, Wanted};
 use crate::operations::cleanup;
 use crate::operations::downloads::{self, Nothing};
+use crate::operations::upload::Choices;
 use crate::problem::{Code, Problem};
 
 pub(super) struct Documents;
-
-const LIST: &str = "documents";
-const SEARCH: &str = "search";
 
 /// What a page of a document's own content may do in a browser: nothing.
 const SANDBOX: &str = "sandbox; default-src 'none'";
@@ -123,6 +121,9 @@ impl Documents {
     /// As `multipart/form-data` with 1 to 100 files, or one file as the raw body with its name in `file_name`. With an
     /// `Idempotency-Key` the same request can be sent again without making a second job. With `Prefer: wait=N` the answer
     /// waits for the job, 60 seconds at most, and is 200 when it has ended by then.
+    ///
+    /// Bytes that you handed in before with the same options are not read again: the document says so in `reused_from`.
+    /// `Cache-Control: no-cache` has them read all the same.
     #[oai(path = "/documents", method = "post")]
     #[allow(clippy::too_many_arguments)] // one for each query parameter
     async fn upload(
@@ -140,8 +141,13 @@ impl Documents {
         deadline_seconds: Query<Option<u64>>,
         /// Which part of a web page is read: all of it, or only its main content without navigation and the like.
         content: Query<Option<ContentName>>,
+        /// What to call the documents: 20 labels at most, of 50 characters at most. Give the parameter once for each.
+        label: Query<Vec<String>>,
     ) -> Result<Accepted, Problem> {
-        let choices = upload::choices(request, max_tags.0, deadline_seconds.0, content.0)?;
+        let choices = Choices {
+            labels: upload::labels(&label.0)?,
+            ..upload::choices(request, max_tags.0, deadline_seconds.0, content.0)?
+        };
         let patience = Patience::read(None, request.headers())?;
         upload::receive(
             &api,
@@ -155,73 +161,93 @@ impl Documents {
     }
 
     /// Your documents, the newest first; with `q` those that match, the best first
+    ///
+    /// A query is words, "phrases", -exclusions and beginnings*. Words are found inflected, as beginnings and, where hardly any
+    /// document has them, with one letter wrong. There is no query that is not valid.
     #[oai(path = "/documents", method = "get")]
     #[allow(clippy::too_many_arguments)] // one for each query parameter
     async fn documents(
         &self,
         api: Data<&Api>,
         caller: Caller,
-        /// Words that the title, the file name, the tags or the text must have, whole or as a beginning.
+        /// What the title, the file name, the tags or the text must have.
         q: Query<Option<String>>,
         status: Query<Option<DocumentStatusName>>,
         kind: Query<Option<DocumentKindName>>,
+        /// Only documents in this language (ISO 639-1).
+        language: Query<Option<String>>,
+        /// Only documents with this tag; case and signs do not matter.
+        tag: Query<Option<String>>,
+        /// Only documents with this label.
+        label: Query<Option<String>>,
+        /// Accepted on this day (UTC) or at this time, or later.
+        from: Query<Option<String>>,
+        /// Accepted on this day or before it, or before this time.
+        to: Query<Option<String>>,
+        /// Which versions: a search shows the current ones unless told otherwise, a list shows all.
+        versions: Query<Option<Versions>>,
         /// Only the documents of this job.
         job_id: Query<Option<String>>,
+        /// What to count over everything that matches: some of kind, language, tag, label, with commas between them.
+        facets: Query<Option<String>>,
         /// Items on the page, 1 to 100.
         limit: Query<Option<u64>>,
         /// Where the list goes on.
         cursor: Query<Option<String>>,
     ) -> Result<DocumentList, Problem> {
-        let query = q.0.filter(|query| !query.trim().is_empty());
-        let list = if query.is_some() { SEARCH } else { LIST };
-        let page = Page::read(&api, list, limit.0, cursor.0.as_deref())?;
-        let job = job_id.0.map(|id| id.parse::<JobId>()).transpose();
-        let filter = DocumentFilter {
-            status: status.0.map(DocumentStatus::from),
-            kind: kind.0.map(DocumentKind::from),
-            job: job.map_err(|_| Problem::invalid("query:job_id", "must be the id of a job"))?,
-            before: page.after().map(DocumentId::from),
+        let wanted = Asked {
+            path: "/api/v1/documents",
+            query: q.0,
+            is_typed: true,
+            filters: Filters {
+                status: status.0,
+                kind: kind.0,
+                language: language.0,
+                tag: tag.0,
+                label: label.0,
+                from: from.0,
+                to: to.0,
+                versions: versions.0,
+            },
+            job: job_id.0,
+            facets: facets.0,
+            limit: limit.0,
+            cursor: cursor.0,
         };
-        let user = caller.0.user;
-        let (items, next) = match &query {
-            Some(words) => {
-                let mut hits =
-                    search::documents(&api.database, user, words, &filter, page.offset(), page.fetch())
-                        .await?;
-                let next = page
-                    .cut(&mut hits)
-                    .then(|| Position::Offset(page.offset() + page.limit));
-                (hits.into_iter().map(DocumentBody::from).collect(), next)
+        let (page, link) = finding::page(&api, caller.0.user, wanted).await?;
+        Ok(DocumentList::Page(Json(page), link))
+    }
+
+    /// Change what a document is called
+    #[oai(path = "/documents/:id", method = "patch")]
+    async fn edit(
+        &self,
+        api: Data<&Api>,
+        caller: Caller,
+        id: Path<String>,
+        body: Json<EditBody>,
+    ) -> Result<Json<DocumentBody>, Problem> {
+        let edit = editing::read(body.0)?;
+        let not_found = || Problem::new(Code::NotFound);
+        let document: DocumentId = id.0.parse().map_err(|_| not_found())?;
+        let who = caller.0.clone();
+        match labels::edit(
+            &api.database,
+            who.user,
+            document,
+            &edit,
+            who.origin,
+            api.clock.now(),
+        )
+        .await?
+        {
+            Edited::Done => Ok(Json(find(&api, &caller, &id.0).await?.into())),
+            Edited::NotCompleted(status) => {
+                Err(Problem::new(Code::NotReady)
+                    .detail(format!("the document is {status}; it has no title yet")))
             }
-            None => {
-                let mut found = documents::list(&api.database, user, &filter, page.fetch()).await?;
-                let more = page.cut(&mut found);
-                let next = found
-                    .last()
-                    .filter(|_| more)
-                    .map(|document| Position::After(document.id.uuid()));
-                (
-                    found.into_iter().map(DocumentBody::from).collect::<Vec<_>>(),
-                    next,
-                )
-            }
-        };
-        let next = next.map(|position| api.cursors.write(list, position));
-        let given = [
-            ("q", query),
-            ("status", filter.status.map(|status| status.to_string())),
-            ("kind", filter.kind.map(|kind| kind.to_string())),
-            ("job_id", filter.job.map(|job| job.to_string())),
-            ("limit", limit.0.map(|limit| limit.to_string())),
-        ];
-        let link = listing::links("/api/v1/documents", &given, next.as_deref());
-        Ok(DocumentList::Page(
-            Json(DocumentPage {
-                items,
-                next_cursor: next,
-            }),
-            link,
-        ))
+            Edited::NoSuchDocument => Err(not_found()),
+        }
     }
 
     /// A document and what was found in it
@@ -305,7 +331,7 @@ impl Documents {
         }
     }
 
-    /// Delete a document with everything found in it
+    /// Delete a document with everything found in it, in every version
     ///
     /// Deleting twice is fine: what is not there, and what is not yours, is answered as if it had just gone.
     #[oai(path = "/documents/:id", method = "delete")]
@@ -313,9 +339,11 @@ impl Documents {
         let id: DocumentId = id.0.parse().map_err(|_| Problem::new(Code::NotFound))?;
         let Caller(who) = caller;
         let stored = documents::delete(&api.database, who.user, id, who.origin, api.clock.now()).await?;
-        if let Some(stored) = stored {
-            cleanup::discard_in_background(&api, vec![stored]);
+        for stored in &stored {
             api.events.publish(stored.job);
+        }
+        if !stored.is_empty() {
+            cleanup::discard_in_background(&api, stored);
         }
         Ok(Deleted::Done)
     }
@@ -331,7 +359,7 @@ fn body_of(object: Object, place: &Place) -> Body {
     }))
 }
 
-async fn find(api: &Api, caller: &Caller, id: &str) -> Result<Document, Problem> {
+pub(super) async fn find(api: &Api, caller: &Caller, id: &str) -> Result<Document, Problem> {
     let id: DocumentId = id.parse().map_err(|_| Problem::new(Code::NotFound))?;
     Ok(downloads::document(api, caller.0.user, id).await?)
 }

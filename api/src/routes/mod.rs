@@ -3,14 +3,18 @@
 mod accounts;
 mod cancelling;
 mod documents;
+mod editing;
+mod finding;
 mod formats;
 mod jobs;
 mod listing;
 mod operating;
 mod problems;
 mod schema;
+mod searches;
 mod task_schema;
 mod upload;
+mod versions;
 
 use std::sync::Arc;
 
@@ -44,6 +48,8 @@ type Service = OpenApiService<
     (
         accounts::Accounts,
         documents::Documents,
+        versions::Versions,
+        searches::Searches,
         formats::Formats,
         jobs::Jobs,
         cancelling::Cancelling,
@@ -57,6 +63,8 @@ fn service() -> Service {
         (
             accounts::Accounts,
             documents::Documents,
+            versions::Versions,
+            searches::Searches,
             formats::Formats,
             jobs::Jobs,
             cancelling::Cancelling,

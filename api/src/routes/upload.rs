@@ -20,6 +20,8 @@ use crate::context::{Api, DatabaseAway};
 use crate::http::admission::Place;
 use crate::http::patience::Patience;
 use crate::http::request_headers;
+use crate::operations::naming;
+use crate::operations::reuse::Reuse;
 use crate::operations::upload::{Choices, Intake, Refused};
 use crate::operations::waiting::{self, NoWait};
 use crate::problem::{Code, Problem};
@@ -208,9 +210,21 @@ pub(super) fn choices(
         tags_max,
         content: content.map_or_else(Content::default, Content::from),
         deadline,
+        labels: Vec::new(),
+        version_of: None,
+        reuse: if request_headers::refuses_stored(request.headers()) {
+            Reuse::Never
+        } else {
+            Reuse::Same
+        },
         idempotency_key: request_headers::idempotency_key(request.headers())?,
         trace_parent: request_headers::trace_parent(request.headers()),
     })
+}
+
+/// The labels of an upload, from its query.
+pub(super) fn labels(given: &[String]) -> Result<Vec<String>, Problem> {
+    naming::labels(given).map_err(|rule| Problem::invalid("query:label", rule))
 }
 
 fn broken_form(error: &ParseMultipartError) -> Problem {
@@ -221,9 +235,10 @@ impl From<Refused> for Problem {
     fn from(refused: Refused) -> Self {
         let detail = refused.to_string();
         match refused {
-            Refused::NoFile | Refused::TooManyFiles | Refused::Incomplete { .. } => {
-                Self::new(Code::InvalidRequest).detail(detail)
-            }
+            Refused::NoFile
+            | Refused::TooManyFiles
+            | Refused::VersionOfSeveral
+            | Refused::Incomplete { .. } => Self::new(Code::InvalidRequest).detail(detail),
             Refused::Kind { .. } => {
                 let readable: Vec<_> = domain::DocumentKind::ALL
                     .iter()

@@ -245,7 +245,7 @@ pub async fn delete(
     // In the order of their ids, in which everything locks that locks several.
     let versions: Vec<Version> = sql::all(
         &transaction,
-        format!("{OF_SERIES} ORDER BY id"),
+        format!("{OF_SERIES} ORDER BY v.id"),
         [id.uuid().into(), user.uuid().into()],
     )
     .await?;

@@ -15,7 +15,7 @@ use crate::{Database, Result, search, sql};
 pub const FENCE: i64 = 0;
 
 /// Earlier documents with the same bytes that are looked at.
-const LOOKED_AT_MAX: u32 = 5;
+const LOOKED_AT_MAX: usize = 5;
 
 /// A document whose results can serve again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,53 +27,66 @@ pub struct Source {
 }
 
 /// What is to be processed.
-#[derive(Debug, Clone, Copy)]
-pub struct Sought<'s> {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sought {
     /// The SHA-256 of the bytes.
-    pub sha256: &'s [u8; 32],
+    pub sha256: [u8; 32],
     /// What they are.
     pub kind: DocumentKind,
-    /// What was chosen for it.
-    pub options: &'s JobOptions,
 }
 
-/// The newest document of a user whose results would come out again.
+/// For each of what is to be processed with these options, the newest document of the user whose results would come out again.
 ///
 /// # Errors
 /// When the database is away.
-pub async fn find(db: &Database, user: UserId, sought: Sought<'_>) -> Result<Option<Source>> {
+pub async fn find(
+    db: &Database,
+    user: UserId,
+    options: &JobOptions,
+    sought: &[Sought],
+) -> Result<Vec<Option<Source>>> {
     #[derive(FromQueryResult)]
     struct Row {
         id: Uuid,
+        sha256: Vec<u8>,
+        kind: String,
         text_fence: i64,
         options: serde_json::Value,
     }
-    let values: [Value; 4] = [
-        user.uuid().into(),
-        sought.sha256.to_vec().into(),
-        sought.kind.as_str().into(),
-        RELEASE.into(),
-    ];
+    if sought.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut values: Vec<Value> = vec![user.uuid().into(), RELEASE.into()];
+    values.extend(sought.iter().map(|sought| Value::from(sought.sha256.to_vec())));
     let rows: Vec<Row> = sql::all(
         db.connection(),
         format!(
-            "SELECT d.id, d.text_fence, j.options FROM documents d JOIN jobs j ON j.id = d.job_id \
-             WHERE d.user_id = $1 AND d.sha256 = $2 AND d.kind = $3 AND d.release = $4 AND d.status = 'completed' \
-             AND d.text_fence IS NOT NULL ORDER BY d.id DESC LIMIT {LOOKED_AT_MAX}"
+            "SELECT d.id, d.sha256, d.kind, d.text_fence, j.options FROM documents d JOIN jobs j ON j.id = d.job_id \
+             WHERE d.user_id = $1 AND d.sha256 IN ({}) AND d.release = $2 AND d.status = 'completed' \
+             AND d.text_fence IS NOT NULL ORDER BY d.id DESC LIMIT {}",
+            sql::placeholders(3, sought.len()),
+            LOOKED_AT_MAX * sought.len(),
         ),
         values,
     )
     .await?;
-    Ok(rows
+    let same: Vec<Row> = rows
         .into_iter()
-        .find(|row| {
+        .filter(|row| {
             serde_json::from_value(row.options.clone())
-                .is_ok_and(|options: JobOptions| options.gives_the_same_as(sought.options))
+                .is_ok_and(|known: JobOptions| known.gives_the_same_as(options))
         })
-        .map(|row| Source {
+        .collect();
+    let source_of = |sought: &Sought| {
+        let row = same
+            .iter()
+            .find(|row| row.sha256 == sought.sha256 && row.kind == sought.kind.as_str())?;
+        Some(Source {
             document: row.id.into(),
             text_fence: row.text_fence,
-        }))
+        })
+    };
+    Ok(sought.iter().map(source_of).collect())
 }
 
 /// What results consist of, beside passages and the entry of the search.

@@ -45,8 +45,10 @@ pub struct Part {
 /// A row of the index in SQLite: terms divided by spaces.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Flat {
-    /// Of names and tags.
-    pub heading: String,
+    /// Of names.
+    pub names: String,
+    /// Of tags.
+    pub tags: String,
     /// Of the text, in order.
     pub text: String,
     /// What has no place: stems, and marks of the whole document.
@@ -56,7 +58,8 @@ pub struct Flat {
 /// A term with the places where it stands; none for a mark.
 #[derive(Debug, Default, Clone)]
 struct Places {
-    heading: Vec<u16>,
+    /// With the weight of a name, `A`, or of a tag, `B`.
+    heading: Vec<(u16, char)>,
     text: Vec<u16>,
 }
 
@@ -70,6 +73,7 @@ impl Entry<'_> {
         let first_place = head
             .values()
             .flat_map(|places| &places.heading)
+            .map(|(place, _)| *place)
             .max()
             .map_or(1, |last| last + GAP);
         let mut parts: Vec<Terms> = vec![head.clone()];
@@ -147,13 +151,15 @@ impl Entry<'_> {
                 }
             }
         };
-        let (mut heading, mut text) = (String::new(), String::new());
-        for name in self.names.iter().chain(self.tags) {
-            for term in terms_of(name) {
-                write(&mut heading, &term);
+        let (mut names, mut tags, mut text) = (String::new(), String::new(), String::new());
+        for (all, heading) in [(self.names, &mut names), (self.tags, &mut tags)] {
+            for name in all {
+                for term in terms_of(name) {
+                    write(heading, &term);
+                }
+                // No phrase goes from one name into the next.
+                heading.push_str(" .");
             }
-            // No phrase goes from one name into the next.
-            heading.push_str(" .");
         }
         for passage in passages {
             for term in terms_of(passage) {
@@ -164,7 +170,8 @@ impl Entry<'_> {
         marks.extend(self.marks(language.as_ref()));
         marks.sort_unstable();
         Flat {
-            heading,
+            names,
+            tags,
             text,
             marks: marks.join(" "),
         }
@@ -184,14 +191,15 @@ impl Entry<'_> {
             terms.entry(mark).or_default();
         }
         let mut place = 1_u16;
-        for name in self.names.iter().chain(self.tags) {
+        let names = self.names.iter().map(|name| (name, 'A'));
+        for (name, weight) in names.chain(self.tags.iter().map(|tag| (tag, 'B'))) {
             for term in terms_of(name) {
                 if let Some(stem) = language.and_then(|language| language.stem_term(&term)) {
                     terms.entry(stem).or_default();
                 }
                 let places = terms.entry(term).or_default();
                 if places.heading.len() < TERM_PLACES_MAX && place < PART_PLACES_MAX / 2 {
-                    places.heading.push(place);
+                    places.heading.push((place, weight));
                 }
                 place = place.saturating_add(1).min(PART_PLACES_MAX / 2);
             }
@@ -236,7 +244,7 @@ fn summaries(head: &Terms, parts: Vec<Terms>) -> Vec<Part> {
         .collect()
 }
 
-/// As a `tsvector`. Words of the heading have weight A.
+/// As a `tsvector`.
 fn vector(terms: &Terms) -> String {
     // Postgres sorts by itself; sorted here, the same document is the same text.
     let mut sorted: Vec<_> = terms.iter().collect();
@@ -244,12 +252,16 @@ fn vector(terms: &Terms) -> String {
     let mut vector = String::with_capacity(16 * sorted.len());
     for (term, places) in sorted {
         vector.push_str(&quoted_for_postgres(term));
-        let heading = places.heading.iter().map(|place| (place, "A"));
-        let text = places.text.iter().map(|place| (place, ""));
+        let heading = places
+            .heading
+            .iter()
+            .map(|(place, weight)| (place, Some(*weight)));
+        let text = places.text.iter().map(|place| (place, None));
         for (number, (place, weight)) in heading.chain(text).take(TERM_PLACES_MAX).enumerate() {
             let sign = if number == 0 { ':' } else { ',' };
             // Writing to a string cannot fail.
-            let _ = write!(vector, "{sign}{place}{weight}");
+            let _ = write!(vector, "{sign}{place}");
+            vector.extend(weight);
         }
         vector.push(' ');
     }
@@ -278,12 +290,15 @@ mod tests {
             (parts[0].number, parts[0].vector.as_str()),
             (
                 0,
-                "'#cider_press' '=en' '@ada' 'apples':24,26 'cider':13A 'early':25 'harvest':1A 'late':27 'press':14A \
+                "'#cider_press' '=en' '@ada' 'apples':24,26 'cider':13B 'early':25 'harvest':1A 'late':27 'press':14B \
                  'report':2A '~enappl' '~enearli' "
             )
         );
         let flat = entry.flat(["Apples, early", "apples late."]);
-        assert_eq!(flat.heading, "harvest report . cider press .");
+        assert_eq!(
+            (flat.names.as_str(), flat.tags.as_str()),
+            ("harvest report .", "cider press .")
+        );
         assert_eq!(flat.text, "apples early apples late");
         assert_eq!(flat.marks, "#cider_press =en @ada ~enappl ~enearli");
     }

@@ -92,10 +92,11 @@ pub(crate) async fn insert(db: &impl ConnectionTrait, document: DocumentId, inde
             let Some(row) = row else { return Ok(()) };
             sql::execute(
                 db,
-                "INSERT INTO search_index (rowid, heading, words, marks) VALUES ($1, $2, $3, $4)",
+                "INSERT INTO search_index (rowid, names, tags, words, marks) VALUES ($1, $2, $3, $4, $5)",
                 [
                     row.row_number.into(),
-                    flat.heading.into(),
+                    flat.names.into(),
+                    flat.tags.into(),
                     flat.text.into(),
                     flat.marks.into(),
                 ],

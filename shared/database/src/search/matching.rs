@@ -9,9 +9,10 @@ use crate::documents::{self, DocumentFilter};
 use crate::{Database, Result, sql};
 use domain::UserId;
 
-/// Words of names and tags count so many times as much as words of the text. (Postgres weighs by its own table, in which A is
-/// ten times D.)
-const HEADING_WEIGHT: f64 = 4.0;
+/// Words of names count so many times as much as words of the text, and so do those of tags. (Postgres weighs by its own
+/// table: A, B and D are to each other as these.)
+const NAMES_WEIGHT: f64 = 10.0;
+const TAGS_WEIGHT: f64 = 4.0;
 /// What is exactly as it was asked for counts so many times as much as what may stand for it.
 const STRICT_WEIGHT: f64 = 4.0;
 
@@ -143,7 +144,7 @@ async fn in_sqlite(
     sql::all(
         db.connection(),
         format!(
-            "SELECT d.id, -bm25(search_index, $3, 1.0, 1.0) AS score FROM search_index \
+            "SELECT d.id, -bm25(search_index, {NAMES_WEIGHT:?}, {TAGS_WEIGHT:?}, 1.0, 1.0) AS score FROM search_index \
              CROSS JOIN search_documents s ON s.row_number = search_index.rowid \
              CROSS JOIN documents d ON d.id = s.document_id \
              WHERE search_index MATCH $1 AND d.user_id = $2{conditions} \

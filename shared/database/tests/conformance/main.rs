@@ -9,3 +9,4 @@ mod search;
 mod state_machine;
 mod support;
 mod tasks;
+mod versions;

@@ -9,6 +9,7 @@ mod m0001_accounts;
 mod m0002_work;
 mod m0003_search;
 mod m0009_search;
+mod m0010_conversations;
 
 use sea_orm_migration::prelude::*;
 pub use sea_orm_migration::{MigratorTrait, migrator::MigrationStatus};
@@ -25,6 +26,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0002_work::Work),
             Box::new(m0003_search::Search),
             Box::new(m0009_search::SearchDocuments),
+            Box::new(m0010_conversations::Conversations),
         ]
     }
 }

@@ -9,6 +9,7 @@ use domain::DocumentStatus;
 use futures::TryStreamExt;
 use similar::{Algorithm, ChangeTag, TextDiff};
 use storage::{ByteRange, StorageKey};
+use tokio::sync::Semaphore;
 
 use super::downloads::Nothing;
 use crate::context::Api;
@@ -65,8 +66,13 @@ pub(crate) struct Hunk {
     pub(crate) lines: Vec<String>,
 }
 
-/// Compares two documents that are completed.
+/// Comparisons at the same time: each holds both texts and what it knows of their lines, up to some hundred MiB for texts of
+/// nothing but line ends, and a processor.
+static COMPARISONS: Semaphore = Semaphore::const_new(2);
+
+/// Compares two documents that are completed, when it is their turn.
 pub(crate) async fn between(api: &Api, from: &Document, to: &Document) -> Result<Difference, Nothing> {
+    let turn = COMPARISONS.acquire().await;
     let (old, old_cut) = text(api, from).await?;
     let (new, new_cut) = text(api, to).await?;
     let (had, has) = (tags(from), tags(to));
@@ -79,6 +85,7 @@ pub(crate) async fn between(api: &Api, from: &Document, to: &Document) -> Result
         }
     });
     text.truncated |= old_cut || new_cut;
+    drop(turn);
     Ok(Difference {
         tags_added: has.difference(&had).cloned().collect(),
         tags_removed: had.difference(&has).cloned().collect(),

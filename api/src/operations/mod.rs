@@ -1,6 +1,7 @@
 //! What a person can do, one file per resource. Outcomes only: no JSON, no HTML, no status codes.
 
 pub mod accounts;
+pub(crate) mod answering;
 pub(crate) mod cleanup;
 pub(crate) mod differences;
 pub(crate) mod downloads;

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod cancelling;
+mod conversations;
 mod documents;
 mod editing;
 mod finding;
@@ -40,6 +41,8 @@ enum Section {
     Documents,
     /// Following what was handed in.
     Jobs,
+    /// Asking about documents.
+    Answers,
     /// Seeing and steering the work of everyone.
     Operating,
 }
@@ -53,6 +56,7 @@ type Service = OpenApiService<
         formats::Formats,
         jobs::Jobs,
         cancelling::Cancelling,
+        conversations::Conversations,
         operating::Operating,
     ),
     (),
@@ -68,6 +72,7 @@ fn service() -> Service {
             formats::Formats,
             jobs::Jobs,
             cancelling::Cancelling,
+            conversations::Conversations,
             operating::Operating,
         ),
         "docmill",

@@ -3,6 +3,7 @@
 
 mod access;
 mod accounts;
+mod answers;
 mod deleting;
 mod downloads;
 mod formats;

@@ -101,11 +101,15 @@ on_both! {
         }
         operations.sort();
         let expected = [
+            "delete /conversations/{id}",
             "delete /documents/{id}",
             "delete /jobs/{id}",
             "delete /searches/{id}",
             "get /admin/tasks",
             "get /admin/tasks/{id}",
+            "get /conversations",
+            "get /conversations/{id}",
+            "get /conversations/{id}/messages",
             "get /documents",
             "get /documents/{id}",
             "get /documents/{id}/diff",
@@ -119,6 +123,7 @@ on_both! {
             "get /searches",
             "get /searches/{id}",
             "get /searches/{id}/results",
+            "patch /conversations/{id}",
             "patch /documents/{id}",
             "patch /searches/{id}",
             "post /admin/tasks/requeue",
@@ -127,6 +132,7 @@ on_both! {
             "post /auth/logout",
             "post /auth/refresh",
             "post /auth/register",
+            "post /chat",
             "post /documents",
             "post /documents/{id}/reprocess",
             "post /documents/{id}/restore",

@@ -83,6 +83,8 @@ pub struct DocumentFilter {
     pub kind: Option<DocumentKind>,
     /// Only those of this job.
     pub job: Option<JobId>,
+    /// Only some of these; empty means all.
+    pub among: Vec<DocumentId>,
     /// Only those in this language (ISO 639-1).
     pub language: Option<String>,
     /// Only those with this tag, whatever its case and signs.
@@ -181,6 +183,11 @@ pub(crate) fn conditions(
     if let Some(kind) = filter.kind {
         values.push(kind.as_str().into());
         statement += &format!(" AND d.kind = ${}", values.len());
+    }
+    if !filter.among.is_empty() {
+        let list = sql::placeholders(values.len() + 1, filter.among.len());
+        values.extend(filter.among.iter().map(|id| Value::from(id.uuid())));
+        statement += &format!(" AND d.id IN ({list})");
     }
     if let Some(language) = &filter.language {
         values.push(language.as_str().into());

@@ -7,6 +7,7 @@
 pub mod audit;
 mod clock;
 mod connection;
+pub mod conversations;
 pub mod cron_slots;
 pub mod discarded;
 pub mod documents;

@@ -4,6 +4,7 @@
 //! looked up, in steps of bounded cost: the newest documents that match, ranked; a second try with other spellings when
 //! there are hardly any; then the documents of one page, with the passage that shows best why each was found.
 
+mod evidence;
 mod excerpts;
 mod facets;
 mod highlight;
@@ -12,12 +13,14 @@ mod matching;
 mod spelling;
 
 use domain::{DocumentId, UserId};
+use matching::Needed;
 use sea_orm::{DbBackend, FromQueryResult, Value};
 use terms::{Expression, Query, Wanted};
 use uuid::Uuid;
 
 use crate::documents::{self, Document, DocumentFilter};
 use crate::{Database, Result, sql};
+pub use evidence::{Evidence, beginnings, evidence};
 pub use facets::{Facet, FacetCounts, FacetValue, of_list as facets_of_list};
 pub use highlight::Excerpt;
 pub(crate) use index::{Indexed, Subject, insert as insert_entry, of_result as index_of};
@@ -84,7 +87,7 @@ pub async fn search(db: &Database, user: UserId, search: &Search) -> Result<Foun
         .collect();
     let unwanted = query.unwanted();
     let look_up = async |wanted: &[(Wanted, Vec<String>)]| {
-        matching::candidates(db, user, wanted, unwanted.as_ref(), &search.filter).await
+        matching::candidates(db, user, Needed::All, wanted, unwanted.as_ref(), &search.filter).await
     };
     let mut ranked = look_up(&wanted).await?;
     if ranked.len() < FEW && spelling::add_others(db, user, &mut wanted).await? {

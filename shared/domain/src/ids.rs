@@ -100,6 +100,14 @@ id!(
     SavedSearchId
 );
 id!(
+    /// Questions about documents that belong together, with their answers.
+    ConversationId
+);
+id!(
+    /// A question or an answer.
+    MessageId
+);
+id!(
     /// One HTTP request.
     RequestId
 );

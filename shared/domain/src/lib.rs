@@ -20,8 +20,8 @@ pub use clock::{Clock, ManualClock, SharedClock, SystemClock};
 pub use content::Content;
 pub use document_kind::{DocumentKind, KindMismatch};
 pub use ids::{
-    AuditId, DocumentId, InvalidId, JobId, PassageId, RequestId, SavedSearchId, SessionId, TaskId, UserId,
-    WorkerId,
+    AuditId, ConversationId, DocumentId, InvalidId, JobId, MessageId, PassageId, RequestId, SavedSearchId,
+    SessionId, TaskId, UserId, WorkerId,
 };
 pub use reasons::{ReasonClass, ReasonCode};
 pub use states::{

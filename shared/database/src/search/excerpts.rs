@@ -15,7 +15,7 @@ use crate::{Database, Result, sql};
 /// Passages at the beginning of each document that are read first, about 64 kB of text.
 const FIRST_PASSAGES: i32 = 32;
 /// Behind those the database looks for words itself, in so many passages of a document (about 4 MB of text) at most.
-const FURTHER_PASSAGES: i32 = 2_000;
+pub(super) const FURTHER_PASSAGES: i32 = 2_000;
 
 #[derive(FromQueryResult)]
 struct Passage {
@@ -163,33 +163,41 @@ async fn further(
     documents: &[Uuid],
     wanted: &[(Wanted, Vec<String>)],
 ) -> Result<Vec<Passage>> {
-    let beginnings: Vec<String> = wanted
-        .iter()
-        .flat_map(|(wanted, others)| beginnings(wanted, others))
-        .collect();
-    if beginnings.is_empty() || documents.is_empty() {
+    let patterns = patterns(wanted);
+    if patterns.is_empty() || documents.is_empty() {
         return Ok(Vec::new());
     }
-    let like = match db.backend() {
+    let like = like(db.backend(), 1, patterns.len());
+    let last = FIRST_PASSAGES + FURTHER_PASSAGES;
+    // Placeholders may be used twice, in both databases.
+    let list = sql::placeholders(patterns.len() + 1, documents.len());
+    let which = format!(
+        "(document_id, position) IN (SELECT document_id, min(position) FROM passages WHERE document_id IN ({list}) \
+         AND position > {FIRST_PASSAGES} AND position <= {last} AND ({like}) GROUP BY document_id)"
+    );
+    passages(db, documents, &which, patterns).await
+}
+
+/// The patterns of `LIKE` for any form of anything that is wanted.
+pub(super) fn patterns(wanted: &[(Wanted, Vec<String>)]) -> Vec<Value> {
+    let beginnings = wanted
+        .iter()
+        .flat_map(|(wanted, others)| beginnings(wanted, others));
+    beginnings
+        .map(|beginning| Value::from(format!("%{beginning}%")))
+        .collect()
+}
+
+/// `text LIKE $first OR …`, for so many patterns, whatever the case.
+pub(super) fn like(backend: DbBackend, first: usize, count: usize) -> String {
+    let like = match backend {
         DbBackend::Postgres => "ILIKE",
         _ => "LIKE",
     };
-    let conditions: Vec<String> = (1..=beginnings.len())
+    let conditions: Vec<String> = (first..first + count)
         .map(|number| format!("text {like} ${number}"))
         .collect();
-    let last = FIRST_PASSAGES + FURTHER_PASSAGES;
-    let list = sql::placeholders(beginnings.len() + 1, documents.len());
-    // Placeholders may be used twice, in both databases.
-    let which = format!(
-        "(document_id, position) IN (SELECT document_id, min(position) FROM passages WHERE document_id IN ({list}) \
-         AND position > {FIRST_PASSAGES} AND position <= {last} AND ({}) GROUP BY document_id)",
-        conditions.join(" OR ")
-    );
-    let patterns = beginnings
-        .into_iter()
-        .map(|beginning| Value::from(format!("%{beginning}%")))
-        .collect();
-    passages(db, documents, &which, patterns).await
+    conditions.join(" OR ")
 }
 
 /// How any form of it begins. Terms are letters and digits, so that nothing in them is a wildcard. SQLite knows upper case of

@@ -23,10 +23,18 @@ pub(super) struct Candidate {
     pub(super) score: f64,
 }
 
+/// How much of what is wanted a document must have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Needed {
+    All,
+    Any,
+}
+
 /// The newest documents that match, the best first.
 pub(super) async fn candidates(
     db: &Database,
     user: UserId,
+    how_much: Needed,
     wanted: &[(Wanted, Vec<String>)],
     unwanted: Option<&Expression>,
     filter: &DocumentFilter,
@@ -36,10 +44,14 @@ pub(super) async fn candidates(
         tag: None,
         ..filter.clone()
     };
-    let mut needed: Vec<Expression> = wanted
+    let forms: Vec<Expression> = wanted
         .iter()
         .map(|(wanted, others)| any_form(wanted, others))
         .collect();
+    let mut needed = match how_much {
+        Needed::All => forms,
+        Needed::Any => vec![Expression::Any(forms)],
+    };
     needed.push(mark_of(user));
     needed.extend(filter.tag.as_deref().map(|tag| Expression::Term(tag_mark(tag))));
     let needed = Expression::All(needed);
@@ -135,11 +147,7 @@ async fn in_sqlite(
         None => needed,
         Some(unwanted) => Expression::Except(Box::new(needed), Box::new(unwanted.clone())),
     };
-    let mut values: Vec<Value> = vec![
-        needed.for_sqlite().into(),
-        user.uuid().into(),
-        HEADING_WEIGHT.into(),
-    ];
+    let mut values: Vec<Value> = vec![needed.for_sqlite().into(), user.uuid().into()];
     let conditions = documents::conditions(db.backend(), user, filter, &mut values);
     sql::all(
         db.connection(),

@@ -3,6 +3,7 @@
 
 mod accounts;
 mod cancelling;
+mod conversations;
 mod history;
 mod jobs;
 mod search;

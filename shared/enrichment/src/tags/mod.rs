@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfkc_quick};
 
 use crate::sample::{SampleSize, sample};
-use stopwords::StopWords;
+pub(crate) use stopwords::StopWords;
 
 /// A word or short phrase that characterises a text.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -7,7 +7,7 @@ use foldhash::fast::RandomState;
 
 /// Words of one language that say nothing about a text.
 #[derive(Debug)]
-pub(super) struct StopWords {
+pub(crate) struct StopWords {
     words: HashSet<&'static str, RandomState>,
     known: bool,
 }
@@ -105,7 +105,7 @@ const TOPICS: &[(&str, &str)] = &[
 
 impl StopWords {
     /// The list of `language`; of no language, or one without a list, only what is debris everywhere.
-    pub(super) fn of(language: Option<&str>) -> &'static Self {
+    pub(crate) fn of(language: Option<&str>) -> &'static Self {
         static UNKNOWN: LazyLock<StopWords> = LazyLock::new(|| StopWords::load(None));
         static KNOWN: LazyLock<HashMap<&'static str, OnceLock<StopWords>>> = LazyLock::new(|| {
             stop_words::available_languages()
@@ -120,7 +120,7 @@ impl StopWords {
     }
 
     /// Whether `word`, in lower case, is on the list.
-    pub(super) fn contains(&self, word: &str) -> bool {
+    pub(crate) fn contains(&self, word: &str) -> bool {
         self.words.contains(word)
     }
 

@@ -1,0 +1,150 @@
+//! Cuts a passage into pieces that can be quoted: sentences, list items, lines of a table.
+
+use std::ops::Range;
+
+/// A longer piece is cut at a word: nobody reads it as one sentence.
+const BYTES_MAX: usize = 600;
+/// A line shorter than this share of the longest one around it was ended by its author, not by the width of the page.
+const FULL_LINE: f32 = 0.75;
+
+/// The sentences of `text` as ranges of bytes, without white space around them, in order.
+pub(super) fn split(text: &str) -> Vec<Range<usize>> {
+    let longest = text.lines().map(str::len).max().unwrap_or(0) as f32;
+    let mut sentences = Vec::new();
+    let mut start = 0;
+    let mut previous: Option<char> = None;
+    let mut line_start = 0;
+    for (at, c) in text.char_indices() {
+        let after = at + c.len_utf8();
+        let ends = match c {
+            '\n' => {
+                let line = text[line_start..at].trim_end();
+                line_start = after;
+                (line.len() as f32) < FULL_LINE * longest || begins_something(&text[after..])
+            }
+            '。' | '！' | '？' | '\u{c}' => true,
+            '.' | '!' | '?' | '…' => {
+                is_followed_by_a_beginning(&text[after..]) && !(c == '.' && is_abbreviation(&text[start..at]))
+            }
+            // A closing quote or bracket belongs to the sentence that it closes.
+            '"' | '”' | '»' | ')' => {
+                matches!(previous, Some('.' | '!' | '?')) && is_followed_by_a_beginning(&text[after..])
+            }
+            _ => false,
+        };
+        if ends {
+            push(text, start..after, &mut sentences);
+            start = after;
+        }
+        previous = Some(c);
+    }
+    push(text, start..text.len(), &mut sentences);
+    sentences
+}
+
+/// Appends what is left of a range without the white space around it, in pieces that are not too long.
+fn push(text: &str, range: Range<usize>, sentences: &mut Vec<Range<usize>>) {
+    let piece = &text[range.clone()];
+    let mut start = range.start + (piece.len() - piece.trim_start().len());
+    let end = start + piece.trim().len();
+    while end - start > BYTES_MAX {
+        let window = &text[start..text.floor_char_boundary(start + BYTES_MAX)];
+        let cut = window
+            .rfind(char::is_whitespace)
+            .filter(|cut| *cut > 0)
+            .unwrap_or(window.len());
+        sentences.push(start..start + cut);
+        let rest = &text[start + cut..end];
+        start += cut + (rest.len() - rest.trim_start().len());
+    }
+    if start < end {
+        sentences.push(start..end);
+    }
+}
+
+/// Whether what follows a full stop begins a sentence: white space, and then no small letter.
+fn is_followed_by_a_beginning(rest: &str) -> bool {
+    let next = rest.trim_start();
+    next.len() < rest.len() && !next.starts_with(char::is_lowercase) || rest.is_empty()
+}
+
+/// Whether a line begins a list item, a new paragraph or a "Name:".
+fn begins_something(rest: &str) -> bool {
+    let line = rest.lines().next().unwrap_or_default().trim_start();
+    let bullet = line.starts_with(['-', '*', '•', '–', '·', '[', '☐', '☑']);
+    let number = line.split_once(['.', ')']).is_some_and(|(number, _)| {
+        !number.is_empty() && number.len() <= 3 && number.bytes().all(|b| b.is_ascii_digit())
+    });
+    line.is_empty() || bullet || number
+}
+
+/// Whether the full stop after `text` belongs to its last word: "Dr.", "z.", "No.", an initial.
+fn is_abbreviation(text: &str) -> bool {
+    let word = text
+        .rsplit(|c: char| !c.is_alphanumeric())
+        .next()
+        .unwrap_or_default();
+    match word.chars().count() {
+        1 => word.starts_with(char::is_alphabetic),
+        2 => word.starts_with(char::is_uppercase),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pieces(text: &str) -> Vec<&str> {
+        split(text).into_iter().map(|range| &text[range]).collect()
+    }
+
+    #[test]
+    fn sentences_end_at_full_stops_that_end_sentences() {
+        assert_eq!(
+            pieces(
+                "Dr. Brown pays 3.50 per unit. It is due e.g. on Monday! \"Really?\" She said so. (Yes.) End"
+            ),
+            [
+                "Dr. Brown pays 3.50 per unit.",
+                "It is due e.g. on Monday!",
+                "\"Really?\"",
+                "She said so.",
+                "(Yes.)",
+                "End"
+            ]
+        );
+    }
+
+    #[test]
+    fn lines_that_the_width_of_the_page_has_broken_stay_together() {
+        let text = "The contract begins in spring and is renewed by the\nCompany every year unless somebody objects in time to\nit.\n\nFees\n- 5 % a year\n- nothing else";
+        assert_eq!(
+            pieces(text),
+            [
+                "The contract begins in spring and is renewed by the\nCompany every year unless somebody objects in time to\nit.",
+                "Fees",
+                "- 5 % a year",
+                "- nothing else"
+            ]
+        );
+    }
+
+    #[test]
+    fn text_without_spaces_is_cut_too() {
+        assert_eq!(
+            pieces("会议在三点。请带上报告。"),
+            ["会议在三点。", "请带上报告。"]
+        );
+        let endless = "字".repeat(1000);
+        let cut = pieces(&endless);
+        assert_eq!(cut.concat(), endless);
+        assert!(cut.iter().all(|piece| piece.len() <= BYTES_MAX));
+    }
+
+    #[test]
+    fn there_are_no_empty_pieces() {
+        assert_eq!(pieces(" \n\n . \n"), ["."]);
+        assert!(pieces("").is_empty());
+    }
+}

@@ -1,6 +1,6 @@
 //! The terms of one document, in the forms in which the two databases take them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt::Write;
 
 use foldhash::fast::RandomState;
@@ -137,17 +137,17 @@ impl Entry<'_> {
     /// The document with these passages as a row for SQLite.
     pub fn flat<'p>(&self, passages: impl IntoIterator<Item = &'p str>) -> Flat {
         let language = self.language.and_then(Language::of);
-        let mut stems: HashMap<String, (), RandomState> = HashMap::default();
-        let mut known: HashMap<String, (), RandomState> = HashMap::default();
+        let mut stems: HashSet<String, RandomState> = HashSet::default();
+        let mut known: HashSet<String, RandomState> = HashSet::default();
         let mut write = |to: &mut String, term: &str| {
             if !to.is_empty() {
                 to.push(' ');
             }
             to.push_str(term);
-            if !known.contains_key(term) {
-                known.insert(term.to_owned(), ());
+            if !known.contains(term) {
+                known.insert(term.to_owned());
                 if let Some(stem) = language.as_ref().and_then(|language| language.stem_term(term)) {
-                    stems.insert(stem, ());
+                    stems.insert(stem);
                 }
             }
         };
@@ -166,7 +166,7 @@ impl Entry<'_> {
                 write(&mut text, &term);
             }
         }
-        let mut marks: Vec<String> = stems.into_keys().collect();
+        let mut marks: Vec<String> = stems.into_iter().collect();
         marks.extend(self.marks(language.as_ref()));
         marks.sort_unstable();
         Flat {

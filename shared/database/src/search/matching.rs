@@ -111,11 +111,12 @@ async fn in_postgres(
     }
     let mut conditions = documents::conditions(db.backend(), user, filter, &mut values);
     if let Some(unwanted) = unwanted {
-        // What a long document must not have may stand in another part of it.
+        // What a long document must not have may stand in another part of it. Asked for each such part by itself: as a set, it
+        // would be made from the documents of everybody first.
         values.push(unwanted.for_postgres().into());
         conditions += &format!(
-            " AND (p.part = 0 OR NOT EXISTS (SELECT 1 FROM search_parts n \
-             WHERE n.document_id = p.document_id AND n.words @@ ${}::tsquery))",
+            " AND (p.part = 0 OR NOT (SELECT COALESCE(bool_or(n.words @@ ${}::tsquery), false) FROM search_parts n \
+             WHERE n.document_id = p.document_id))",
             values.len()
         );
     }

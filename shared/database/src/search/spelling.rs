@@ -1,7 +1,7 @@
 //! Other spellings of words that hardly any document has.
 
 use domain::UserId;
-use sea_orm::{DbBackend, FromQueryResult, Value};
+use sea_orm::{DatabaseTransaction, DbBackend, FromQueryResult, Value};
 use terms::{Expression, Wanted, neighbours};
 
 use super::FEW;
@@ -48,12 +48,11 @@ async fn is_frequent(db: &Database, user: UserId, wanted: &Wanted) -> Result<boo
         DbBackend::Postgres => ("search_parts WHERE words @@ $1::tsquery", needed.for_postgres()),
         _ => ("search_index WHERE search_index MATCH $1", needed.for_sqlite()),
     };
-    let count: Option<Count> = sql::first(
-        db.connection(),
-        format!("SELECT count(*) AS count FROM (SELECT 1 FROM {table} LIMIT {FEW}) AS few"),
-        [needed.into()],
-    )
-    .await?;
+    let statement = format!("SELECT count(*) AS count FROM (SELECT 1 FROM {table} LIMIT {FEW}) AS few");
+    let count: Option<Count> = match db.backend() {
+        DbBackend::Postgres => sql::first(&by_index(db).await?, statement, [needed.into()]).await?,
+        _ => sql::first(db.connection(), statement, [needed.into()]).await?,
+    };
     Ok(count.is_some_and(|count| usize::try_from(count.count).unwrap_or(0) >= FEW))
 }
 
@@ -64,13 +63,10 @@ struct Spelling {
 
 /// Asks the index for each of the spellings: hardly any is there, and what is not costs next to nothing.
 async fn in_postgres(db: &Database, user: UserId, near: Vec<String>) -> Result<Vec<String>> {
-    let transaction = db.begin().await?;
-    // The planner cannot know how few documents have a term that it learns later, and would read all of them each time.
-    sql::execute(&transaction, "SET LOCAL enable_seqscan = off", []).await?;
     // Other spellings are letters only; there is nothing to quote.
     let values: [Value; 2] = [mark_of(user).for_postgres().into(), near.into()];
     let found: Vec<Spelling> = sql::all(
-        &transaction,
+        &by_index(db).await?,
         format!(
             "SELECT near.term FROM unnest($2) AS near (term), LATERAL (SELECT count(*) AS documents FROM \
              (SELECT 1 FROM search_parts WHERE words @@ ($1 || ' & ''' || near.term || '''')::tsquery \
@@ -81,6 +77,14 @@ async fn in_postgres(db: &Database, user: UserId, near: Vec<String>) -> Result<V
     )
     .await?;
     Ok(found.into_iter().map(|spelling| spelling.term).collect())
+}
+
+/// A transaction for questions that only the index may answer: the planner does not know how rare a word is, and would rather
+/// read all documents until it has found enough of them, which for a rare word is all documents.
+async fn by_index(db: &Database) -> Result<DatabaseTransaction> {
+    let transaction = db.begin().await?;
+    sql::execute(&transaction, "SET LOCAL enable_seqscan = off", []).await?;
+    Ok(transaction)
 }
 
 /// The list of all terms may be asked directly. It knows those of other users too; they find nothing then.

@@ -207,6 +207,14 @@ async fn act(route: &str, mill: &Embedded, admin: &Client) -> (Answer, &'static 
         );
         (answer, path)
     };
+    let document = async || {
+        let document = ada.processed("a.txt", b"words").await;
+        format!("/api/v1/documents/{}", document["id"].as_str().unwrap())
+    };
+    let search = async || {
+        let body = json!({ "name": "words", "q": "words" });
+        ada.post("/api/v1/searches", &body).await.status(201)
+    };
     let login = json!({ "email": ada.email(), "password": Client::password() });
     let new = "another horse, another battery";
     let tenant = format!("/api/v1/admin/tenants/{}", ada.user_id());
@@ -327,9 +335,38 @@ async fn act(route: &str, mill: &Embedded, admin: &Client) -> (Answer, &'static 
             "job.create",
         ),
         "DELETE /documents/{id}" => {
-            let document = ada.processed("a.txt", b"words").await;
-            let path = format!("/api/v1/documents/{}", document["id"].as_str().unwrap());
+            let path = document().await;
             (ada.delete(&path).await.status(204), "document.delete")
+        }
+        "PATCH /documents/{id}" => {
+            let path = document().await;
+            let body = json!({ "labels": ["words"] });
+            (ada.edit(&path, &body).await.status(200), "document.edit")
+        }
+        "POST /documents/{id}/versions" => {
+            let path = format!("{}/versions", document().await);
+            let request = ada
+                .request(Method::POST, &path)
+                .header("content-type", "application/octet-stream");
+            (
+                ada.send(request.body("more words")).await.status(202),
+                "job.create",
+            )
+        }
+        "POST /documents/{id}/restore" | "POST /documents/{id}/reprocess" => {
+            let how = route.rsplit('/').next().unwrap();
+            let path = format!("{}/{how}", document().await);
+            (ada.post(&path, &json!({})).await.status(202), "job.create")
+        }
+        "POST /searches" => (search().await, "search.create"),
+        "PATCH /searches/{id}" => {
+            let path = search().await.header("location").unwrap().to_owned();
+            let body = json!({ "q": "more words" });
+            (ada.edit(&path, &body).await.status(200), "search.edit")
+        }
+        "DELETE /searches/{id}" => {
+            let path = search().await.header("location").unwrap().to_owned();
+            (ada.delete(&path).await.status(204), "search.delete")
         }
         "DELETE /jobs/{id}" => {
             let job = ada.upload(&[("a.txt", b"words")]).await;

@@ -8,11 +8,9 @@
 #![allow(clippy::print_stdout)] // the figures of a run
 
 use std::fmt::Write as _;
-use std::path::Path;
 use std::time::Duration;
 
-use domain::UserId;
-use e2e::{Client, Embedded, Fleet, Folder, Settings, eventually, run};
+use e2e::{Client, Embedded, Fleet, Folder, Settings, eventually};
 use serde_json::{Value, json};
 
 /// The same questions in every run; another number asks others.
@@ -47,35 +45,6 @@ const MORE_RULES: &[(&str, &str)] = &[
     ("PATCH /api/v1/admin/schedules/{name}", "the same"),
     ("POST /api/v1/admin/schedules/{name}/run", "the same"),
 ];
-
-/// Makes an account from outside and logs in.
-async fn administrator(anybody: &Client, settings: &Settings, data: &Path) -> Client {
-    let email = format!("{}@example.com", UserId::new());
-    let data = data.to_str().unwrap();
-    let create = [
-        "--data",
-        data,
-        "user",
-        "create",
-        "--email",
-        &email,
-        "--role",
-        "admin",
-        "--password-stdin",
-    ];
-    let folder = Folder::new();
-    let _ = run("docmill", folder.path(), &create, settings, Client::password())
-        .await
-        .success();
-    let login = json!({ "email": email, "password": Client::password() });
-    anybody.with_session(
-        anybody
-            .post("/api/v1/auth/login", &login)
-            .await
-            .status(200)
-            .json(),
-    )
-}
 
 /// Things of every kind, two of each, so that every list has a second page. Returns the path of each list with its parameters
 /// filled in, and as the document spells it.
@@ -252,7 +221,7 @@ async fn keeps_its_contract(admin: &Client, base: &str) {
 #[tokio::test]
 async fn an_embedded_mill_keeps_its_contract() {
     let mill = Embedded::start(&Settings::impatient()).await;
-    let admin = administrator(&mill.anybody(), &Settings::new(), mill.data()).await;
+    let admin = mill.with_role("admin").await;
     keeps_its_contract(&admin, &mill.base).await;
 }
 
@@ -260,6 +229,6 @@ async fn an_embedded_mill_keeps_its_contract() {
 async fn a_fleet_keeps_its_contract() {
     let fleet = Fleet::start(1, &Settings::impatient()).await;
     let api = &fleet.apis[0];
-    let admin = administrator(&api.anybody(), &fleet.settings, Path::new("data")).await;
+    let admin = fleet.with_role("admin").await;
     keeps_its_contract(&admin, &api.base).await;
 }

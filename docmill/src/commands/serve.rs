@@ -9,6 +9,7 @@ use runtime::Process;
 
 use super::Done;
 use crate::embedded::Embedded;
+use crate::output::say;
 use crate::settings::Settings;
 
 #[derive(Args)]
@@ -28,24 +29,24 @@ pub(crate) async fn run(process: Process<Settings>, data: &Path, options: Option
     let (production, health) = (settings.http.production, settings.health.listen);
     let embedded = Embedded::new(settings, process.stopping, process.exposition).await?;
     let address = format!("http://{}", embedded.address);
-    println!("docmill is listening on {address}");
+    say!("docmill is listening on {address}");
     if !production {
-        println!("  documentation  {address}/docs");
+        say!("  documentation  {address}/docs");
     }
     match health {
-        Some(listen) => println!("  metrics        http://{listen}/metrics"),
-        None if production => println!("  metrics        nowhere; set health.listen"),
-        None => println!("  metrics        {address}/metrics"),
+        Some(listen) => say!("  metrics        http://{listen}/metrics"),
+        None if production => say!("  metrics        nowhere; set health.listen"),
+        None => say!("  metrics        {address}/metrics"),
     }
-    println!("  data           {}", data.display());
+    say!("  data           {}", data.display());
     if !database::users::any(&embedded.database).await? {
-        println!("There is no account yet. Make the first one:");
+        say!("There is no account yet. Make the first one:");
         if registration_open {
-            println!(
+            say!(
                 "  curl {address}/api/v1/auth/register --json '{{\"email\":\"you@example.com\",\"password\":\"…\"}}'"
             );
         } else {
-            println!(
+            say!(
                 "  DOCMILL_PASSWORD=… docmill --data {} user create --email you@example.com",
                 data.display()
             );

@@ -5,7 +5,7 @@ use e2e::Client;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{administrator, on_both};
+use crate::support::on_both;
 
 /// What somebody who wants more than is theirs would try.
 const COVETED: [&str; 9] = [
@@ -91,7 +91,7 @@ async fn send(who: &Client, method: &Method, path: &str, body: &Value) -> e2e::A
 
 on_both! {
     async fn a_field_that_nobody_declared_is_refused_with_its_place_on_every_route(mill: &Mill) {
-        let admin = administrator(mill).await;
+        let admin = mill.with_role("admin").await;
         let spec: Value = admin.get("/openapi.json").await.status(200).json();
         let (mut refused, mut nested) = (0, 0);
         for (method, path, schema) in routes(&spec) {
@@ -131,7 +131,7 @@ on_both! {
         mill.anybody().post("/api/v1/auth/login", &login).await.refuses("/email");
         ada.get("/api/v1/documents?q=a%00b").await.refuses("query:q");
         ada.get("/api/v1/jobs/%00").await.problem(404, "not_found");
-        let admin = administrator(mill).await;
+        let admin = mill.with_role("admin").await;
         admin.get("/api/v1/admin/schedules/a%00").await.problem(404, "not_found");
         admin.get("/api/v1/admin/audit?action=%00").await.refuses("query:action");
     }

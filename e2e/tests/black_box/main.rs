@@ -20,8 +20,10 @@ mod processing;
 mod profile;
 mod quotas;
 mod refusals;
+mod reuse;
 mod roles;
 mod samples;
+mod saved_searches;
 mod scans;
 mod schedules;
 mod search;
@@ -31,3 +33,4 @@ mod surface;
 #[path = "../support/totp.rs"]
 mod totp;
 mod unique_jobs;
+mod versions;

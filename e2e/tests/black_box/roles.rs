@@ -5,7 +5,7 @@ use e2e::Client;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{administrator, on_both, operator};
+use crate::support::on_both;
 
 const SCOPES: [&str; 6] = [
     "documents:read",
@@ -74,7 +74,7 @@ on_both! {
     }
 
     async fn no_role_reaches_what_is_for_a_higher_one(mill: &Mill) {
-        let (ada, operator) = (mill.user().await, operator(mill).await);
+        let (ada, operator) = (mill.user().await, mill.with_role("operator").await);
         let spec: Value = ada.get("/openapi.json").await.status(200).json();
         let mut refused = 0;
         for (method, path, operation) in operations(&spec) {
@@ -89,7 +89,7 @@ on_both! {
     }
 
     async fn a_key_without_the_scope_of_a_route_is_refused_there_and_nowhere_else(mill: &Mill) {
-        let admin = administrator(mill).await;
+        let admin = mill.with_role("admin").await;
         let spec: Value = admin.get("/openapi.json").await.status(200).json();
         for left_out in SCOPES {
             let scopes: Vec<&str> = SCOPES.into_iter().filter(|scope| *scope != left_out).collect();

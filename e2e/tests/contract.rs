@@ -46,16 +46,17 @@ const MORE_RULES: &[(&str, &str)] = &[
     ("POST /api/v1/admin/schedules/{name}/run", "the same"),
 ];
 
-/// Things of every kind, two of each, so that every list has a second page. Returns the path of each list with its parameters
-/// filled in, and as the document spells it.
-async fn furnish(admin: &Client) -> Vec<(String, &'static str)> {
+/// Makes things of every kind, two of each, so that every list has a second page. Returns what stands in the place of a
+/// parameter, by how paths begin.
+async fn furnish(admin: &Client) -> Vec<(&'static str, String)> {
     const WORDS: &[u8] =
         b"The lighthouse keeper met the harbour master.\nTODO: Ben paints the boat by Friday.\n\
         TODO: Anna sells the boat by 12 March 2031.\nThe party takes place on 3 May 2031 at 5 pm.\n\
         The meeting of the club is on 4 May 2031 at 10 am.\n";
+    let (mut documents, mut searches) = (Vec::new(), Vec::new());
+    let id = |thing: &Value| thing["id"].as_str().unwrap().to_owned();
     for number in 0..2 {
-        let document = admin.processed(&format!("{number}.txt"), WORDS).await;
-        assert_eq!(document["status"], "completed");
+        documents.push(id(&admin.processed(&format!("{number}.txt"), WORDS).await));
         let broken = admin.upload(&[("broken.pdf", b"%PDF-1.4 broken")]).await;
         let _ = admin.ended(&broken).await;
         let _ = admin.registered().await;
@@ -63,44 +64,70 @@ async fn furnish(admin: &Client) -> Vec<(String, &'static str)> {
         let _ = admin.post("/api/v1/me/keys", &wish).await.status(201);
         let question = json!({ "question": "Who met the harbour master?" });
         let _ = admin.post("/api/v1/chat", &question).await.status(200);
-        let runs = "/api/v1/admin/schedules/clean_up/runs";
+        let search = json!({ "name": format!("search {number}"), "q": "lighthouse" });
+        searches.push(id(&admin
+            .post("/api/v1/searches", &search)
+            .await
+            .status(201)
+            .json()));
         let run = admin
             .post("/api/v1/admin/schedules/clean_up/run", &json!({}))
-            .await
-            .status(202)
-            .json();
+            .await;
+        let run = format!(
+            "/api/v1/admin/schedules/clean_up/runs/{}",
+            id(&run.status(202).json())
+        );
         eventually("the run has ended", PATIENCE, async || {
-            admin
-                .get(&format!("{runs}/{}", run["id"].as_str().unwrap()))
-                .await
-                .json()["finished_at"]
-                .is_string()
+            admin.get(&run).await.json()["finished_at"].is_string()
         })
         .await;
     }
-    let conversations = admin.get("/api/v1/conversations").await.status(200).json();
-    let conversation = conversations["items"][0]["id"].as_str().unwrap();
-    [
-        "/api/v1/jobs",
-        "/api/v1/documents",
-        "/api/v1/todos",
-        "/api/v1/events",
-        "/api/v1/conversations",
-        "/api/v1/conversations/{id}/messages",
-        "/api/v1/admin/tasks",
-        "/api/v1/admin/schedules",
-        "/api/v1/admin/schedules/{name}/runs",
-        "/api/v1/admin/users",
-        "/api/v1/admin/audit",
-    ]
-    .into_iter()
-    .map(|list| {
-        (
-            list.replace("{id}", conversation).replace("{name}", "clean_up"),
-            list,
+    let again = admin
+        .post(
+            &format!("/api/v1/documents/{}/reprocess", documents[0]),
+            &json!({}),
         )
-    })
-    .collect()
+        .await;
+    assert_eq!(
+        admin.ended(&again.status(202).json()).await["status"],
+        "completed"
+    );
+    let conversations = admin.get("/api/v1/conversations").await.status(200).json();
+    vec![
+        ("/api/v1/documents/", documents.swap_remove(0)),
+        ("/api/v1/searches/", searches.swap_remove(0)),
+        ("/api/v1/conversations/", id(&conversations["items"][0])),
+        ("/api/v1/admin/schedules/", "clean_up".to_owned()),
+    ]
+}
+
+/// Where a second page begins, of every list that has one.
+async fn cursors(admin: &Client) -> Vec<(String, String)> {
+    let things = furnish(admin).await;
+    let spec: Value = admin.get("/openapi.json").await.status(200).json();
+    let mut cursors = Vec::new();
+    for (path, methods) in spec["paths"].as_object().unwrap() {
+        let parameters = methods["get"]["parameters"]
+            .as_array()
+            .cloned()
+            .unwrap_or_default();
+        if !parameters.iter().any(|parameter| parameter["name"] == "cursor") {
+            continue;
+        }
+        let thing = things.iter().find(|(start, _)| path.starts_with(start));
+        let segments = path.split('/').map(|part| match (part.starts_with('{'), thing) {
+            (true, Some((_, id))) => id,
+            _ => part,
+        });
+        let first = format!("{}?limit=1", segments.collect::<Vec<_>>().join("/"));
+        let page = admin.get(&first).await.status(200).json();
+        let cursor = page["next_cursor"]
+            .as_str()
+            .unwrap_or_else(|| panic!("{first} has one page: {page}"));
+        cursors.push((format!("GET {path}"), cursor.to_owned()));
+    }
+    assert!(cursors.len() > 10, "{cursors:?}");
+    cursors
 }
 
 /// What schemathesis is told.
@@ -115,14 +142,7 @@ async fn instructions(admin: &Client) -> String {
         admin.email(),
         Client::password()
     );
-    let mut cursors = Vec::new();
-    for (path, list) in furnish(admin).await {
-        let page = admin.get(&format!("{path}?limit=1")).await.status(200).json();
-        let cursor = page["next_cursor"]
-            .as_str()
-            .unwrap_or_else(|| panic!("{path} has one page: {page}"));
-        cursors.push((format!("GET {list}"), cursor.to_owned()));
-    }
+    let cursors = cursors(admin).await;
     let names: std::collections::BTreeSet<&str> = cursors
         .iter()
         .map(|(name, _)| name.as_str())

@@ -23,6 +23,7 @@ const SEEN: &str = r"[^\s\u0000-\u001f\u007f-\u009f]";
 const ADDRESS: &str = r"^[^@\s\u0000-\u001f\u007f-\u009f]+@[^@.\s\u0000-\u001f\u007f-\u009f]+(\.[^@.\s\u0000-\u001f\u007f-\u009f]+)*$";
 const USER_NAME: &str = r"^[A-Za-z0-9._-]{3,50}$";
 const LANGUAGES: &str = r"^[a-z]{2}(,[a-z]{2}){0,9}$";
+const FACETS: &str = r"^(kind|language|tag|label)(,(kind|language|tag|label))*$";
 const SCHEDULE_NAME: &str = r"^[a-z][a-z0-9_-]{0,99}$";
 
 /// Completes a document.
@@ -165,6 +166,11 @@ fn field_rules(schema: &str, field: &str) -> Value {
         ("TodoChange", "text") => text(1, super::todos::TEXT_CHARACTERS_MAX, SEEN),
         ("TodoChange", "owner") => text(1, super::todos::OWNER_CHARACTERS_MAX, SEEN),
         ("TodoChange", "due") => moment(),
+        ("DocumentChange", "title") => text(1, limits::TITLE_CHARACTERS_MAX, SEEN_LINE),
+        ("DocumentChange", "labels") => json!({ "maxItems": limits::LABELS_MAX, "items": label() }),
+        ("NewSearch" | "SearchChange", "name") => text(1, limits::SEARCH_NAME_CHARACTERS_MAX, SEEN_LINE),
+        ("NewSearch" | "SearchChange", "q") => text(1, limits::QUERY_CHARACTERS_MAX, SEEN_LINE),
+        ("DocumentFilters", "from" | "to") => instant(),
         ("NewSchedule", "name") => json!({ "pattern": SCHEDULE_NAME }),
         ("NewSchedule" | "ScheduleChanges", "retries") => {
             json!({ "minimum": 0, "maximum": domain::schedules::RETRIES_MAX })
@@ -203,19 +209,33 @@ fn parameter_rules(path: &str, name: &str) -> Value {
         "languages" => json!({ "items": { "type": "string", "pattern": LANGUAGES } }),
         "run_at" => json!({ "format": "date-time" }),
         "kind" if path.ends_with("/admin/tasks") => json!({ "enum": words(TaskKind::ALL, TaskKind::as_str) }),
+        "facets" => json!({ "pattern": FACETS }),
         "from" | "to" if path.ends_with("/usage") => json!({ "format": "date" }),
-        "from" | "to" => moment(),
+        "from" | "to" if path.ends_with("/documents") => instant(),
+        "from" | "to" if path.contains("/todos") || path.contains("/events") => moment(),
         "q" if path.ends_with("/admin/users") => json!({ "maxLength": super::people::SEARCH_CHARS_MAX }),
         _ => json!({}),
     }
 }
 
-/// A day that is in the calendar, or a day and a time with or without a zone.
+/// A day that is in the calendar, and a time.
+const DAY: &str =
+    r"((0[13578]|1[02])-(0[1-9]|[12]\d|3[01])|(0[469]|11)-(0[1-9]|[12]\d|30)|02-(0[1-9]|1\d|2[0-8]))";
+const HOUR: &str = r"([01]\d|2[0-3])";
+
+/// A day, or a day and a time with or without a zone.
 fn moment() -> Value {
-    const DAY: &str =
-        r"((0[13578]|1[02])-(0[1-9]|[12]\d|3[01])|(0[469]|11)-(0[1-9]|[12]\d|30)|02-(0[1-9]|1\d|2[0-8]))";
-    const HOUR: &str = r"([01]\d|2[0-3])";
     json!({ "pattern": format!(r"^[1-9]\d{{3}}-{DAY}(T{HOUR}:[0-5]\d:[0-5]\d(Z|[+-]{HOUR}:[0-5]\d)?)?$") })
+}
+
+/// A day, or a day and a time with a zone.
+fn instant() -> Value {
+    json!({ "pattern": format!(r"^[1-9]\d{{3}}-{DAY}(T{HOUR}:[0-5]\d:[0-5]\d(Z|[+-]{HOUR}:[0-5]\d))?$") })
+}
+
+/// What a document is called for oneself.
+fn label() -> Value {
+    json!({ "type": "string", "minLength": 1, "maxLength": limits::LABEL_CHARACTERS_MAX, "pattern": SEEN_LINE })
 }
 
 /// Every word of a closed set.
@@ -230,6 +250,12 @@ fn complete_parameter(path: &str, parameter: &mut Value) {
     // A list may be empty, which the framework takes and does not say.
     if parameter["in"] == "query" && parameter["schema"]["type"] == "array" {
         parameter["required"] = false.into();
+        if name == "label" {
+            extend(
+                &mut parameter["schema"],
+                json!({ "maxItems": limits::LABELS_MAX, "items": label() }),
+            );
+        }
     }
     if name.eq_ignore_ascii_case("if-match") {
         parameter["required"] = true.into();

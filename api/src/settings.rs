@@ -37,7 +37,8 @@ pub struct HttpSettings {
     pub cors_origins: Vec<String>,
     /// Whether those scripts may use the cookies of their visitors.
     pub cors_credentials: bool,
-    /// Whether strangers can reach it: then debugging and the documentation page are refused.
+    /// Whether strangers can reach it: then there are no debugging, no documentation page, and no metrics but on a listener of
+    /// their own.
     pub production: bool,
     /// How often somebody may ask.
     pub rate: RateSettings,

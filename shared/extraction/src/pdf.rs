@@ -68,6 +68,7 @@ fn extract(bytes: Vec<u8>, limits: &Limits) -> Result<Extracted, ExtractionError
 
 fn read(pdf: &Pdf, limits: &Limits) -> Result<Extracted, ExtractionError> {
     let started = Instant::now();
+    let until = limits.time_max.map(|time| started + time);
     let pages = pdf.pages();
     if pages.is_empty() {
         return Err(ExtractionError::Unreadable("the PDF has no pages".to_owned()));
@@ -108,14 +109,14 @@ fn read(pdf: &Pdf, limits: &Limits) -> Result<Extracted, ExtractionError> {
             pdf.xref(),
             InterpreterSettings::default(),
         );
-        let mut canvas = Canvas::new(&letters, &roles, view, bytes_left);
-        interpret_page(page, &mut context, &mut canvas);
+        let mut canvas = Canvas::new(&letters, &roles, view, bytes_left, until);
+        canvas.fill(|canvas| interpret_page(page, &mut context, canvas));
 
         let (page_links, fields) = annotations::read(page, transform);
         let areas: Vec<Rect> = page_links.iter().map(|link| link.area).collect();
         let mut page_text = page::write(&canvas.glyphs, &areas);
         page_text.append(&unseen(&fields, &canvas));
-        extracted.truncated |= canvas.full | page_text.cut(bytes_left);
+        extracted.truncated |= canvas.cut_short | page_text.cut(bytes_left);
         bytes_left -= page_text.text.len();
         nothing_seen &= canvas.is_blank();
         if is_illegible(&page_text.text, &canvas) {

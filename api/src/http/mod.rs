@@ -7,6 +7,7 @@ pub(crate) mod cross_origin;
 pub(crate) mod cursor;
 pub(crate) mod declared_queries;
 pub(crate) mod middleware;
+pub(crate) mod page_range;
 pub(crate) mod patience;
 pub(crate) mod range;
 pub(crate) mod rates;

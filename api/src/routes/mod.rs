@@ -12,6 +12,7 @@ mod formats;
 mod jobs;
 mod listing;
 mod operating;
+mod parts;
 mod people;
 mod problems;
 mod profile;
@@ -68,6 +69,7 @@ type Own = (
     api_keys::ApiKeys,
     usage::Usage,
     documents::Documents,
+    parts::Parts,
     formats::Formats,
     jobs::Jobs,
     cancelling::Cancelling,
@@ -97,6 +99,7 @@ fn service() -> Service {
                 api_keys::ApiKeys,
                 usage::Usage,
                 documents::Documents,
+                parts::Parts,
                 formats::Formats,
                 jobs::Jobs,
                 cancelling::Cancelling,

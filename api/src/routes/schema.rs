@@ -323,6 +323,7 @@ struct DocumentLinks {
     #[oai(rename = "self")]
     itself: String,
     text: String,
+    parts: String,
     original: String,
     job: String,
     todos: String,
@@ -380,6 +381,7 @@ impl From<Document> for DocumentBody {
             processed_at: document.processed_at.map(Timestamp::from),
             links: DocumentLinks {
                 text: format!("{itself}/text"),
+                parts: format!("{itself}/parts"),
                 original: format!("{itself}/original"),
                 job: job_path(document.job),
                 todos: format!("/api/v1/todos?document_id={}", document.id),

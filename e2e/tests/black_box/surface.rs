@@ -129,6 +129,7 @@ on_both! {
             "get /documents",
             "get /documents/{id}",
             "get /documents/{id}/original",
+            "get /documents/{id}/parts",
             "get /documents/{id}/text",
             "get /events",
             "get /events.ics",

@@ -1,5 +1,5 @@
-//! What reading a document costs: by kind, what it costs more to read it in a child, and what a page costs that is a picture of
-//! text. Processor time of all processes together, which other work on the machine hardly changes.
+//! What reading a document costs: by kind, what it costs more to read it in a child, what it costs to start a child, and what a
+//! page costs that is a picture of text. Processor time of all processes together, which other work on the machine hardly changes.
 //!
 //! `cargo bench -p docmill-sandbox [-- FOLDER…]`; without a folder, the samples of this repository.
 #![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout)]
@@ -12,7 +12,7 @@ use std::convert::Infallible;
 use std::future::{Ready, ready};
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use domain::DocumentKind;
@@ -27,6 +27,8 @@ use sandbox::{ChildProgram, OcrSettings, ParseRequest, ParserPool, SandboxSettin
 const MEASURED: Duration = Duration::from_secs(1);
 /// Documents of a kind that are read over and over at most, in their order by name.
 const DOCUMENTS_MAX: usize = 2_000;
+/// Children that are started one after the other.
+const STARTS: u32 = 200;
 /// Pages that are read as pictures.
 const PAGES: u32 = 6;
 
@@ -48,6 +50,7 @@ fn main() {
         .unwrap();
     runtime.block_on(async {
         kinds(&documents(&folders)).await;
+        starts().await;
         pictures().await;
     });
 }
@@ -147,6 +150,30 @@ async fn kinds(kinds: &BTreeMap<&'static str, Vec<Document>>) {
             each(here),
             each(in_child),
             each(in_child) - each(here)
+        );
+    }
+}
+
+/// What it costs to start a child, and that this does not grow with the worker.
+async fn starts() {
+    println!(
+        "{:>22} {:>12} {:>14}",
+        "a worker of, MiB", "processor, ms", "start, ms"
+    );
+    for ballast_mib in [0, 1024] {
+        let ballast = vec![1_u8; ballast_mib << 20];
+        let (before, began) = (all_time(), Instant::now());
+        for _ in 0..STARTS {
+            let pool = pool(nobody_reads_pictures());
+            pool.warm_up().await.unwrap();
+            pool.shut_down().await;
+        }
+        let each = |time: Duration| 1000.0 * time.as_secs_f64() / f64::from(STARTS);
+        println!(
+            "{:>22} {:>12.2} {:>14.2}",
+            std::hint::black_box(ballast).len() >> 20,
+            each(all_time() - before),
+            each(began.elapsed())
         );
     }
 }

@@ -119,7 +119,9 @@ fn read(pdf: &Pdf, limits: &Limits) -> Result<Extracted, ExtractionError> {
         extracted.truncated |= canvas.cut_short | page_text.cut(bytes_left);
         bytes_left -= page_text.text.len();
         nothing_seen &= canvas.is_blank();
-        if is_illegible(&page_text.text, &canvas) {
+        // What takes too long to draw takes too long to paint, and is only worth trying where there is nothing else.
+        let hopeless = canvas.late && !page_text.text.is_empty();
+        if is_illegible(&page_text.text, &canvas) && !hopeless {
             extracted.unread_pages.extend(u32::try_from(written.len()));
         }
         extracted.unmapped_glyphs = extracted.unmapped_glyphs.saturating_add(canvas.unmapped);

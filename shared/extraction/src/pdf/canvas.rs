@@ -110,6 +110,8 @@ pub(super) struct Canvas<'p> {
     pub(super) paths: u32,
     /// Whether the page has more than was kept: there were too many glyphs, or its time was over.
     pub(super) cut_short: bool,
+    /// Whether that was for its time.
+    pub(super) late: bool,
     glyphs_max: usize,
     /// When the page is left as it is.
     until: Option<Instant>,
@@ -142,6 +144,7 @@ impl<'p> Canvas<'p> {
             images: 0,
             paths: 0,
             cut_short: false,
+            late: false,
             glyphs_max: text_bytes_max.min(GLYPHS_MAX),
             until,
             drawn: 0,
@@ -175,6 +178,7 @@ impl<'p> Canvas<'p> {
     fn go_on(&mut self) {
         self.drawn = self.drawn.wrapping_add(1);
         if self.drawn.is_multiple_of(LOOK_EVERY) && self.until.is_some_and(|until| Instant::now() > until) {
+            self.late = true;
             self.leave();
         }
     }

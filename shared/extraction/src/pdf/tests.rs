@@ -311,5 +311,10 @@ fn what_an_endless_page_has_drawn_in_its_time_is_kept() {
         let extracted = extract(endless_page(innermost), &limits).unwrap();
         assert_eq!(extracted.pages, ["Beginning"], "{innermost:?}");
         assert!(extracted.truncated, "{innermost:?}");
+        // Nobody should try to paint it.
+        assert!(
+            extracted.unread_pages.is_empty() && !extracted.needs_ocr,
+            "{innermost:?}"
+        );
     }
 }

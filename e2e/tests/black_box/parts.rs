@@ -80,8 +80,8 @@ on_both! {
     async fn pages_without_titles_are_found_in_the_text(mill: &Mill) {
         let ada = mill.user().await;
         let document = ada.processed("pages.pdf", &pdf(&["first", "zw\\366lf", "third"])).await;
-        // The original and the text: where its pages are, the text shows by itself.
-        assert_eq!(mill.objects_of(document["id"].as_str().unwrap()).await.len(), 2);
+        // The original, the text and its Markdown: where its pages are, the text shows by itself.
+        assert_eq!(mill.objects_of(document["id"].as_str().unwrap()).await.len(), 3);
         let text = ada.get(document["links"]["text"].as_str().unwrap()).await.status(200).text();
         assert_eq!(text, "first\u{c}zwölf\u{c}third");
         let parts = ada.get(document["links"]["parts"].as_str().unwrap()).await.status(200).json();

@@ -90,6 +90,7 @@ fn read(pdf: &Pdf, limits: &Limits) -> Result<Extracted, ExtractionError> {
     let cache = InterpreterCache::new();
     let mut bytes_left = limits.text_bytes_max;
     let mut nothing_seen = true;
+    let mut something_read = false;
     let mut written = Vec::new();
     let mut links = Links::default();
     for page in pages.iter() {
@@ -109,7 +110,7 @@ fn read(pdf: &Pdf, limits: &Limits) -> Result<Extracted, ExtractionError> {
             pdf.xref(),
             InterpreterSettings::default(),
         );
-        let mut canvas = Canvas::new(&letters, &roles, view, bytes_left, until);
+        let mut canvas = Canvas::new(&letters, &roles, view, bytes_left, until, something_read);
         canvas.fill(|canvas| interpret_page(page, &mut context, canvas));
 
         let (page_links, fields) = annotations::read(page, transform);
@@ -119,9 +120,9 @@ fn read(pdf: &Pdf, limits: &Limits) -> Result<Extracted, ExtractionError> {
         extracted.truncated |= canvas.cut_short | page_text.cut(bytes_left);
         bytes_left -= page_text.text.len();
         nothing_seen &= canvas.is_blank();
-        // What takes too long to draw takes too long to paint, and is only worth trying where there is nothing else.
-        let hopeless = canvas.late && !page_text.text.is_empty();
-        if is_illegible(&page_text.text, &canvas) && !hopeless {
+        something_read |= !page_text.text.is_empty() || canvas.images > 0;
+        // What takes too long to draw takes too long to paint.
+        if is_illegible(&page_text.text, &canvas) && !canvas.late {
             extracted.unread_pages.extend(u32::try_from(written.len()));
         }
         extracted.unmapped_glyphs = extracted.unmapped_glyphs.saturating_add(canvas.unmapped);

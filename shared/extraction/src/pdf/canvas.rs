@@ -113,8 +113,10 @@ pub(super) struct Canvas<'p> {
     /// Whether that was for its time.
     pub(super) late: bool,
     glyphs_max: usize,
-    /// When the page is left as it is.
+    /// When the page is left as it is, if there is anything to keep of the document by then.
     until: Option<Instant>,
+    /// Whether there is something on the pages before.
+    follows: bool,
     /// Things drawn so far.
     drawn: u32,
     runs: u32,
@@ -136,6 +138,7 @@ impl<'p> Canvas<'p> {
         page: Rect,
         text_bytes_max: usize,
         until: Option<Instant>,
+        follows: bool,
     ) -> Self {
         Self {
             letters,
@@ -147,6 +150,7 @@ impl<'p> Canvas<'p> {
             late: false,
             glyphs_max: text_bytes_max.min(GLYPHS_MAX),
             until,
+            follows,
             drawn: 0,
             runs: 0,
             page,
@@ -174,10 +178,15 @@ impl<'p> Canvas<'p> {
         resume_unwind(Box::new(Enough))
     }
 
-    /// Looks at the clock from time to time.
+    /// Looks at the clock from time to time. A document of which nothing was read is better off with the reason that it
+    /// takes too long than with an empty text.
     fn go_on(&mut self) {
         self.drawn = self.drawn.wrapping_add(1);
-        if self.drawn.is_multiple_of(LOOK_EVERY) && self.until.is_some_and(|until| Instant::now() > until) {
+        let worth_keeping = self.follows || !self.glyphs.is_empty();
+        if worth_keeping
+            && self.drawn.is_multiple_of(LOOK_EVERY)
+            && self.until.is_some_and(|until| Instant::now() > until)
+        {
             self.late = true;
             self.leave();
         }

@@ -122,7 +122,8 @@ SELECT 'no object without a row', all_keys.key, COALESCE(d.status, 'no document'
 FROM objects all_keys LEFT JOIN object o ON o.key = all_keys.key
 LEFT JOIN documents d ON d.id = o.document_id AND d.user_id = o.user_id
 WHERE all_keys.key LIKE 'users/%' AND (d.id IS NULL OR d.status = 'cancelled'
-    OR (o.name <> 'original' AND o.name <> format('text-%s', d.text_fence) AND o.name <> format('markdown-%s', d.text_fence)))
+    OR (o.name <> 'original' AND o.name <> format('text-%s', d.text_fence) AND o.name <> format('markdown-%s', d.text_fence)
+            AND o.name <> format('parts-%s', d.text_fence)))
 
 UNION ALL
 -- Only documents whose structure is known have Markdown.

@@ -9,6 +9,7 @@ pub(crate) mod declared_fields;
 pub(crate) mod declared_queries;
 pub(crate) mod framing;
 pub(crate) mod middleware;
+pub(crate) mod page_range;
 pub(crate) mod patience;
 pub(crate) mod range;
 pub(crate) mod rates;

@@ -15,6 +15,7 @@ mod formats;
 mod jobs;
 mod listing;
 mod operating;
+mod parts;
 mod people;
 mod problems;
 mod profile;
@@ -78,6 +79,7 @@ type Own = (
     api_keys::ApiKeys,
     usage::Usage,
     documents::Documents,
+    parts::Parts,
     versions::Versions,
     searches::Searches,
     formats::Formats,
@@ -109,6 +111,7 @@ fn service() -> Service {
                 api_keys::ApiKeys,
                 usage::Usage,
                 documents::Documents,
+                parts::Parts,
                 versions::Versions,
                 searches::Searches,
                 formats::Formats,

@@ -335,6 +335,7 @@ struct DocumentLinks {
     #[oai(rename = "self")]
     itself: String,
     text: String,
+    parts: String,
     original: String,
     job: String,
     todos: String,
@@ -399,6 +400,7 @@ impl From<Document> for DocumentBody {
             processed_at: document.processed_at.map(Timestamp::from),
             links: DocumentLinks {
                 text: format!("{itself}/text"),
+                parts: format!("{itself}/parts"),
                 original: format!("{itself}/original"),
                 versions: format!("{itself}/versions"),
                 job: job_path(document.job),

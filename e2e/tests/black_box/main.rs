@@ -15,6 +15,7 @@ mod idempotency;
 mod isolation;
 mod lists;
 mod locked;
+mod parts;
 mod polling;
 mod processing;
 mod profile;

@@ -134,6 +134,7 @@ on_both! {
             "get /documents/{id}",
             "get /documents/{id}/diff",
             "get /documents/{id}/original",
+            "get /documents/{id}/parts",
             "get /documents/{id}/text",
             "get /documents/{id}/versions",
             "get /events",

@@ -169,7 +169,7 @@ fn check_name(name: &str) -> Result<String, Refused> {
     let fault = if name.is_empty() {
         Some("must have at least one character".to_owned())
     } else {
-        accounts::label_fault(name, NAME_CHARS_MAX)
+        registering::label_fault(name, NAME_CHARS_MAX)
     };
     match fault {
         Some(detail) => Err(Refused::Invalid {

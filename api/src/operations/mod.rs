@@ -1,6 +1,7 @@
 //! What a person can do, one file per resource. Outcomes only: no JSON, no HTML, no status codes.
 
 pub mod accounts;
+pub(crate) mod addresses;
 pub(crate) mod answering;
 pub(crate) mod api_keys;
 pub(crate) mod calendar;
@@ -11,6 +12,7 @@ pub(crate) mod handover;
 pub(crate) mod people;
 pub(crate) mod profile;
 pub(crate) mod quotas;
+pub mod registering;
 pub(crate) mod schedules;
 pub(crate) mod second_factor;
 pub(crate) mod upload;

@@ -160,6 +160,12 @@ impl Documents {
         /// When it may be read, before the deadline (RFC 3339); at once unless said otherwise.
         run_at: Query<Option<String>>,
     ) -> Result<Accepted, Problem> {
+        if api.mail.verifies() && caller.0.unverified {
+            return Err(Problem::new(Code::EmailUnverified).detail(
+                "nothing can be handed in before the address of the account is confirmed; POST /auth/verify/resend sends \
+                 the message once more",
+            ));
+        }
         let chosen = Chosen {
             max_tags: max_tags.0,
             deadline_seconds: deadline_seconds.0,

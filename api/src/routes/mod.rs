@@ -1,9 +1,11 @@
 //! JSON adapters, one file per resource: who is asking, do the operation, show the outcome.
 
 mod accounts;
+mod addresses;
 mod agenda;
 mod api_keys;
 mod audit;
+mod browser;
 mod cancelling;
 mod conversations;
 mod documents;
@@ -34,6 +36,7 @@ use serde_json::Value;
 use telemetry::Exposition;
 
 use crate::auth::access::{self, Access};
+use crate::auth::browser as browser_sessions;
 use crate::auth::caller;
 use crate::context::Api;
 use crate::http::declared_queries::DeclaredQueries;
@@ -63,6 +66,8 @@ enum Section {
 /// What people do with what is theirs.
 type Own = (
     accounts::Accounts,
+    addresses::Addresses,
+    browser::Browser,
     profile::Profile,
     second_factor::SecondFactor,
     api_keys::ApiKeys,
@@ -92,6 +97,8 @@ fn service() -> Service {
         (
             (
                 accounts::Accounts,
+                addresses::Addresses,
+                browser::Browser,
                 profile::Profile,
                 second_factor::SecondFactor,
                 api_keys::ApiKeys,
@@ -144,6 +151,7 @@ pub(crate) fn all(api: Api, probes: runtime::Probes, metrics: Option<Exposition>
         let refused = queries
             .check(&request)
             .and_then(|()| caller::accept_key_header(&mut request));
+        browser_sessions::accept_cookie(&mut request);
         if let Some(needs) = access.needs(&request) {
             let policy = needs.policy(&request);
             request.set_data(needs);

@@ -6,6 +6,7 @@ mod accounts;
 mod agenda;
 mod answers;
 mod api_keys;
+mod browser_sessions;
 mod browsers;
 mod deleting;
 mod downloads;

@@ -10,6 +10,7 @@ mod content;
 mod document_kind;
 mod ids;
 pub mod limits;
+mod mail;
 mod quota;
 mod reasons;
 mod sample_secrets;
@@ -28,6 +29,7 @@ pub use ids::{
     ApiKeyId, AuditId, ConversationId, DocumentId, EventId, InvalidId, JobId, MessageId, PassageId,
     RequestId, RunId, ScheduleId, SessionId, TaskId, TodoId, UserId, WorkerId,
 };
+pub use mail::{LinkPurpose, MailKind};
 pub use quota::{Month, QUOTA_MAX, Quota, QuotaLimits};
 pub use reasons::{ReasonClass, ReasonCode};
 pub use sample_secrets::{is_loopback, is_sample_secret};

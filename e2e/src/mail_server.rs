@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::net::tcp::OwnedWriteHalf;
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::waiting::{PATIENCE, until};
@@ -102,7 +103,10 @@ impl MailServer {
     /// When it does not come.
     pub async fn message(&self, address: &str, number: usize) -> Received {
         let what = format!("message {number} to {address} arrives");
-        until(&what, PATIENCE, async || self.messages_to(address).get(number).cloned()).await
+        until(&what, PATIENCE, async || {
+            self.messages_to(address).get(number).cloned()
+        })
+        .await
     }
 
     /// How often something was not taken.
@@ -134,7 +138,11 @@ impl MailServer {
         let token = self.message(email, before).await.token();
         let body = serde_json::json!({ "token": token });
         let _ = anybody.post("/api/v1/auth/verify", &body).await.status(204);
-        let session = anybody.post("/api/v1/auth/login", &account).await.status(200).json();
+        let session = anybody
+            .post("/api/v1/auth/login", &account)
+            .await
+            .status(200)
+            .json();
         anybody.with_session(session)
     }
 }
@@ -166,8 +174,7 @@ pub fn secret(content: &str) -> Option<String> {
 async fn converse(stream: TcpStream, seen: &Seen, manners: &Manners) -> Option<()> {
     let (read, mut write) = stream.into_split();
     let mut lines = BufReader::new(read).lines();
-    let mut say = async |text: &str| write.write_all(format!("{text}\r\n").as_bytes()).await.ok();
-    say("220 test ready").await?;
+    say(&mut write, "220 test ready").await?;
     let mut logged_in = manners.login.is_none();
     let (mut from, mut to) = (String::new(), Vec::new());
     while let Ok(Some(line)) = lines.next_line().await {
@@ -175,32 +182,35 @@ async fn converse(stream: TcpStream, seen: &Seen, manners: &Manners) -> Option<(
         let refuse = || *seen.refused.lock().unwrap() += 1;
         let upper = line.to_ascii_uppercase();
         if upper.starts_with("EHLO") {
-            say("250-test").await?;
-            say("250-8BITMIME").await?;
-            say("250 AUTH PLAIN").await?;
+            say(&mut write, "250-test").await?;
+            say(&mut write, "250-8BITMIME").await?;
+            say(&mut write, "250 AUTH PLAIN").await?;
         } else if let Some(shown) = line.strip_prefix("AUTH PLAIN ") {
-            logged_in = manners.login.as_ref().is_some_and(|login| shown == encoded(login));
-            say(if logged_in { "235 welcome" } else { "535 no" }).await?;
+            logged_in = manners
+                .login
+                .as_ref()
+                .is_some_and(|login| shown == encoded(login));
+            say(&mut write, if logged_in { "235 welcome" } else { "535 no" }).await?;
         } else if upper.starts_with("MAIL FROM:") {
             if !logged_in {
                 refuse();
-                say("530 who are you").await?;
+                say(&mut write, "530 who are you").await?;
                 continue;
             }
             from = address(&line);
             to.clear();
-            say("250 ok").await?;
+            say(&mut write, "250 ok").await?;
         } else if upper.starts_with("RCPT TO:") {
             let wanted = address(&line);
             if manners.unknown.as_ref() == Some(&wanted) {
                 refuse();
-                say(&format!("550 nobody is called {wanted} here")).await?;
+                say(&mut write, &format!("550 nobody is called {wanted} here")).await?;
                 continue;
             }
             to.push(wanted);
-            say("250 ok").await?;
+            say(&mut write, "250 ok").await?;
         } else if upper == "DATA" {
-            say("354 go on").await?;
+            say(&mut write, "354 go on").await?;
             let mut content = String::new();
             loop {
                 let line = lines.next_line().await.ok()??;
@@ -217,7 +227,7 @@ async fn converse(stream: TcpStream, seen: &Seen, manners: &Manners) -> Option<(
                 busy
             };
             if busy {
-                say("451 come back later").await?;
+                say(&mut write, "451 come back later").await?;
                 continue;
             }
             let message = Received {
@@ -226,17 +236,21 @@ async fn converse(stream: TcpStream, seen: &Seen, manners: &Manners) -> Option<(
                 content,
             };
             seen.messages.lock().unwrap().push(message);
-            say("250 taken").await?;
+            say(&mut write, "250 taken").await?;
         } else if upper == "QUIT" {
-            say("221 bye").await?;
+            say(&mut write, "221 bye").await?;
             return Some(());
         } else if upper == "RSET" || upper == "NOOP" {
-            say("250 ok").await?;
+            say(&mut write, "250 ok").await?;
         } else {
-            say("502 not known here").await?;
+            say(&mut write, "502 not known here").await?;
         }
     }
     Some(())
+}
+
+async fn say(write: &mut OwnedWriteHalf, text: &str) -> Option<()> {
+    write.write_all(format!("{text}\r\n").as_bytes()).await.ok()
 }
 
 /// What stands between the angle brackets.
@@ -256,7 +270,11 @@ fn encoded((user, password): &(String, String)) -> String {
         let bits = u32::from_be_bytes([0, three[0], three[1], three[2]]);
         for place in 0..4 {
             let digit = DIGITS[(bits >> (18 - 6 * place)) as usize & 63];
-            text.push(if place <= chunk.len() { char::from(digit) } else { '=' });
+            text.push(if place <= chunk.len() {
+                char::from(digit)
+            } else {
+                '='
+            });
         }
     }
     text

@@ -356,7 +356,10 @@ async fn act(route: &str, mill: &Embedded, admin: &Client) -> (Answer, &'static 
         "POST /me/email" => {
             let email = format!("{}@example.com", UserId::new());
             let body = json!({ "email": email, "password": Client::password() });
-            (ada.post("/api/v1/me/email", &body).await.status(202), "user.email")
+            (
+                ada.post("/api/v1/me/email", &body).await.status(202),
+                "user.email",
+            )
         }
         "POST /me/second-factor" => {
             let body = json!({ "password": Client::password() });
@@ -646,7 +649,9 @@ async fn whatever_changes_something_is_in_the_audit_log() {
         // Nobody has looked yet whether anybody has the address.
         let of_nobody = ["POST /auth/password/forgot", "POST /auth/verify/resend"].contains(&route.as_str());
         assert!(
-            line["user_id"].is_string() != of_nobody && line["resource_type"].is_string() && line["at"].is_string(),
+            line["user_id"].is_string() != of_nobody
+                && line["resource_type"].is_string()
+                && line["at"].is_string(),
             "{route}: {line}"
         );
     }

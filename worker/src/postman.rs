@@ -56,7 +56,11 @@ impl queue::Claim for Postman {
                 claims
             }
             Err(error) => {
-                tracing::warn!("could not claim {} messages: {}", ids.len(), telemetry::chain(&error));
+                tracing::warn!(
+                    "could not claim {} messages: {}",
+                    ids.len(),
+                    telemetry::chain(&error)
+                );
                 tokio::time::sleep(AGAIN).await;
                 Vec::new()
             }
@@ -104,7 +108,10 @@ pub(crate) async fn attempt(postman: Arc<Postman>, claim: MailClaim) {
         metrics::task_finished(TaskKind::SendMail, outcome, started.elapsed());
         let duration_ms = started.elapsed().as_secs_f64() * 1e3;
         let (attempt, kind) = (claim.attempt, claim.kind);
-        tracing::info!(duration_ms, "attempt {attempt} at a message ({kind}) ended: {outcome:?}");
+        tracing::info!(
+            duration_ms,
+            "attempt {attempt} at a message ({kind}) ended: {outcome:?}"
+        );
     }
     .instrument(span)
     .await;
@@ -121,7 +128,8 @@ impl Postman {
         {
             return Err(Reason {
                 code: ReasonCode::MailRefused,
-                detail: "so many messages were asked for to this address that it gets no more for now".to_owned(),
+                detail: "so many messages were asked for to this address that it gets no more for now"
+                    .to_owned(),
             });
         }
         let Some(letter) = self.write(claim).await? else {
@@ -196,11 +204,13 @@ impl Postman {
                     .map(|closed| outcome(closed, TaskOutcome::Done)),
                 Err(reason) if reason.code.is_transient() => {
                     let run_at = now + backoff(claim.attempt, getrandom::u32().unwrap_or(u32::MAX));
-                    mails::retry(db, claim, run_at, reason, now).await.map(|retried| match retried {
-                        Retried::Queued => TaskOutcome::Retried,
-                        Retried::Dead => TaskOutcome::Dead,
-                        Retried::Lost => outcome(Closed::Lost, TaskOutcome::Lost),
-                    })
+                    mails::retry(db, claim, run_at, reason, now)
+                        .await
+                        .map(|retried| match retried {
+                            Retried::Queued => TaskOutcome::Retried,
+                            Retried::Dead => TaskOutcome::Dead,
+                            Retried::Lost => outcome(Closed::Lost, TaskOutcome::Lost),
+                        })
                 }
                 Err(reason) => mails::reject(db, claim, reason, now)
                     .await
@@ -281,7 +291,12 @@ mod tests {
         assert_eq!(backoff(1, u32::MAX), Duration::from_secs(4));
         assert_eq!(backoff(3, u32::MAX), Duration::from_secs(16));
         assert_eq!(backoff(i16::MAX, u32::MAX), BACKOFF_MAX);
-        let all: Duration = (1..mails::ATTEMPTS_MAX).map(|attempt| backoff(attempt, u32::MAX)).sum();
-        assert!(all > Duration::from_secs(5 * 60 * 60) && all < mails::GOOD_FOR, "{all:?}");
+        let all: Duration = (1..mails::ATTEMPTS_MAX)
+            .map(|attempt| backoff(attempt, u32::MAX))
+            .sum();
+        assert!(
+            all > Duration::from_secs(5 * 60 * 60) && all < mails::GOOD_FOR,
+            "{all:?}"
+        );
     }
 }

@@ -9,8 +9,8 @@ use mail::Post;
 use tokio_util::sync::CancellationToken;
 
 use crate::context::{Context, Parts, Running, identity};
-use crate::settings::WorkerSettings;
 use crate::postman::Postman;
+use crate::settings::WorkerSettings;
 use crate::{dispatch, heartbeat};
 
 /// The first sign of life is tried this often: a database that starts at the same time needs a moment.

@@ -49,7 +49,9 @@ impl BrowserCookie {
     }
 
     fn parse(text: &str) -> Option<Self> {
-        let digits = text.strip_prefix(PREFIX).filter(|digits| digits.len() == DIGITS)?;
+        let digits = text
+            .strip_prefix(PREFIX)
+            .filter(|digits| digits.len() == DIGITS)?;
         let secret = URL_SAFE_NO_PAD.decode(digits).ok()?;
         secret.try_into().ok().map(Self)
     }
@@ -61,7 +63,11 @@ impl BrowserCookie {
 
     /// What has the browser keep it, until it is closed. The session itself ends on the server.
     pub(crate) fn keep(&self, settings: &HttpSettings) -> String {
-        written(settings, &format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(self.0)), "")
+        written(
+            settings,
+            &format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(self.0)),
+            "",
+        )
     }
 }
 
@@ -94,7 +100,9 @@ pub(crate) fn accept_cookie(request: &mut Request) {
         true => INSECURE_COOKIE,
         false => COOKIE,
     };
-    let Some(cookie) = cookie(request.headers(), name) else { return };
+    let Some(cookie) = cookie(request.headers(), name) else {
+        return;
+    };
     request.set_data(cookie);
     // Has the framework ask who it is. The word itself proves nothing.
     let word = HeaderValue::from_static("Bearer cookie");
@@ -144,7 +152,9 @@ pub(crate) fn check_page(api: &Api, request: &Request, needs: Needs) -> Result<(
     });
     let is_empty = kind.is_none()
         && !headers.contains_key(header::TRANSFER_ENCODING)
-        && headers.get(header::CONTENT_LENGTH).is_none_or(|length| length == "0");
+        && headers
+            .get(header::CONTENT_LENGTH)
+            .is_none_or(|length| length == "0");
     if is_upload || is_json || is_empty {
         return Ok(());
     }
@@ -171,10 +181,18 @@ fn is_own(api: &Api, request: &Request, origin: &str) -> bool {
     if rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/')) && origin.contains("://") {
         return true;
     }
-    let Some(host) = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()) else {
+    let Some(host) = request
+        .headers()
+        .get(header::HOST)
+        .and_then(|host| host.to_str().ok())
+    else {
         return false;
     };
-    let host_of = |scheme: &str| origin.strip_prefix(scheme).is_some_and(|it| it.eq_ignore_ascii_case(host));
+    let host_of = |scheme: &str| {
+        origin
+            .strip_prefix(scheme)
+            .is_some_and(|it| it.eq_ignore_ascii_case(host))
+    };
     // A proxy that ends TLS and that nobody trusts says nothing of it; then either will do.
     host_of("https://") || (host_of("http://") && !api.proxies.is_secure(request))
 }
@@ -196,14 +214,19 @@ impl CsrfKeys {
 
     /// The token for the pages of a session.
     pub(crate) fn token(&self, session: SessionId) -> SecretString {
-        let newest = self.0.first().expect("there is a key, or there would be no tokens");
+        let newest = self
+            .0
+            .first()
+            .expect("there is a key, or there would be no tokens");
         let mut mac = newest.clone();
         mac.update(session.uuid().as_bytes());
         URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes()).into()
     }
 
     fn accepts(&self, session: SessionId, shown: &[u8]) -> bool {
-        let Ok(shown) = URL_SAFE_NO_PAD.decode(shown) else { return false };
+        let Ok(shown) = URL_SAFE_NO_PAD.decode(shown) else {
+            return false;
+        };
         self.0.iter().any(|key| {
             let mut mac = key.clone();
             mac.update(session.uuid().as_bytes());
@@ -242,11 +265,17 @@ mod tests {
         let secure = HttpSettings::default();
         let made = BrowserCookie::generate();
         let kept = made.keep(&secure);
-        assert!(kept.starts_with("__Host-docmill=dms_") && kept.ends_with("; Path=/; HttpOnly; SameSite=Lax; Secure"));
+        assert!(
+            kept.starts_with("__Host-docmill=dms_")
+                && kept.ends_with("; Path=/; HttpOnly; SameSite=Lax; Secure")
+        );
         let value = value_of(&kept);
         let found = |lines: &[&str]| cookie(&headers(lines), COOKIE).map(|it| it.hash());
         assert_eq!(found(&[&format!("a=b; {COOKIE}={value}")]), Some(made.hash()));
-        assert_eq!(found(&["a=b", &format!("{COOKIE}={value};c=d")]), Some(made.hash()));
+        assert_eq!(
+            found(&["a=b", &format!("{COOKIE}={value};c=d")]),
+            Some(made.hash())
+        );
         for other in [
             format!("docmill={value}"),
             format!("x{COOKIE}={value}"),
@@ -262,7 +291,10 @@ mod tests {
             ..HttpSettings::default()
         };
         assert!(made.keep(&near).starts_with("docmill=") && !made.keep(&near).contains("Secure"));
-        assert_eq!(forget(&secure), "__Host-docmill=; Path=/; HttpOnly; SameSite=Lax; Secure; Max-Age=0");
+        assert_eq!(
+            forget(&secure),
+            "__Host-docmill=; Path=/; HttpOnly; SameSite=Lax; Secure; Max-Age=0"
+        );
         assert!(!format!("{made:?}").contains(&value[4..]));
     }
 

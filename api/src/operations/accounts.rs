@@ -55,7 +55,9 @@ pub enum Refused {
     #[error("a good code of the second factor is needed")]
     CodeNeeded,
     /// The second factor cannot be read, for the key that encrypted it was taken out of the settings.
-    #[error("codes of the app cannot be checked any more; use a recovery code, or ask an administrator to take the second factor away")]
+    #[error(
+        "codes of the app cannot be checked any more; use a recovery code, or ask an administrator to take the second factor away"
+    )]
     FactorUnreadable,
     /// The code that should prove a second factor is wrong, or was used before.
     #[error("the code is wrong, or was used before")]
@@ -168,7 +170,11 @@ pub(crate) async fn log_in_browser(
     let session = sessions::start_in_browser(&api.database, new, now).await?;
     let who = Some(user.id);
     record(api, who, "session.start", who, Outcome::Success, device.origin).await?;
-    Ok(BrowserLogin { user, session, cookie })
+    Ok(BrowserLogin {
+        user,
+        session,
+        cookie,
+    })
 }
 
 /// Who somebody is who shows a name, a password, and a code where one is needed.

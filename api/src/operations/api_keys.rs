@@ -7,7 +7,7 @@ use database::audit::{self, Entry, Origin, Outcome};
 use domain::{ApiKeyId, Scope, UserId};
 use secrecy::SecretString;
 
-use super::accounts;
+use super::registering;
 use crate::auth::api_keys::ApiKeyText;
 use crate::context::Api;
 

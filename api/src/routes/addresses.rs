@@ -88,7 +88,12 @@ impl Addresses {
     ///
     /// With the secret of a link: that of a new account, or of one whose address is to change. It is good once, for 30 minutes.
     #[oai(path = "/auth/verify", method = "post")]
-    async fn verify(&self, api: Data<&Api>, request: &Request, body: Json<LinkBody>) -> Result<Done, Problem> {
+    async fn verify(
+        &self,
+        api: Data<&Api>,
+        request: &Request,
+        body: Json<LinkBody>,
+    ) -> Result<Done, Problem> {
         addresses::prove(&api, &body.0.token, caller::origin(request)).await?;
         Ok(Done::Done)
     }
@@ -117,7 +122,14 @@ impl Addresses {
         body: Json<AddressBody>,
     ) -> Result<Asked, Problem> {
         let (address, origin) = (body.0.email, caller::origin(request));
-        addresses::ask_for(&api, MailKind::ResetPassword, &address, "user.password_ask", origin).await?;
+        addresses::ask_for(
+            &api,
+            MailKind::ResetPassword,
+            &address,
+            "user.password_ask",
+            origin,
+        )
+        .await?;
         Ok(ASKED())
     }
 
@@ -125,7 +137,12 @@ impl Addresses {
     ///
     /// Every session of the account ends, and its owner gets a message. A second factor stays.
     #[oai(path = "/auth/password/reset", method = "post")]
-    async fn reset(&self, api: Data<&Api>, request: &Request, body: Json<ResetBody>) -> Result<Done, Problem> {
+    async fn reset(
+        &self,
+        api: Data<&Api>,
+        request: &Request,
+        body: Json<ResetBody>,
+    ) -> Result<Done, Problem> {
         let Json(body) = body;
         let password = SecretString::from(body.new_password);
         addresses::reset_password(&api, &body.token, password, caller::origin(request)).await?;

@@ -27,7 +27,9 @@ impl Browser {
 
     /// A request with the cookie, and nothing else.
     fn plain(&self, method: Method, path: &str) -> RequestBuilder {
-        self.http.request(method, &format!("/api/v1{path}")).header("cookie", &self.cookie)
+        self.http
+            .request(method, &format!("/api/v1{path}"))
+            .header("cookie", &self.cookie)
     }
 
     async fn get(&self, path: &str) -> Answer {
@@ -121,7 +123,7 @@ on_both! {
             ("a form of another site", with(&[("origin", EVIL), ("content-type", "application/x-www-form-urlencoded")])),
             ("a script of another site", with(&[("origin", EVIL), json_type])),
             ("one that knows the token", with(&[("origin", EVIL), json_type, good])),
-            ("a host that begins like ours", with(&[("origin", &elsewhere), json_type, good])),
+            ("a host that begins like ours", with(&[("origin", elsewhere.as_str()), json_type, good])),
             ("a page that hides itself", with(&[("origin", "null"), json_type, good])),
             ("no Origin", with(&[json_type, good])),
             ("two of them", with(&[here, ("origin", EVIL), json_type, good])),
@@ -132,7 +134,7 @@ on_both! {
             ("no token", with(&[here, json_type])),
             ("an empty token", with(&[here, json_type, ("x-csrf-token", "")])),
             ("a wrong token", with(&[here, json_type, ("x-csrf-token", &token[1..])])),
-            ("the token of another session", with(&[here, json_type, ("x-csrf-token", &stranger.token)])),
+            ("the token of another session", with(&[here, json_type, ("x-csrf-token", stranger.token.as_str())])),
             ("the browser says cross-site", with(&[here, json_type, good, ("sec-fetch-site", "cross-site")])),
             ("the browser says same-site", with(&[here, json_type, good, ("sec-fetch-site", "same-site")])),
             ("the browser says nothing led there", with(&[here, json_type, good, ("sec-fetch-site", "none")])),

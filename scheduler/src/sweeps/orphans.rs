@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use database::tasks::{self, Recovered};
 use database::mails;
+use database::tasks::{self, Recovered};
 use telemetry::metrics;
 
 use super::SweepError;

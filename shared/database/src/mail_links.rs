@@ -220,12 +220,8 @@ pub(crate) async fn tell_of_password(
     struct Account {
         email: String,
     }
-    let account: Option<Account> = sql::first(
-        db,
-        "SELECT email FROM users WHERE id = $1",
-        [user.uuid().into()],
-    )
-    .await?;
+    let account: Option<Account> =
+        sql::first(db, "SELECT email FROM users WHERE id = $1", [user.uuid().into()]).await?;
     if let Some(account) = account {
         let notice = NewMail {
             kind: MailKind::PasswordChanged,

@@ -72,6 +72,21 @@ impl Post {
         &self.public_url
     }
 
+    /// Whether the mail server answers, is protected as it should be, and lets us in. A folder always does.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub async fn try_server(&self) -> Result<(), SendError> {
+        let Way::Server(server) = &self.way else {
+            return Ok(());
+        };
+        match server.test_connection().await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(SendError::Unavailable("the mail server broke off".to_owned())),
+            Err(error) => Err(failed(&error)),
+        }
+    }
+
     /// Sends a message. It carries the id, so that whoever gets it twice (the answer of the mail server may have been lost)
     /// sees that it is one.
     ///
@@ -83,9 +98,9 @@ impl Post {
             Way::Server(server) => match server.send(message).await {
                 Ok(_) => Ok(()),
                 // Not every server takes letters beyond ASCII in addresses (SMTPUTF8), and this one will not learn it.
-                Err(error) if error.is_client() && !letter.to.is_ascii() => {
-                    Err(SendError::Refused("the mail server does not know such addresses".to_owned()))
-                }
+                Err(error) if error.is_client() && !letter.to.is_ascii() => Err(SendError::Refused(
+                    "the mail server does not know such addresses".to_owned(),
+                )),
                 Err(error) => Err(failed(&error)),
             },
             Way::Folder(folder) => put(folder, id, &message.formatted())
@@ -162,7 +177,8 @@ fn failed(error: &lettre::transport::smtp::Error) -> SendError {
             SendError::Unavailable("the way to the mail server could not be protected (TLS)".to_owned())
         }
         None if error.is_client() => SendError::Unavailable(
-            "the mail server does not offer what is needed: protection (STARTTLS), or a way to log in".to_owned(),
+            "the mail server does not offer what is needed: protection (STARTTLS), or a way to log in"
+                .to_owned(),
         ),
         None => SendError::Unavailable("the mail server was not reached, or broke off".to_owned()),
     }

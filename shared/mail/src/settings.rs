@@ -135,7 +135,8 @@ impl MailSettings {
     pub fn problems_in_fleet(&self) -> Vec<String> {
         let mut problems = self.problems();
         if !self.folder.as_os_str().is_empty() {
-            problems.push("folder: is for the embedded mode; a fleet needs a mail server (mail.host)".to_owned());
+            problems
+                .push("folder: is for the embedded mode; a fleet needs a mail server (mail.host)".to_owned());
         }
         if !self.has_server() && self.verification == Some(true) {
             problems.push("verification: needs a mail server (mail.host)".to_owned());
@@ -219,9 +220,15 @@ mod tests {
             ("password", |it| it.password = "changeme".to_owned().into()),
             ("from", |it| it.from = String::new()),
             ("from", |it| it.from = "docmill".to_owned()),
-            ("from", |it| it.from = "a@example.com\r\nBcc: b@example.com".to_owned()),
-            ("public_url", |it| it.public_url = "http://docmill.example.com".to_owned()),
-            ("public_url", |it| it.public_url = "https://docmill.example.com/?x".to_owned()),
+            ("from", |it| {
+                it.from = "a@example.com\r\nBcc: b@example.com".to_owned()
+            }),
+            ("public_url", |it| {
+                it.public_url = "http://docmill.example.com".to_owned()
+            }),
+            ("public_url", |it| {
+                it.public_url = "https://docmill.example.com/?x".to_owned()
+            }),
             ("folder", |it| it.folder = "/var/mail".into()),
         ];
         for (key, spoil) in table {

@@ -45,13 +45,20 @@ async fn every_message_parses_and_its_link_is_whole() {
         post.send(id, &letter, at()).await.unwrap();
         let content = std::fs::read(folder.path().join(format!("{id}.eml"))).unwrap();
         let parsed = MessageParser::default().parse(&content).unwrap();
-        assert_eq!(parsed.message_id(), Some(format!("{id}@docmill.example.com").as_str()));
+        assert_eq!(
+            parsed.message_id(),
+            Some(format!("{id}@docmill.example.com").as_str())
+        );
         assert_eq!(parsed.date().unwrap().to_timestamp(), at().timestamp());
         let recipient = parsed.to().unwrap().first().unwrap();
         assert_eq!((recipient.address(), recipient.name()), (Some(to), None));
         let text = parsed.body_text(0).unwrap();
         let secret = token.expose();
-        assert_eq!(text.contains(&format!("#{}", secret.expose_secret())), has_link, "{text}");
+        assert_eq!(
+            text.contains(&format!("#{}", secret.expose_secret())),
+            has_link,
+            "{text}"
+        );
         assert!(text.is_ascii() && !parsed.subject().unwrap().is_empty());
     }
     let left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().flatten().collect();
@@ -70,9 +77,20 @@ fn neither_a_letter_nor_a_token_shows_its_secret() {
 async fn what_is_no_address_is_refused_for_good() {
     let folder = tempfile::tempdir().unwrap();
     let post = post(folder.path());
-    for to in ["", "ada", "a@b\r\nBcc: eve@example.com", "a@example.com, b@example.com", "Ada <a@example.com>"] {
-        let refused = post.send(TaskId::new(), &Letter::password_changed(to, URL), at()).await;
-        assert!(matches!(refused, Err(SendError::Refused(_))), "{to:?}: {refused:?}");
+    for to in [
+        "",
+        "ada",
+        "a@b\r\nBcc: eve@example.com",
+        "a@example.com, b@example.com",
+        "Ada <a@example.com>",
+    ] {
+        let refused = post
+            .send(TaskId::new(), &Letter::password_changed(to, URL), at())
+            .await;
+        assert!(
+            matches!(refused, Err(SendError::Refused(_))),
+            "{to:?}: {refused:?}"
+        );
         assert!(to.is_empty() || !refused.unwrap_err().to_string().contains(to));
     }
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);

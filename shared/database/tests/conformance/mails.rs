@@ -14,20 +14,38 @@ const SECRET: [u8; 32] = [7; 32];
 const OTHER_SECRET: [u8; 32] = [8; 32];
 
 fn message(kind: MailKind, user: Option<UserId>, address: &str) -> NewMail {
-    NewMail { kind, user, address: address.to_owned() }
+    NewMail {
+        kind,
+        user,
+        address: address.to_owned(),
+    }
 }
 
 /// The claim of the only message that is due.
 async fn claimed(db: &TestDatabase, id: TaskId) -> MailClaim {
     let worker = a_worker(db, start()).await;
-    mails::claim(db, worker.id, &[id], start()).await.unwrap().remove(0)
+    mails::claim(db, worker.id, &[id], start())
+        .await
+        .unwrap()
+        .remove(0)
 }
 
 async fn with_link(db: &TestDatabase, purpose: LinkPurpose, user: UserId, address: &str, secret: [u8; 32]) {
-    let id = mails::ask_for(db, message(MailKind::Verify, None, address), start()).await.unwrap();
+    let id = mails::ask_for(db, message(MailKind::Verify, None, address), start())
+        .await
+        .unwrap();
     let claim = claimed(db, id).await;
-    let link = Link { purpose, user, address: address.to_owned() };
-    assert_eq!(mail_links::add(db, &claim, &secret, &link, start()).await.unwrap(), Closed::Won);
+    let link = Link {
+        purpose,
+        user,
+        address: address.to_owned(),
+    };
+    assert_eq!(
+        mail_links::add(db, &claim, &secret, &link, start())
+            .await
+            .unwrap(),
+        Closed::Won
+    );
 }
 
 fn new_account(email: &str) -> users::NewUser {
@@ -223,7 +241,7 @@ on_both! {
         let half = start() + HOUR / 2;
         let (found, standing) = sessions::standing_in_browser(db, &SECRET, half + HOUR, half).await.unwrap().unwrap();
         assert_eq!((found, standing.alive, standing.user), (session, true, user.id));
-        let (_, standing) = sessions::standing_in_browser(db, &SECRET, start(), start() + HOUR).await.unwrap().unwrap();
+        let (_, standing) = sessions::standing_in_browser(db, &SECRET, start() + 2 * HOUR, start() + HOUR).await.unwrap().unwrap();
         assert!(standing.alive);
         assert_eq!(sessions::standing_in_browser(db, &OTHER_SECRET, start(), start()).await.unwrap(), None);
         sessions::revoke_in_browser(db, &SECRET, half).await.unwrap();

@@ -16,6 +16,7 @@ mod folder;
 mod gate;
 mod mail_server;
 mod mill;
+mod operator;
 mod process;
 mod programs;
 mod servers;

@@ -144,7 +144,10 @@ pub(crate) fn check_page(api: &Api, request: &Request, needs: Needs) -> Result<(
         return refused("the browser says that another site asks (header Sec-Fetch-Site)");
     }
     // Files come as they are; everything else is JSON, which no form can send.
-    let is_upload = needs.policy(request) == Policy::Submit && request.uri().path() == "/documents";
+    let path = request.uri().path();
+    let takes_files =
+        path == "/documents" || (path.starts_with("/documents/") && path.ends_with("/versions"));
+    let is_upload = needs.policy(request) == Policy::Submit && takes_files;
     let kind = headers.get(header::CONTENT_TYPE);
     let is_json = kind.and_then(|kind| kind.to_str().ok()).is_some_and(|kind| {
         let essence = kind.split(';').next().unwrap_or_default().trim();

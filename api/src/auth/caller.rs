@@ -98,6 +98,12 @@ async fn authenticate(request: &Request, bearer: Bearer) -> poem::Result<Identit
             .detail("the account's role is too low for this")
             .into());
     }
+    let hands_in = *policy == Policy::Submit && request.uri().path().starts_with("/documents");
+    if hands_in && identity.unverified && api.mail.verifies() {
+        let detail = "nothing can be handed in before the address of the account is confirmed; \
+                      POST /auth/verify/resend sends the message once more";
+        return Err(Problem::new(Code::EmailUnverified).detail(detail).into());
+    }
     api.rates
         .known(*policy, &identity, address(request))
         .await

@@ -9,7 +9,9 @@ mod browser;
 mod cancelling;
 mod conversations;
 mod documents;
+mod editing;
 mod events;
+mod finding;
 mod formats;
 mod jobs;
 mod listing;
@@ -21,11 +23,13 @@ mod schedule_schema;
 mod schedules;
 mod scheduling;
 mod schema;
+mod searches;
 mod second_factor;
 mod task_schema;
 mod todos;
 mod upload;
 mod usage;
+mod versions;
 
 use std::sync::Arc;
 
@@ -63,8 +67,8 @@ enum Section {
     Operating,
 }
 
-/// What people do with what is theirs.
-type Own = (
+/// What people do with their accounts.
+type Account = (
     accounts::Accounts,
     addresses::Addresses,
     browser::Browser,
@@ -72,7 +76,13 @@ type Own = (
     second_factor::SecondFactor,
     api_keys::ApiKeys,
     usage::Usage,
+);
+
+/// What people do with what is theirs.
+type Own = (
     documents::Documents,
+    versions::Versions,
+    searches::Searches,
     formats::Formats,
     jobs::Jobs,
     cancelling::Cancelling,
@@ -90,7 +100,7 @@ type Steering = (
     audit::Audit,
 );
 
-type Service = OpenApiService<(Own, Steering), ()>;
+type Service = OpenApiService<(Account, Own, Steering), ()>;
 
 fn service() -> Service {
     OpenApiService::new(
@@ -103,7 +113,11 @@ fn service() -> Service {
                 second_factor::SecondFactor,
                 api_keys::ApiKeys,
                 usage::Usage,
+            ),
+            (
                 documents::Documents,
+                versions::Versions,
+                searches::Searches,
                 formats::Formats,
                 jobs::Jobs,
                 cancelling::Cancelling,

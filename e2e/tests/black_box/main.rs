@@ -20,7 +20,9 @@ mod processing;
 mod profile;
 mod quotas;
 mod refusals;
+mod reuse;
 mod samples;
+mod saved_searches;
 mod scans;
 mod schedules;
 mod search;
@@ -30,3 +32,4 @@ mod surface;
 #[path = "../support/totp.rs"]
 mod totp;
 mod unique_jobs;
+mod versions;

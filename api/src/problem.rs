@@ -110,6 +110,14 @@ pub enum Code {
     SecondFactorRequired,
     /// The code of a second factor is wrong.
     WrongCode,
+    /// A browser asked with its cookie, and not from a page of docmill's own.
+    CrossSite,
+    /// The account has yet to prove its address.
+    EmailUnverified,
+    /// The link of a message was used, is too old, or never was.
+    LinkNotGood,
+    /// No messages are sent here.
+    MailOff,
     /// The account has a second factor already, or has none.
     SecondFactorState,
     /// Administrators may not do this to themselves.
@@ -205,6 +213,10 @@ impl Code {
         Self::InsufficientScope,
         Self::SecondFactorRequired,
         Self::WrongCode,
+        Self::CrossSite,
+        Self::EmailUnverified,
+        Self::LinkNotGood,
+        Self::MailOff,
         Self::SecondFactorState,
         Self::OwnAccount,
         Self::TooManyKeys,
@@ -296,6 +308,22 @@ impl Code {
                 "A code of the second factor is needed",
             ),
             Self::WrongCode => (StatusCode::FORBIDDEN, "wrong_code", "The code is wrong"),
+            Self::CrossSite => (
+                StatusCode::FORBIDDEN,
+                "cross_site",
+                "The request did not come from a page of docmill",
+            ),
+            Self::EmailUnverified => (
+                StatusCode::FORBIDDEN,
+                "email_unverified",
+                "The address of the account has to be confirmed first",
+            ),
+            Self::LinkNotGood => (
+                StatusCode::FORBIDDEN,
+                "link_not_good",
+                "The link is not good any more",
+            ),
+            Self::MailOff => (StatusCode::CONFLICT, "mail_off", "No messages are sent here"),
             Self::SecondFactorState => (
                 StatusCode::CONFLICT,
                 "second_factor_state",

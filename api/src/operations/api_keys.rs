@@ -7,7 +7,7 @@ use database::audit::{self, Entry, Origin, Outcome};
 use domain::{ApiKeyId, Scope, UserId};
 use secrecy::SecretString;
 
-use super::accounts;
+use super::registering;
 use crate::auth::api_keys::ApiKeyText;
 use crate::context::Api;
 
@@ -169,7 +169,7 @@ fn check_name(name: &str) -> Result<String, Refused> {
     let fault = if name.is_empty() {
         Some("must have at least one character".to_owned())
     } else {
-        accounts::label_fault(name, NAME_CHARS_MAX)
+        registering::label_fault(name, NAME_CHARS_MAX)
     };
     match fault {
         Some(detail) => Err(Refused::Invalid {

@@ -1,9 +1,11 @@
 //! JSON adapters, one file per resource: who is asking, do the operation, show the outcome.
 
 mod accounts;
+mod addresses;
 mod agenda;
 mod api_keys;
 mod audit;
+mod browser;
 mod cancelling;
 mod conversations;
 mod document;
@@ -42,6 +44,7 @@ use serde_json::Value;
 use telemetry::Exposition;
 
 use crate::auth::access::{self, Access};
+use crate::auth::browser as browser_sessions;
 use crate::auth::caller;
 use crate::context::Api;
 use crate::http::declared_fields::{self, DeclaredFields};
@@ -71,13 +74,19 @@ enum Section {
     Operating,
 }
 
-/// What people do with what is theirs.
-type Own = (
+/// What people do with their accounts.
+type Account = (
     accounts::Accounts,
+    addresses::Addresses,
+    browser::Browser,
     profile::Profile,
     second_factor::SecondFactor,
     api_keys::ApiKeys,
     usage::Usage,
+);
+
+/// What people do with what is theirs.
+type Own = (
     documents::Documents,
     parts::Parts,
     versions::Versions,
@@ -99,17 +108,21 @@ type Steering = (
     audit::Audit,
 );
 
-type Service = OpenApiService<(Own, Steering), ()>;
+type Service = OpenApiService<(Account, Own, Steering), ()>;
 
 fn service() -> Service {
     OpenApiService::new(
         (
             (
                 accounts::Accounts,
+                addresses::Addresses,
+                browser::Browser,
                 profile::Profile,
                 second_factor::SecondFactor,
                 api_keys::ApiKeys,
                 usage::Usage,
+            ),
+            (
                 documents::Documents,
                 parts::Parts,
                 versions::Versions,
@@ -172,6 +185,7 @@ pub(crate) fn all(api: Api, probes: runtime::Probes, metrics: Option<Exposition>
             .check(&request)
             .and_then(|()| caller::accept_key_header(&mut request))
             .and_then(|()| declared_fields::storable_path(&request));
+        browser_sessions::accept_cookie(&mut request);
         if let Some(needs) = access.needs(&request) {
             let policy = needs.policy(&request);
             request.set_data(needs);

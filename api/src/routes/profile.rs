@@ -167,7 +167,7 @@ fn part(value: MaybeUndefined<String>) -> Option<Option<String>> {
 fn item(session: Session, proof: Proof) -> SessionItem {
     SessionItem {
         id: session.id.to_string(),
-        current: proof == Proof::Login(session.id),
+        current: proof == Proof::Login(session.id) || proof == Proof::Browser(session.id),
         ip: session.ip,
         user_agent: session.user_agent,
         created_at: session.created_at.into(),

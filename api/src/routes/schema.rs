@@ -504,6 +504,8 @@ pub(super) struct UserBody {
     is_active: bool,
     /// Whether a code is asked for beside the password.
     second_factor: bool,
+    /// Whether the address has yet to be confirmed; until then nothing can be handed in.
+    email_unverified: bool,
     created_at: Timestamp,
     last_login_at: Option<Timestamp>,
 }
@@ -519,6 +521,7 @@ impl From<User> for UserBody {
             role: user.role.to_string(),
             is_active: user.status == domain::UserStatus::Active,
             second_factor: user.second_factor,
+            email_unverified: user.unverified,
             created_at: user.created_at.into(),
             last_login_at: user.last_login_at.map(Timestamp::from),
         }

@@ -7,6 +7,7 @@ mod agenda;
 mod answers;
 mod api_keys;
 mod bodies;
+mod browser_sessions;
 mod browsers;
 mod deleting;
 mod downloads;

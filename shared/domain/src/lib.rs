@@ -11,6 +11,7 @@ mod document_kind;
 mod document_parts;
 mod ids;
 pub mod limits;
+mod mail;
 mod quota;
 mod reasons;
 mod sample_secrets;
@@ -31,6 +32,7 @@ pub use ids::{
     ApiKeyId, AuditId, ConversationId, DocumentId, EventId, InvalidId, JobId, MessageId, PassageId,
     RequestId, RunId, SavedSearchId, ScheduleId, SessionId, TaskId, TodoId, UserId, WorkerId,
 };
+pub use mail::{LinkPurpose, MailKind};
 pub use quota::{Month, QUOTA_MAX, Quota, QuotaLimits};
 pub use reasons::{ReasonClass, ReasonCode};
 pub use sample_secrets::{is_loopback, is_sample_secret};

@@ -117,7 +117,7 @@ async fn count(db: &Database, user: UserId, ids: &[Uuid], facet: Facet) -> Resul
     sql::all(
         db.connection(),
         format!(
-            "SELECT {value} AS value, count(DISTINCT d.id) AS count FROM {source} \
+            "SELECT {value} AS value, count(*) AS count FROM {source} \
              WHERE d.user_id = $1 AND d.id {list} AND {value} IS NOT NULL \
              GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {VALUES_MAX}"
         ),

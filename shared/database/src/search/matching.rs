@@ -123,9 +123,12 @@ async fn in_postgres(
     sql::all(
         db.connection(),
         format!(
-            "WITH found AS (SELECT p.document_id, p.part FROM search_parts p JOIN documents d ON d.id = p.document_id \
-                WHERE p.words @@ $1::tsquery AND d.user_id = $2{conditions} \
-                ORDER BY p.document_id DESC LIMIT {RANKED_MAX}) \
+            "WITH found AS (SELECT m.document_id, m.part FROM \
+                (SELECT document_id, part FROM search_parts WHERE words @@ $1::tsquery \
+                 ORDER BY document_id DESC OFFSET 0) AS p CROSS JOIN LATERAL \
+                (SELECT p.document_id, p.part FROM documents d \
+                 WHERE d.id = p.document_id AND d.user_id = $2{conditions} OFFSET 0) AS m \
+                LIMIT {RANKED_MAX}) \
              SELECT p.document_id AS id, max({score})::float8 AS score \
              FROM found f JOIN search_parts p ON p.document_id = f.document_id AND p.part = f.part \
              GROUP BY p.document_id"

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use domain::UserId;
-use e2e::{Answer, Client, Embedded, Fleet, Folder, Settings, docmill, eventually, run};
+use e2e::{Answer, Client, Embedded, Fleet, Folder, Settings, docmill, eventually};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -16,43 +16,6 @@ use serde_json::{Value, json};
 const FORGETTING: Duration = Duration::from_secs(5);
 /// Longer than it takes until new lines are sealed.
 const SEALING: Duration = Duration::from_secs(30);
-
-/// Somebody with an account that the operator of the machine has made.
-async fn with_role(settings: &Settings, data: &str, anybody: &Client, role: &str) -> Client {
-    let email = format!("{}@example.com", UserId::new());
-    let create = [
-        "--data",
-        data,
-        "user",
-        "create",
-        "--email",
-        &email,
-        "--role",
-        role,
-        "--password-stdin",
-    ];
-    let folder = Folder::new();
-    let _ = run("docmill", folder.path(), &create, settings, Client::password())
-        .await
-        .success();
-    let login = json!({ "email": email, "password": Client::password() });
-    let session = anybody
-        .post("/api/v1/auth/login", &login)
-        .await
-        .status(200)
-        .json();
-    anybody.with_session(session)
-}
-
-async fn in_embedded(mill: &Embedded, role: &str) -> Client {
-    with_role(
-        &Settings::new(),
-        mill.data().to_str().unwrap(),
-        &mill.anybody(),
-        role,
-    )
-    .await
-}
 
 async fn on_account(admin: &Client, method: Method, user: &Client, act: &str, body: &Value) -> Answer {
     let path = format!("/api/v1/admin/users/{}/{act}", user.user_id());
@@ -64,7 +27,7 @@ async fn what_administrators_decide_holds_on_every_replica_within_five_seconds()
     let fleet = Fleet::start(2, &Settings::new()).await;
     let bases: Vec<String> = fleet.apis.iter().map(|api| api.base.clone()).collect();
     let anybody = Client::anonymous(&bases);
-    let admin = with_role(&fleet.settings, "data", &anybody, "admin").await;
+    let admin = fleet.with_role("admin").await;
     let ada = anybody.registered().await;
     let everywhere = |status: u16, path: &'static str| {
         let (bases, ada) = (bases.clone(), &ada);
@@ -136,8 +99,8 @@ async fn what_administrators_decide_holds_on_every_replica_within_five_seconds()
 async fn accounts_are_for_administrators_only_and_none_locks_everybody_out() {
     let mill = Embedded::start(&Settings::new()).await;
     let (admin, operator, ada) = (
-        in_embedded(&mill, "admin").await,
-        in_embedded(&mill, "operator").await,
+        mill.with_role("admin").await,
+        mill.with_role("operator").await,
         mill.user().await,
     );
     for other in [&operator, &ada] {
@@ -589,7 +552,7 @@ async fn act(route: &str, mill: &Embedded, admin: &Client) -> (Answer, &'static 
 #[tokio::test]
 async fn whatever_changes_something_is_in_the_audit_log() {
     let mill = Embedded::start(&Settings::impatient()).await;
-    let admin = in_embedded(&mill, "admin").await;
+    let admin = mill.with_role("admin").await;
     let spec: Value = admin.get("/openapi.json").await.status(200).json();
     let mut routes = BTreeSet::new();
     for (path, methods) in spec["paths"].as_object().unwrap() {
@@ -630,7 +593,7 @@ async fn whatever_changes_something_is_in_the_audit_log() {
 #[tokio::test]
 async fn whoever_fails_to_get_in_is_in_the_audit_log() {
     let mill = Embedded::start(&Settings::new()).await;
-    let admin = in_embedded(&mill, "admin").await;
+    let admin = mill.with_role("admin").await;
     let ada = mill.user().await;
     let login = |password: &str| json!({ "email": ada.email(), "password": password });
     let tokens = ada
@@ -689,7 +652,7 @@ async fn whoever_fails_to_get_in_is_in_the_audit_log() {
 #[tokio::test]
 async fn the_audit_log_is_filtered_paged_and_exported() {
     let mill = Embedded::start(&Settings::new()).await;
-    let admin = in_embedded(&mill, "admin").await;
+    let admin = mill.with_role("admin").await;
     let ada = mill.user().await;
     for number in 0..5 {
         let _ = ada

@@ -374,10 +374,10 @@ impl From<Refused> for Problem {
             Refused::Kind { .. } => {
                 let readable: Vec<_> = domain::DocumentKind::ALL
                     .iter()
-                    .map(|kind| kind.media_type())
+                    .map(ToString::to_string)
                     .collect();
                 Self::new(Code::UnsupportedMediaType)
-                    .detail(format!("{detail}; supported are {}", readable.join(", ")))
+                    .detail(format!("{detail}; what can be read is {}", readable.join(", ")))
             }
             Refused::TooLarge { .. } => Self::new(Code::TooLarge).detail(detail),
             Refused::KeyReused => Self::new(Code::IdempotencyKeyReused),

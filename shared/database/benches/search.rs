@@ -490,10 +490,15 @@ async fn costs(url: &str, words: &Words) {
                     String::new()
                 }
             };
+            // The passage that held title and tags is not written any more.
+            let before = if words {
+                format!("('{document}', -1, NULL, 0, '{heading}'{}), ", value(&heading))
+            } else {
+                String::new()
+            };
             format!(
                 "INSERT INTO {table} (document_id, position, page, start_byte, text{column}) VALUES \
-                 ('{document}', -1, NULL, 0, '{heading}'{}), ('{document}', -2, NULL, 0, '{text}'{})",
-                value(&heading),
+                 {before}('{document}', -2, NULL, 0, '{text}'{})",
                 value(text)
             )
         };

@@ -3,8 +3,9 @@
 //!     cargo bench -p docmill-database --bench search -- postgres://… [documents] [share]
 //!     cargo bench -p docmill-database --bench search -- sqlite:///…/bench.db [documents] [share]
 //!
-//! The database must be empty, or one of an earlier run, which is only measured again. It is filled with made-up documents of about 1,000 characters (100,000 unless told otherwise), of
-//! which one user owns a share (0.1 unless told otherwise) and 900 others the rest. Words are drawn by Zipf's law from 50,000.
+//! The database must be empty, or one of an earlier run, which is only measured again. It is filled with made-up documents of about
+//! 1,000 characters (100,000 unless told otherwise), of which one user owns a share (0.1 unless told otherwise) and 900 others the
+//! rest. Words are drawn by Zipf's law from 50,000.
 //! Beside our search the same rows are searched as older systems do it: `ILIKE` over title and tags.
 #![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout)]
 
@@ -170,11 +171,17 @@ async fn of_an_earlier_run(url: &str) -> Option<UserId> {
     let statement = "SELECT user_id FROM documents GROUP BY user_id ORDER BY count(*) DESC LIMIT 1";
     let id: Option<uuid::Uuid> = if url.starts_with("postgres") {
         let mut connection = sqlx::PgConnection::connect(url).await.unwrap();
-        let row = sqlx::query(statement).fetch_optional(&mut connection).await.unwrap();
+        let row = sqlx::query(statement)
+            .fetch_optional(&mut connection)
+            .await
+            .unwrap();
         row.map(|row| row.get(0))
     } else {
         let mut connection = sqlx::SqliteConnection::connect(url).await.unwrap();
-        let row = sqlx::query(statement).fetch_optional(&mut connection).await.unwrap();
+        let row = sqlx::query(statement)
+            .fetch_optional(&mut connection)
+            .await
+            .unwrap();
         row.map(|row| row.get(0))
     };
     id.map(UserId::from)

@@ -144,10 +144,7 @@ fn part(backend: DbBackend, number: i32, facet: Facet) -> String {
             "d CROSS JOIN LATERAL jsonb_array_elements(d.tags) AS t (tag)",
         ),
         (Facet::Tag, _) => ("t.value ->> 'value'", "d, json_each(d.tags) AS t"),
-        (Facet::Label, _) => (
-            "l.label",
-            "d JOIN document_labels l ON l.document_id = d.id",
-        ),
+        (Facet::Label, _) => ("l.label", "d JOIN document_labels l ON l.document_id = d.id"),
     };
     format!(
         "SELECT * FROM (SELECT {number} AS facet, {value} AS value, count(*) AS count FROM {source} \

@@ -61,11 +61,12 @@ FROM documents d WHERE d.status <> 'completed' AND d.text_fence IS NOT NULL
 UNION ALL
 SELECT 'passages belong to a result', d.id::text, format('%s with %s passages', d.status, count(p.position))
 FROM documents d LEFT JOIN passages p ON p.document_id = d.id
-GROUP BY d.id, d.status HAVING (d.status = 'completed') <> (count(p.position) > 0)
+WHERE d.status <> 'completed' GROUP BY d.id, d.status HAVING count(p.position) > 0
 
 UNION ALL
 SELECT 'what has results can be found', d.id::text, format('%s with %s index rows', d.status, count(p.part))
 FROM documents d LEFT JOIN search_parts p ON p.document_id = d.id
+WHERE NOT EXISTS (SELECT 1 FROM search_missing m WHERE m.document_id = d.id)
 GROUP BY d.id, d.status HAVING (d.status = 'completed') <> (count(p.part) > 0)
 
 UNION ALL

@@ -70,7 +70,8 @@ mirror! {
 mirror! {
     /// What a document is. More words may come.
     DocumentKindName = domain::DocumentKind {
-        Text, Markdown, Csv, Html, Pdf, Docx, Pptx, Xlsx, Xls, Xlsb, Odt, Odp, Ods, Rtf, Epub, Eml, Mbox, Msg, Chat,
+        Text, Markdown, Csv, Html, Pdf, Docx, Pptx, Xlsx, Xls, Xlsb, Doc, Ppt, Odt, Odp, Ods, Rtf, Epub, Eml, Mbox, Msg,
+        Chat,
         Png, Jpeg, Tiff, Webp, Bmp, Gif
     }
 }

@@ -36,8 +36,9 @@ impl Hostile {
         let settings = Settings::new()
             .with("sandbox.address_space_max", "192MiB")
             .with("sandbox.input_max", "32MiB")
-            .with("sandbox.wall_time_max", "10s")
-            .with("sandbox.cpu_time_max", "5s")
+            // Long enough that what dies of its memory does so first, on a machine under load too.
+            .with("sandbox.wall_time_max", "120s")
+            .with("sandbox.cpu_time_max", "60s")
             // What reads pictures has tests of its own.
             .with("ocr.program", "");
         let fleet = Fleet::start(1, &settings).await;

@@ -36,8 +36,9 @@ impl Hostile {
         let settings = Settings::new()
             .with("sandbox.address_space_max", "192MiB")
             .with("sandbox.input_max", "32MiB")
-            .with("sandbox.wall_time_max", "10s")
-            .with("sandbox.cpu_time_max", "5s")
+            // Long enough that what dies of its memory does so first, on a machine under load too.
+            .with("sandbox.wall_time_max", "120s")
+            .with("sandbox.cpu_time_max", "60s")
             // What reads pictures has tests of its own.
             .with("ocr.program", "");
         let fleet = Fleet::start(1, &settings).await;
@@ -166,9 +167,9 @@ async fn a_document_that_kills_its_reader_ends_for_good_and_the_next_one_does_no
     // Said at the start, before there is any document.
     let _ = mill.worker().line("parser children are confined").await;
     assert_eq!(mill.outcome("note.txt", b"all is well").await, "completed");
-    // What a machine under load does to one run, the best of three does not show.
+    // What a machine under load does to one run, the better of two does not show.
     let mut fastest = Duration::MAX;
-    for _ in 0..3 {
+    for _ in 0..2 {
         assert_eq!(
             mill.outcome("widths.pdf", wide_range_of_widths().as_bytes())
                 .await,
@@ -187,7 +188,7 @@ async fn a_document_that_kills_its_reader_ends_for_good_and_the_next_one_does_no
         .log()
         .matches("a parser child died of a document; trying another")
         .count();
-    assert_eq!(deaths, 3);
+    assert_eq!(deaths, 2);
     for job in mill.ada.jobs().await {
         assert_eq!(job["attempt"], 1, "{job}");
     }

@@ -1,5 +1,6 @@
 //! Where the parts of a document lie in its text, and texts of some pages only.
 
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::support::on_both;
@@ -92,6 +93,21 @@ on_both! {
             parts[2],
             json!({ "kind": "page", "number": 3, "start": 12, "end": 17, "start_byte": 13, "end_byte": 18 })
         );
+    }
+
+    async fn results_that_serve_twice_have_their_parts(mill: &Mill) {
+        let ada = mill.user().await;
+        let source = "# The lighthouse\n\nIt stands on a rock.\n\n## The keeper\n\nShe is called Ina.\n";
+        let first = ada.processed("keeper.md", source.as_bytes()).await;
+        // As anybody hands in a file who says nothing about earlier results.
+        let again = ada.request(Method::POST, "/api/v1/documents?file_name=keeper.md");
+        let again = again.header("content-type", "application/octet-stream").body(source);
+        let job = ada.send(again).await.status(202).json();
+        let second = ada.documents(&ada.ended(&job).await).await.remove(0);
+        assert_eq!(second["reused_from"], first["id"], "{second}");
+        let parts = async |document: &Value| ada.get(document["links"]["parts"].as_str().unwrap()).await.status(200).json();
+        assert_eq!(parts(&second).await, parts(&first).await);
+        assert_eq!(parts(&second).await["items"][1]["title"], "The keeper");
     }
 
     async fn a_text_without_pages_and_headings_has_no_parts(mill: &Mill) {

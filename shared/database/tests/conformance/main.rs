@@ -23,3 +23,4 @@ mod support;
 mod tasks;
 mod unique_keys;
 mod usage;
+mod versions;

@@ -154,7 +154,11 @@ fn tomorrow_is_the_day_after_the_message_was_written() {
 
 fn the_mails_are_understood(mails: &str) {
     let found = agenda(mails, "en");
-    assert_eq!(starts(&found), [] as [&str; 0], "that a message was sent is no event");
+    assert_eq!(
+        starts(&found),
+        [] as [&str; 0],
+        "that a message was sent is no event"
+    );
     assert_eq!(
         dues(&found),
         ["2026-05-12", "2026-05-14"],

@@ -35,7 +35,9 @@ const LISTED_MAX: usize = 200;
 /// When the file is empty.
 pub(crate) fn extract_eml(bytes: &[u8], limits: &Limits) -> Result<Extracted, ExtractionError> {
     if bytes.trim_ascii().is_empty() {
-        return Err(ExtractionError::Unreadable("there is no message in it".to_owned()));
+        return Err(ExtractionError::Unreadable(
+            "there is no message in it".to_owned(),
+        ));
     }
     let letter = eml::read(bytes);
     let mut writer = Writer::new(limits);

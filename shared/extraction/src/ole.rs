@@ -129,7 +129,11 @@ impl<'a> CompoundFile<'a> {
     }
 
     /// The storages in another whose names begin so, in the order of their names. The beginning is written small.
-    pub(crate) fn storages<'s>(&'s self, at: Storage, beginning: &'s str) -> impl Iterator<Item = Storage> + 's {
+    pub(crate) fn storages<'s>(
+        &'s self,
+        at: Storage,
+        beginning: &'s str,
+    ) -> impl Iterator<Item = Storage> + 's {
         self.entries
             .range((at, beginning.to_owned())..)
             .take_while(move |((within, name), _)| *within == at && name.starts_with(beginning))
@@ -391,7 +395,12 @@ pub(crate) mod tests {
 
     #[test]
     fn storages_hold_streams_of_their_own() {
-        let mut file = compound(&[("Part_2", b""), ("Part_1", b""), ("Text", b"inner"), ("Text", b"outer")]);
+        let mut file = compound(&[
+            ("Part_2", b""),
+            ("Part_1", b""),
+            ("Text", b"inner"),
+            ("Text", b"outer"),
+        ]);
         // The first two become storages; the first of them holds what hung behind the second.
         let entry = |number: usize, at: usize| 1024 + 128 * number + at;
         for number in [1, 2] {

@@ -117,12 +117,19 @@ impl<'s> Show<'s> {
         }
         let is_locked = number_u32(current, 12) == Some(LOCKED);
         let session = session.and_then(|id| show.object(id)).filter(|record| {
-            Records::new(record).next().is_some_and(|record| record.kind == CRYPT_SESSION)
+            Records::new(record)
+                .next()
+                .is_some_and(|record| record.kind == CRYPT_SESSION)
         });
-        match session.as_deref().and_then(|session| Records::new(session).next()) {
+        match session
+            .as_deref()
+            .and_then(|session| Records::new(session).next())
+        {
             Some(session) => show.lock = Some(StreamLock::open(session.bytes, password)?),
             None if is_locked => {
-                return Err(ExtractionError::Unreadable("the description of its encryption is damaged".to_owned()));
+                return Err(ExtractionError::Unreadable(
+                    "the description of its encryption is damaged".to_owned(),
+                ));
             }
             None => {}
         }
@@ -173,7 +180,10 @@ impl<'s> Show<'s> {
         /// Which list it is.
         const OF_SLIDES: u16 = 0;
         const OF_NOTES: u16 = 2;
-        let Some(document) = Records::new(document).next().filter(|record| record.kind == DOCUMENT) else {
+        let Some(document) = Records::new(document)
+            .next()
+            .filter(|record| record.kind == DOCUMENT)
+        else {
             return;
         };
         for list in Records::new(document.bytes).filter(|record| record.kind == LIST_WITH_TEXT) {
@@ -181,7 +191,8 @@ impl<'s> Show<'s> {
                 OF_SLIDES => self.slides.extend(listed(list.bytes)),
                 OF_NOTES => {
                     let pages = listed(list.bytes);
-                    self.notes.extend(pages.into_iter().map(|page| (page.id, page.object)));
+                    self.notes
+                        .extend(pages.into_iter().map(|page| (page.id, page.object)));
                 }
                 _ => {}
             }
@@ -202,7 +213,9 @@ impl<'s> Show<'s> {
         self.slides
             .iter()
             .map(|listed| Slide {
-                record: self.object(listed.object).and_then(|object| content(object, SLIDE)),
+                record: self
+                    .object(listed.object)
+                    .and_then(|object| content(object, SLIDE)),
                 outline: &listed.outline,
             })
             .collect()

@@ -39,14 +39,16 @@ fn shown(extracted: &Extracted) -> String {
     shown
 }
 
-const DOCUMENTS: [&str; 9] = [
+const DOCUMENTS: [&str; 11] = [
     "accounts.xls",
     "accounts.xlsx",
     "bees.odp",
     "bees.odt",
+    "bees.ppt",
     "harvest.pptx",
     "honey.ods",
     "letter.rtf",
+    "orchard.doc",
     "orchard.docx",
     "tales.epub",
 ];

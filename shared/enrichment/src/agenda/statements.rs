@@ -404,7 +404,12 @@ fn way(body: &str) -> Option<(Option<NaiveDateTime>, &str)> {
 
 /// What somebody is called in `Name <address>`; `None` where there is only an address.
 fn name_of(person: &str) -> Option<&str> {
-    let name = person.split('<').next().unwrap_or_default().trim().trim_matches('"');
+    let name = person
+        .split('<')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .trim_matches('"');
     (!name.is_empty() && !name.contains('@')).then_some(name)
 }
 

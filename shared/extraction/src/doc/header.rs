@@ -41,7 +41,8 @@ impl Header {
         };
         read().ok_or_else(|| {
             ExtractionError::Unreadable(
-                "the document was made before Word 6, or its header is damaged; save it in a newer format".to_owned(),
+                "the document was made before Word 6, or its header is damaged; save it in a newer format"
+                    .to_owned(),
             )
         })
     }
@@ -144,9 +145,13 @@ fn references(bytes: &[u8]) -> Vec<u32> {
 }
 
 pub(super) fn number_u16(bytes: &[u8], at: usize) -> Option<u16> {
-    Some(u16::from_le_bytes(bytes.get(at..at.checked_add(2)?)?.try_into().ok()?))
+    Some(u16::from_le_bytes(
+        bytes.get(at..at.checked_add(2)?)?.try_into().ok()?,
+    ))
 }
 
 pub(super) fn number_u32(bytes: &[u8], at: usize) -> Option<u32> {
-    Some(u32::from_le_bytes(bytes.get(at..at.checked_add(4)?)?.try_into().ok()?))
+    Some(u32::from_le_bytes(
+        bytes.get(at..at.checked_add(4)?)?.try_into().ok()?,
+    ))
 }

@@ -78,7 +78,9 @@ impl<'d> Pieces<'d> {
             let (first, end) = (number_u32(list, 4 * index)?, number_u32(list, 4 * index + 4)?);
             let (at, is_wide) = place(number_u32(list, 4 * (count + 1) + 8 * index + 2)?);
             let width = if is_wide { 2 } else { 1 };
-            let wanted = usize::try_from(end.saturating_sub(first)).ok()?.saturating_mul(width);
+            let wanted = usize::try_from(end.saturating_sub(first))
+                .ok()?
+                .saturating_mul(width);
             let there = main.get(usize::try_from(at).ok()?..).unwrap_or_default();
             let taken = wanted.min(there.len()).min(bytes_left) / width * width;
             pieces.damaged |= taken < wanted;
@@ -180,7 +182,10 @@ mod tests {
         let pieces = Pieces::read(main, &table).unwrap();
         let all: Vec<_> = pieces.within(0..100).map(|piece| piece.bytes).collect();
         assert_eq!(all, [b"later".as_slice(), b"a\0b\0"]);
-        let some: Vec<_> = pieces.within(3..6).map(|piece| (piece.first, piece.at, piece.bytes)).collect();
+        let some: Vec<_> = pieces
+            .within(3..6)
+            .map(|piece| (piece.first, piece.at, piece.bytes))
+            .collect();
         assert_eq!(some, [(3, 11, b"er".as_slice()), (5, 4, b"a\0")]);
         assert!(!pieces.are_damaged());
     }
@@ -191,8 +196,20 @@ mod tests {
         let places: Vec<u32> = (0..=50).map(|index| index * 1_000_000).collect();
         let pieces = Pieces::read(&main, &table(&places, &[0x4000_0000; 50])).unwrap();
         assert!(pieces.are_damaged());
-        assert!(pieces.within(0..u32::MAX).map(|piece| piece.bytes.len()).sum::<usize>() <= 100);
+        assert!(
+            pieces
+                .within(0..u32::MAX)
+                .map(|piece| piece.bytes.len())
+                .sum::<usize>()
+                <= 100
+        );
         assert!(Pieces::read(&main, &[1, 255, 255]).is_none());
-        assert!(Pieces::read(&main, &table(&[5, 0], &[0xFFFF_FFFF])).unwrap().within(0..9).next().is_none());
+        assert!(
+            Pieces::read(&main, &table(&[5, 0], &[0xFFFF_FFFF]))
+                .unwrap()
+                .within(0..9)
+                .next()
+                .is_none()
+        );
     }
 }

@@ -61,7 +61,8 @@ impl<T: Copy + Default + PartialEq> Runs<T> {
             };
             let count = usize::from(page[PAGE_BYTES - 1]);
             for run in 0..count {
-                let (Some(from), Some(to)) = (number_u32(page, 4 * run), number_u32(page, 4 * run + 4)) else {
+                let (Some(from), Some(to)) = (number_u32(page, 4 * run), number_u32(page, 4 * run + 4))
+                else {
                     break;
                 };
                 let known = known(page, count, run).unwrap_or_default();
@@ -79,7 +80,7 @@ impl ParagraphRuns {
     pub(super) fn read(main: &[u8], table: &[u8]) -> Self {
         Self::read_pages(main, table, |page, count, run| {
             // Behind the places there are thirteen bytes for each: where its list is, and where its lines break.
-            let at = usize::from(*page.get(4 * (count + 1) + 13 * run)?) * 2;
+            let at = Some(usize::from(*page.get(4 * (count + 1) + 13 * run)?) * 2).filter(|at| *at > 0)?;
             let (length, list) = match *page.get(at)? {
                 0 => (usize::from(*page.get(at + 1)?) * 2, at + 2),
                 words => (usize::from(words) * 2 - 1, at + 1),
@@ -88,7 +89,7 @@ impl ParagraphRuns {
             let mut paragraph = Paragraph {
                 // The first nine styles after the usual one are headings in every document.
                 heading: match number_u16(list, 0)? {
-                    style @ 1..=9 if at > 0 => u8::try_from(style).ok(),
+                    style @ 1..=9 => u8::try_from(style).ok(),
                     _ => None,
                 },
                 ..Paragraph::default()

@@ -296,7 +296,9 @@ impl<'d> Story<'d> {
 
     fn instruct(&mut self, unit: u16, is_wide: bool) {
         let c = match u8::try_from(unit) {
-            Ok(byte) if !is_wide && byte >= 0x80 => encoding_rs::WINDOWS_1252.decode(&[byte]).0.chars().next(),
+            Ok(byte) if !is_wide && byte >= 0x80 => {
+                encoding_rs::WINDOWS_1252.decode(&[byte]).0.chars().next()
+            }
             _ => char::from_u32(u32::from(unit)),
         };
         if let (Some(field), Some(c)) = (self.fields.last_mut(), c)
@@ -308,7 +310,9 @@ impl<'d> Story<'d> {
     }
 
     fn show_field(&mut self) {
-        let Some(field) = self.fields.last_mut() else { return };
+        let Some(field) = self.fields.last_mut() else {
+            return;
+        };
         field.shows = true;
         let address = address(&field.instruction).map(str::to_owned);
         if let Some(address) = address

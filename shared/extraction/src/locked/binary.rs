@@ -30,7 +30,8 @@ impl StreamLock {
     /// # Errors
     /// When another password is needed, when the lock is of another kind, or when the description is damaged.
     pub(crate) fn open(about: &[u8], password: Option<&str>) -> Result<Self, ExtractionError> {
-        let damaged = || ExtractionError::Unreadable("the description of its encryption is damaged".to_owned());
+        let damaged =
+            || ExtractionError::Unreadable("the description of its encryption is damaged".to_owned());
         let entered = password.unwrap_or(OPEN_TO_ALL);
         let entered: Vec<u8> = entered.encode_utf16().flat_map(u16::to_le_bytes).collect();
         let (version, rest) = about.split_at_checked(4).ok_or_else(damaged)?;
@@ -86,7 +87,9 @@ impl StreamLock {
         base.update(entered);
         let lock = Self::Sha1 {
             base: base.finalize().to_vec(),
-            key_bytes: usize::try_from(key_bits / 8).ok().filter(|bytes| (5..=16).contains(bytes))?,
+            key_bytes: usize::try_from(key_bits / 8)
+                .ok()
+                .filter(|bytes| (5..=16).contains(bytes))?,
         };
         lock.block(0).apply(&mut verifier);
         let (verifier, hash) = verifier.split_at(16);
@@ -224,12 +227,15 @@ fn mixed_verifier(entered: &[u8]) -> u16 {
         return 0;
     }
     let length = u16::try_from(entered.len()).unwrap_or(u16::MAX);
-    entered.iter().zip(1_u32..).fold(length ^ 0xCE4B, |verifier, (byte, turns)| {
-        // Turned to the left within fifteen bits.
-        let (wide, turns) = (u32::from(*byte), turns % 15);
-        let turned = (wide << turns | wide >> (15 - turns)) & 0x7FFF;
-        verifier ^ u16::try_from(turned).unwrap_or(0)
-    })
+    entered
+        .iter()
+        .zip(1_u32..)
+        .fold(length ^ 0xCE4B, |verifier, (byte, turns)| {
+            // Turned to the left within fifteen bits.
+            let (wide, turns) = (u32::from(*byte), turns % 15);
+            let turned = (wide << turns | wide >> (15 - turns)) & 0x7FFF;
+            verifier ^ u16::try_from(turned).unwrap_or(0)
+        })
 }
 
 #[cfg(test)]

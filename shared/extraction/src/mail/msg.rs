@@ -93,7 +93,11 @@ fn rich_body(packed: &[u8]) -> Option<Body> {
 }
 
 /// Who it went to, and who else: one by one where they are listed, else as they were shown.
-fn recipients(file: &CompoundFile<'_>, at: Storage, message: &Properties) -> (Option<String>, Option<String>) {
+fn recipients(
+    file: &CompoundFile<'_>,
+    at: Storage,
+    message: &Properties,
+) -> (Option<String>, Option<String>) {
     let (mut to, mut cc) = (Vec::new(), Vec::new());
     for storage in file.storages(at, "__recip_version1.0_").take(RECIPIENTS_MAX) {
         let recipient = Properties::read(file, storage, Owner::Part, message.code_page());

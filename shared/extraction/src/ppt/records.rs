@@ -61,5 +61,7 @@ pub(super) fn text_of(record: &Record<'_>) -> Option<String> {
 }
 
 pub(super) fn number_u32(bytes: &[u8], at: usize) -> Option<u32> {
-    Some(u32::from_le_bytes(bytes.get(at..at.checked_add(4)?)?.try_into().ok()?))
+    Some(u32::from_le_bytes(
+        bytes.get(at..at.checked_add(4)?)?.try_into().ok()?,
+    ))
 }

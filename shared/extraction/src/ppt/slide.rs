@@ -109,11 +109,18 @@ fn write_shape(
     let mut texts = Vec::new();
     each(shape.bytes, 0, &mut |record| {
         match record.kind {
-            PLACEHOLDER => is_left_out = record.bytes.get(4).is_some_and(|number| left_out.contains(number)),
+            PLACEHOLDER => {
+                is_left_out = record
+                    .bytes
+                    .get(4)
+                    .is_some_and(|number| left_out.contains(number))
+            }
             TEXT_HEADER => kind = number_u32(record.bytes, 0),
             OUTLINE_TEXT => {
                 let index = number_u32(record.bytes, 0).and_then(|index| usize::try_from(index).ok());
-                if let Some((index, (kind, text))) = index.and_then(|index| Some((index, outline.get(index)?))) {
+                if let Some((index, (kind, text))) =
+                    index.and_then(|index| Some((index, outline.get(index)?)))
+                {
                     shown[index] = true;
                     texts.push((*kind, text.clone()));
                 }

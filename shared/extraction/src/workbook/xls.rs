@@ -380,7 +380,10 @@ mod tests {
             assert_eq!(read(&record(0x002F, lock), &[]).unwrap_err().code(), "encrypted");
         }
         // A lock that is not described.
-        assert_eq!(read(&record(0x002F, &[1, 0]), &[]).unwrap_err().code(), "unreadable");
+        assert_eq!(
+            read(&record(0x002F, &[1, 0]), &[]).unwrap_err().code(),
+            "unreadable"
+        );
     }
 
     #[test]

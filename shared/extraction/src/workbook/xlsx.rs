@@ -505,7 +505,10 @@ mod tests {
             ("_rels/.rels", ROOT),
             ("xl/workbook.xml", WORKBOOK),
             ("xl/_rels/workbook.xml.rels", RELATIONSHIPS),
-            ("xl/worksheets/a.xml", b"<sheetData><row><c><v>7</v></c></row></sheetData>"),
+            (
+                "xl/worksheets/a.xml",
+                b"<sheetData><row><c><v>7</v></c></row></sheetData>",
+            ),
             (
                 "xl/worksheets/_rels/a.xml.rels",
                 b"<Relationships><Relationship Id='r1' Type='x/drawing' Target='../d.xml'/></Relationships>",

@@ -60,11 +60,7 @@ impl Properties {
                 )
             })
             .collect();
-        Self {
-            at,
-            short,
-            code_page,
-        }
+        Self { at, short, code_page }
     }
 
     /// The code page of texts that are not Unicode.

@@ -116,7 +116,7 @@ async fn cursors(admin: &Client) -> Vec<(String, String)> {
         }
         let thing = things.iter().find(|(start, _)| path.starts_with(start));
         let segments = path.split('/').map(|part| match (part.starts_with('{'), thing) {
-            (true, Some((_, id))) => id,
+            (true, Some((_, id))) => id.as_str(),
             _ => part,
         });
         let first = format!("{}?limit=1", segments.collect::<Vec<_>>().join("/"));

@@ -348,10 +348,8 @@ pub async fn recover_orphans(
         DbBackend::Postgres => " FOR UPDATE OF m SKIP LOCKED",
         _ => "",
     };
-    let lost = format!(
-        "SELECT m.id FROM mails m WHERE m.state = 'running' AND (m.started_at < $2 OR NOT EXISTS (SELECT 1 FROM workers w \
-         WHERE w.id = m.owner AND w.heartbeat_at >= $1 AND w.stopped_at IS NULL))"
-    );
+    let lost = "SELECT m.id FROM mails m WHERE m.state = 'running' AND (m.started_at < $2 OR NOT EXISTS (SELECT 1 FROM workers w \
+         WHERE w.id = m.owner AND w.heartbeat_at >= $1 AND w.stopped_at IS NULL))";
     let values = || -> [Value; 5] {
         [
             silent_since.into(),

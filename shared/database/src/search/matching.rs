@@ -13,8 +13,6 @@ use domain::UserId;
 /// table: A, B and D are to each other as these.)
 const NAMES_WEIGHT: f64 = 10.0;
 const TAGS_WEIGHT: f64 = 4.0;
-/// What is exactly as it was asked for counts so many times as much as what may stand for it.
-const STRICT_WEIGHT: f64 = 4.0;
 
 /// A document that matches.
 #[derive(Debug, Clone, Copy, FromQueryResult)]
@@ -104,7 +102,7 @@ async fn in_postgres(
     ];
     // Longer documents would win by their length alone: normalisation 1 divides by the logarithm of it (PostgreSQL manual,
     // "Ranking Search Results"). Each ranking fetches the words of the document, so there is a second one only where the first
-    // says nothing.
+    // says nothing. It is never more than 1: what is as it was asked for comes before what may stand for it.
     let loose = if loose.is_empty() {
         "0".to_owned()
     } else {
@@ -126,7 +124,7 @@ async fn in_postgres(
     sql::all(
         db.connection(),
         format!(
-            "SELECT f.id, max(CASE WHEN r.strict > 0 THEN {STRICT_WEIGHT} * r.strict ELSE {loose} END)::float8 AS score \
+            "SELECT f.id, max(CASE WHEN r.strict > 0 THEN 1 + r.strict ELSE {loose} END)::float8 AS score \
              FROM (SELECT p.document_id AS id, p.words FROM \
                 (SELECT document_id, part, words FROM search_parts WHERE words @@ $1::tsquery \
                  ORDER BY document_id DESC OFFSET 0) AS p \

@@ -39,7 +39,8 @@ pub struct HttpSettings {
     pub cors_credentials: bool,
     /// Whether the cookie of a browser's session travels without TLS: for trying things out on this machine.
     pub insecure_cookies: bool,
-    /// Whether strangers can reach it: then debugging and the documentation page are refused.
+    /// Whether strangers can reach it: then there are no debugging, no documentation page, and no metrics but on a listener of
+    /// their own.
     pub production: bool,
     /// How often somebody may ask.
     pub rate: RateSettings,

@@ -772,6 +772,63 @@ async fn the_audit_log_is_filtered_paged_and_exported() {
 }
 
 #[tokio::test]
+async fn what_was_done_with_an_api_key_says_with_which_one() {
+    let mill = Embedded::start(&Settings::new()).await;
+    let admin = mill.with_role("admin").await;
+    let ada = mill.user().await;
+    let wish = json!({ "name": "nightly", "scopes": ["documents:write", "jobs:read", "jobs:write", "documents:read"] });
+    let mut programs = Vec::new();
+    for _ in 0..2 {
+        let made = ada.post("/api/v1/me/keys", &wish).await.status(201).json();
+        let id = made["api_key"]["id"].as_str().unwrap().to_owned();
+        programs.push((ada.with_token(made["key"].as_str().unwrap()), id));
+    }
+    let (program, key) = &programs[0];
+    let document = program.processed("a.txt", b"a few words").await;
+    let by_login = ada.upload(&[("b.txt", b"a few words")]).await;
+    let path = format!("/api/v1/documents/{}", document["id"].as_str().unwrap());
+    let _ = program.delete(&path).await.status(204);
+    let lines = async |query: &str| {
+        let page = admin
+            .get(&format!("/api/v1/admin/audit{query}"))
+            .await
+            .status(200);
+        assert!(!page.text().contains(program.token()), "the secret is in the log");
+        page.json()["items"].as_array().unwrap().clone()
+    };
+    let done = lines(&format!("?api_key_id={key}")).await;
+    let actions: Vec<&Value> = done.iter().map(|line| &line["action"]).collect();
+    assert_eq!(actions, ["document.delete", "job.create"]);
+    assert!(
+        done.iter()
+            .all(|line| line["api_key_id"] == **key && line["user_id"] == ada.user_id())
+    );
+    assert_eq!(
+        lines(&format!("?api_key_id={}", programs[1].1)).await,
+        Vec::<Value>::new()
+    );
+    let job = lines(&format!(
+        "?action=job.create&resource_id={}",
+        by_login["id"].as_str().unwrap()
+    ))
+    .await;
+    assert_eq!(
+        (job.len(), job[0].get("api_key_id")),
+        (1, None),
+        "a login is no key"
+    );
+    admin
+        .get("/api/v1/admin/audit?api_key_id=x")
+        .await
+        .refuses("query:api_key_id");
+    let export = admin
+        .get(&format!("/api/v1/admin/audit/export?api_key_id={key}"))
+        .await
+        .status(200);
+    assert_eq!(export.text().lines().count(), 2);
+}
+
+#[tokio::test]
 async fn an_audit_log_that_was_touched_is_found_out() {
     let fleet = Fleet::start(1, &Settings::new()).await;
     let ada = fleet.apis[0].user().await;

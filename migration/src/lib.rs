@@ -17,6 +17,7 @@ mod m0009_passwords;
 mod m0010_conversations;
 mod m0011_search;
 mod m0013_mail;
+mod m0014_audit_keys;
 
 use sea_orm_migration::prelude::*;
 pub use sea_orm_migration::{MigratorTrait, migrator::MigrationStatus};
@@ -41,6 +42,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0010_conversations::Conversations),
             Box::new(m0011_search::SearchDocuments),
             Box::new(m0013_mail::Mail),
+            Box::new(m0014_audit_keys::AuditKeys),
         ]
     }
 }

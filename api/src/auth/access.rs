@@ -57,6 +57,7 @@ const TABLE: &[(&str, &str, Needs)] = &[
     ("GET", "/documents", Key(DocumentsRead)),
     ("GET", "/documents/{id}", Key(DocumentsRead)),
     ("GET", "/documents/{id}/text", Key(DocumentsRead)),
+    ("GET", "/documents/{id}/parts", Key(DocumentsRead)),
     ("GET", "/documents/{id}/original", Key(DocumentsRead)),
     ("PATCH", "/documents/{id}", Key(DocumentsWrite)),
     ("DELETE", "/documents/{id}", Key(DocumentsWrite)),

@@ -209,42 +209,45 @@ async fn identify_key(api: &Api, request: &Request, text: &str, needs: Needs) ->
         role: standing.role,
         unverified: standing.unverified,
         proof: Proof::Key(standing.key),
-        origin: origin(request),
+        origin: Origin {
+            key: Some(standing.key),
+            ..origin(request)
+        },
     })
 }
 
 /// Takes a key from the header that is made for keys, as if it had come in `Authorization`.
 ///
 /// # Errors
-/// When there is something else in `Authorization`: nobody could say which of them counts.
+/// When there is something else in `Authorization`: nobody could say which of them counts. And when it is no key.
 pub(crate) fn accept_key_header(request: &mut Request) -> Result<(), Problem> {
     let Some(key) = request.header(KEY_HEADER).map(str::to_owned) else {
         return Ok(());
     };
-    let refused = |detail| Err(Problem::invalid("header:X-API-Key", detail));
     if request.headers().contains_key(header::AUTHORIZATION) {
-        return refused("give a key here or in Authorization, not both");
+        let rule = "give a key here or in Authorization, not both";
+        return Err(Problem::invalid("header:X-API-Key", rule));
     }
-    // An access token is not accepted under another name.
-    if !key.starts_with(PREFIX) {
-        return refused("is no API key");
-    }
-    match HeaderValue::try_from(format!("Bearer {key}")) {
-        Ok(value) => {
-            request.headers_mut().insert(header::AUTHORIZATION, value);
-            Ok(())
-        }
-        Err(_) => refused("is no API key"),
-    }
+    // An access token is not accepted under another name. What is no key is a wrong key.
+    let value = Some(format!("Bearer {key}")).filter(|_| key.starts_with(PREFIX));
+    let value = value.and_then(|value| HeaderValue::try_from(value).ok());
+    request
+        .headers_mut()
+        .insert(header::AUTHORIZATION, value.ok_or_else(unknown)?);
+    Ok(())
 }
 
 fn address(request: &Request) -> Option<IpAddr> {
     request.data::<ClientAddress>()?.0
 }
 
-/// From where a request came, for the audit log.
+/// From where a request came, for the audit log; whoever proves to have a key adds it.
 pub(crate) fn origin(request: &Request) -> Origin {
     let ip = address(request).map(|address| address.to_string());
     let id: Option<RequestId> = REQUEST_ID.try_with(|id| *id).ok();
-    Origin { ip, request: id }
+    Origin {
+        ip,
+        request: id,
+        key: None,
+    }
 }

@@ -12,11 +12,11 @@ use crate::auth::api_keys::ApiKeyText;
 use crate::context::Api;
 
 /// Characters of a name at most.
-const NAME_CHARS_MAX: usize = 100;
+pub(crate) const NAME_CHARS_MAX: usize = 100;
 /// Days that a key may be valid at most, unless it never expires.
-const DAYS_MAX: u32 = 3_650;
+pub(crate) const DAYS_MAX: u32 = 3_650;
 /// How long an old key may go on beside the new one at most.
-const OVERLAP_MAX: Duration = Duration::from_secs(7 * 86_400);
+pub(crate) const OVERLAP_MAX: Duration = Duration::from_secs(7 * 86_400);
 
 /// Why a wish for keys was not done.
 #[derive(Debug, thiserror::Error)]

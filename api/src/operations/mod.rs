@@ -11,6 +11,7 @@ pub(crate) mod downloads;
 pub(crate) mod given_up;
 pub(crate) mod handover;
 pub(crate) mod naming;
+pub(crate) mod parts;
 pub(crate) mod people;
 pub(crate) mod profile;
 pub(crate) mod quotas;

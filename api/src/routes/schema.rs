@@ -70,7 +70,8 @@ mirror! {
 mirror! {
     /// What a document is. More words may come.
     DocumentKindName = domain::DocumentKind {
-        Text, Markdown, Csv, Html, Pdf, Docx, Pptx, Xlsx, Xls, Xlsb, Odt, Odp, Ods, Rtf, Epub, Eml, Mbox, Msg, Chat,
+        Text, Markdown, Csv, Html, Pdf, Docx, Pptx, Xlsx, Xls, Xlsb, Doc, Ppt, Odt, Odp, Ods, Rtf, Epub, Eml, Mbox, Msg,
+        Chat,
         Png, Jpeg, Tiff, Webp, Bmp, Gif
     }
 }
@@ -335,6 +336,7 @@ struct DocumentLinks {
     #[oai(rename = "self")]
     itself: String,
     text: String,
+    parts: String,
     original: String,
     job: String,
     todos: String,
@@ -399,6 +401,7 @@ impl From<Document> for DocumentBody {
             processed_at: document.processed_at.map(Timestamp::from),
             links: DocumentLinks {
                 text: format!("{itself}/text"),
+                parts: format!("{itself}/parts"),
                 original: format!("{itself}/original"),
                 versions: format!("{itself}/versions"),
                 job: job_path(document.job),

@@ -192,6 +192,8 @@ on_both! {
         for (name, kind, pages, words) in [
             ("orchard.docx", "docx", None, "1. Sign the list at the gate."),
             ("accounts.xlsx", "xlsx", Some(2), "2026-02-14 16:45\trent of the press\t1,250.00 €\t50%"),
+            ("orchard.doc", "doc", None, "Sign the list at the gate."),
+            ("bees.ppt", "ppt", Some(2), "Pass the frame around."),
             ("harvest.pptx", "pptx", Some(3), "Thank the neighbours by name."),
             ("bees.odt", "odt", None, "[1] Two metres from the fence."),
             ("letter.rtf", "rtf", None, "paní Novotná"),

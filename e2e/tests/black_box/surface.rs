@@ -84,6 +84,9 @@ on_both! {
         let anybody = mill.anybody();
         let docs = anybody.get("/docs").await.status(200);
         assert!(docs.header("content-type").unwrap().starts_with("text/html"));
+        for words in ["x-required-scope", "documents:write", "Needs a login; API keys are refused."] {
+            assert!(docs.text().contains(words), "{words}");
+        }
         let spec: Value = anybody.get("/openapi.json").await.status(200).json();
         assert!(spec["openapi"].as_str().unwrap().starts_with("3."), "{}", spec["openapi"]);
         let paths = spec["paths"].as_object().unwrap();
@@ -132,6 +135,7 @@ on_both! {
             "get /documents/{id}",
             "get /documents/{id}/diff",
             "get /documents/{id}/original",
+            "get /documents/{id}/parts",
             "get /documents/{id}/text",
             "get /documents/{id}/versions",
             "get /events",

@@ -34,6 +34,10 @@ pub enum DocumentKind {
     Xls,
     /// A workbook: Office Open XML with binary parts.
     Xlsb,
+    /// Word processing: the binary format of Word 6 to 2003.
+    Doc,
+    /// Slides: the binary format of PowerPoint 97 to 2003.
+    Ppt,
     /// Word processing: OpenDocument.
     Odt,
     /// Slides: OpenDocument.
@@ -127,6 +131,8 @@ impl DocumentKind {
         Self::Odp,
         Self::Xlsx,
         Self::Xlsb,
+        Self::Doc,
+        Self::Ppt,
         Self::Xls,
         Self::Ods,
         Self::Epub,
@@ -163,6 +169,8 @@ impl DocumentKind {
             Self::Xlsx => "xlsx",
             Self::Xls => "xls",
             Self::Xlsb => "xlsb",
+            Self::Doc => "doc",
+            Self::Ppt => "ppt",
             Self::Odt => "odt",
             Self::Odp => "odp",
             Self::Ods => "ods",
@@ -201,6 +209,8 @@ impl DocumentKind {
             Self::Xlsx => &["application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"],
             Self::Xls => &["application/vnd.ms-excel"],
             Self::Xlsb => &["application/vnd.ms-excel.sheet.binary.macroenabled.12"],
+            Self::Doc => &["application/msword"],
+            Self::Ppt => &["application/vnd.ms-powerpoint"],
             Self::Odt => &["application/vnd.oasis.opendocument.text"],
             Self::Odp => &["application/vnd.oasis.opendocument.presentation"],
             Self::Ods => &["application/vnd.oasis.opendocument.spreadsheet"],
@@ -234,6 +244,8 @@ impl DocumentKind {
             Self::Xlsx => &["xlsx", "xlsm", "xltx", "xltm"],
             Self::Xls => &["xls", "xlt"],
             Self::Xlsb => &["xlsb"],
+            Self::Doc => &["doc", "dot"],
+            Self::Ppt => &["ppt", "pps", "pot"],
             Self::Odt => &["odt", "ott"],
             Self::Odp => &["odp", "otp"],
             Self::Ods => &["ods", "ots"],
@@ -268,6 +280,8 @@ impl DocumentKind {
             | Self::Xlsx
             | Self::Xls
             | Self::Xlsb
+            | Self::Doc
+            | Self::Ppt
             | Self::Odt
             | Self::Odp
             | Self::Ods
@@ -301,6 +315,8 @@ impl DocumentKind {
             | Self::Xlsx
             | Self::Xls
             | Self::Xlsb
+            | Self::Doc
+            | Self::Ppt
             | Self::Odt
             | Self::Odp
             | Self::Ods
@@ -384,7 +400,8 @@ impl DocumentKind {
             });
         }
         match named {
-            Some(Self::Text) | None => Ok(Self::of_text(head, named)),
+            // Word opens any text, so that many programs gave theirs the ending of its documents.
+            Some(Self::Text | Self::Doc) | None => Ok(Self::of_text(head, named)),
             Some(kind) if kind.is_text() => Ok(kind),
             // Web applications like to give their tables the ending of a workbook.
             Some(_) if text::looks_like_page(head) => Ok(Self::Html),
@@ -405,7 +422,7 @@ impl DocumentKind {
             Self::Eml
         } else if chat::looks_like_chat(&beginning, whole) {
             Self::Chat
-        } else if named.is_none() && text::looks_like_page(head) {
+        } else if named != Some(Self::Text) && text::looks_like_page(head) {
             Self::Html
         } else {
             Self::Text
@@ -567,6 +584,15 @@ mod tests {
             DocumentKind::recognize(b"{\\rtf1\\ansi", "letter.doc"),
             Ok(DocumentKind::Rtf)
         );
+    }
+
+    #[test]
+    fn a_text_with_the_ending_of_word_is_what_it_looks_like() {
+        let kind = |content: &[u8]| DocumentKind::recognize(content, "minutes.doc");
+        assert_eq!(kind(b"just words"), Ok(DocumentKind::Text));
+        assert_eq!(kind(b"<html><body>"), Ok(DocumentKind::Html));
+        assert_eq!(kind(b"{\\rtf1"), Ok(DocumentKind::Rtf));
+        assert_eq!(kind(b"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1"), Ok(DocumentKind::Doc));
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod chat_line;
 mod clock;
 mod content;
 mod document_kind;
+mod document_parts;
 mod ids;
 pub mod limits;
 mod mail;
@@ -26,6 +27,7 @@ pub use chat_line::{ChatDate, ChatLine, ChatTime, DateOrder, Stamp};
 pub use clock::{Clock, ManualClock, SharedClock, SystemClock};
 pub use content::Content;
 pub use document_kind::{DocumentKind, KindMismatch};
+pub use document_parts::{DocumentPart, DocumentPartKind, PAGE_SEPARATOR};
 pub use ids::{
     ApiKeyId, AuditId, ConversationId, DocumentId, EventId, InvalidId, JobId, MessageId, PassageId,
     RequestId, RunId, SavedSearchId, ScheduleId, SessionId, TaskId, TodoId, UserId, WorkerId,

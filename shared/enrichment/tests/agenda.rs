@@ -128,10 +128,37 @@ fn what_only_looks_like_a_date_is_none() {
 
 #[test]
 fn tomorrow_is_the_day_after_the_message_was_written() {
-    let mails = "Trip\n\nFrom: Ida <ida@example.org>\nDate: 2026-05-11 20:15 +02:00\n\nI'll send the list tomorrow.\n\u{c}\
+    let written_by_us = "Trip\n\n2026-05-11 20:15 · Ida <ida@example.org> → Tom\n\nI'll send the list tomorrow.\n\u{c}\
+        Re: Trip\n\n2026-05-13 08:00 · Tom <tom@example.org> → Ida · cc Ben\n\nThanks, I'll print it tomorrow.\n\n\
+        Ida wrote:\n> I'll send the list tomorrow.\n";
+    let written_by_others = "Trip\n\nFrom: Ida <ida@example.org>\nDate: 2026-05-11 20:15 +02:00\n\nI'll send the list tomorrow.\n\u{c}\
         Re: Trip\n\nFrom: Tom <tom@example.org>\nDate: 2026-05-13 08:00 +02:00\n\nThanks, I'll print it tomorrow.\n\n\
         Ida wrote:\n> I'll send the list tomorrow.\n";
+    for mails in [written_by_us, written_by_others] {
+        the_mails_are_understood(mails);
+    }
+
+    let chat = "[2026-03-14 18:04] Nora: see you tomorrow at 10:30\n[2026-03-20 09:00] Sam: lunch tomorrow at noon\n";
+    assert_eq!(
+        starts(&agenda(chat, "en")),
+        ["2026-03-15T10:30:00", "2026-03-21T12:00:00"]
+    );
+
+    let letter = "Mia Lang\nHamburg, 2. Juni 2026\n\nBitte schicken Sie uns morgen den Vertrag.\n";
+    assert_eq!(dues(&agenda(letter, "de")), ["2026-06-03"]);
+    assert_eq!(
+        dues(&agenda("Bitte schicken Sie uns morgen den Vertrag.", "de")),
+        ["2026-03-05"]
+    );
+}
+
+fn the_mails_are_understood(mails: &str) {
     let found = agenda(mails, "en");
+    assert_eq!(
+        starts(&found),
+        [] as [&str; 0],
+        "that a message was sent is no event"
+    );
     assert_eq!(
         dues(&found),
         ["2026-05-12", "2026-05-14"],
@@ -150,19 +177,6 @@ fn tomorrow_is_the_day_after_the_message_was_written() {
             .map(|todo| todo.source.page)
             .collect::<Vec<_>>(),
         [1, 2]
-    );
-
-    let chat = "[2026-03-14 18:04] Nora: see you tomorrow at 10:30\n[2026-03-20 09:00] Sam: lunch tomorrow at noon\n";
-    assert_eq!(
-        starts(&agenda(chat, "en")),
-        ["2026-03-15T10:30:00", "2026-03-21T12:00:00"]
-    );
-
-    let letter = "Mia Lang\nHamburg, 2. Juni 2026\n\nBitte schicken Sie uns morgen den Vertrag.\n";
-    assert_eq!(dues(&agenda(letter, "de")), ["2026-06-03"]);
-    assert_eq!(
-        dues(&agenda("Bitte schicken Sie uns morgen den Vertrag.", "de")),
-        ["2026-03-05"]
     );
 }
 

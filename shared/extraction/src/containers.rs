@@ -6,7 +6,7 @@ use domain::DocumentKind;
 use crate::archive::Archive;
 use crate::ole::CompoundFile;
 use crate::workbook::{ods, xls, xlsb, xlsx};
-use crate::{Extracted, ExtractionError, Limits, docx, epub, locked, mail, odf, ole, ooxml, pptx};
+use crate::{Extracted, ExtractionError, Limits, doc, docx, epub, locked, mail, odf, ole, ooxml, ppt, pptx};
 
 /// Reads a document that comes in a container, and says what kind it turned out to be.
 pub(crate) fn extract(
@@ -22,26 +22,19 @@ pub(crate) fn extract(
     }
 }
 
-/// A compound file holds a workbook of old, a message saved by Outlook, or any document of Office Open XML behind a
-/// password.
+/// A compound file holds a document of Office 97 to 2003, a message saved by Outlook, or any document of Office Open XML
+/// behind a password.
 fn from_compound_file(
     expected: DocumentKind,
     bytes: Vec<u8>,
     password: Option<&str>,
     limits: &Limits,
 ) -> Result<(DocumentKind, Extracted), ExtractionError> {
-    let opened = CompoundFile::open(&bytes);
-    let is_message = match &opened {
-        Ok(file) => holds_message(file),
-        // The reader of messages mends some files.
-        Err(_) => expected == DocumentKind::Msg,
-    };
-    if is_message {
-        drop(opened);
-        return Ok((DocumentKind::Msg, mail::extract_msg(bytes, limits)?));
-    }
-    let file = opened?;
+    let file = CompoundFile::open(&bytes)?;
     let has = |name| file.contains(name);
+    if holds_message(&file) {
+        return Ok((DocumentKind::Msg, mail::extract_msg(&file, limits)));
+    }
     if has("EncryptedPackage") {
         let package = locked::office::unlock(&file, password)?;
         // The locked form is as large again.
@@ -49,12 +42,13 @@ fn from_compound_file(
         drop(bytes);
         return from_archive(expected, &package, None, limits);
     }
-    if has("WordDocument") || has("PowerPoint Document") {
-        return Err(ExtractionError::Unreadable(
-            "documents and slides of Office 97 to 2003 cannot be read; save it in a newer format".to_owned(),
-        ));
+    if has(doc::STREAM) {
+        return Ok((DocumentKind::Doc, doc::extract(&file, password, limits)?));
     }
-    Ok((DocumentKind::Xls, xls::extract(&file, limits)?))
+    if has(ppt::STREAM) {
+        return Ok((DocumentKind::Ppt, ppt::extract(&file, password, limits)?));
+    }
+    Ok((DocumentKind::Xls, xls::extract(&file, password, limits)?))
 }
 
 /// Whether the bytes are a message saved by Outlook, whatever their name says.

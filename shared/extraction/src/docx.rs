@@ -12,10 +12,11 @@ use std::collections::{BTreeMap, HashSet};
 use domain::DocumentKind;
 
 use crate::archive::Archive;
+use crate::drawing::{self, Values};
 use crate::ooxml::{self, Relationship};
 use crate::prose::{Parts, Prose};
 use crate::xml::Node;
-use crate::{Extracted, ExtractionError, Limits, drawing, html};
+use crate::{Extracted, ExtractionError, Limits, html};
 use numbering::Numbering;
 use story::{Reference, Story, Then};
 
@@ -107,7 +108,7 @@ fn append_part(
     prose: &mut Prose,
 ) -> Result<(), ExtractionError> {
     if part.kind != "aFChunk" {
-        return drawing::append(archive, &part.target, prose);
+        return drawing::append(archive, &part.target, Values::InChart, prose);
     }
     let is_page = DocumentKind::from_file_name(&part.target) == Some(DocumentKind::Html);
     if let Some(content) = archive.read(&part.target)?.filter(|_| is_page) {

@@ -6,11 +6,21 @@ use crate::prose::Prose;
 use crate::workbook::tidy;
 use crate::xml::Node;
 
+/// Where the values of charts stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Values {
+    /// In the chart alone, as far as the document shows.
+    InChart,
+    /// In cells of the document that are read anyway. Those of other workbooks are not.
+    InCells,
+}
+
 /// Appends the texts of a chart (titles, and the values of its series in a line each) or of a diagram. Nothing when there
-/// is no such part.
+/// is no such part. What a chart only repeats from cells is left out, but for its titles.
 pub(crate) fn append(
     archive: &mut Archive<'_>,
     part: &str,
+    values: Values,
     prose: &mut Prose,
 ) -> Result<(), ExtractionError> {
     let Some(mut xml) = archive.xml(part)? else {
@@ -19,10 +29,14 @@ pub(crate) fn append(
     prose.paragraph();
     // The text of the element that is open, if it is one of text.
     let mut open: Option<String> = None;
+    let (mut in_title, mut repeats) = (false, false);
     while let Some(node) = xml.next()? {
+        let mut skip = false;
         match node {
             Node::Start(element) => match element.name() {
-                "t" | "v" => open = Some(String::new()),
+                "t" | "v" | "f" => open = Some(String::new()),
+                "title" => in_title = true,
+                "strCache" | "numCache" | "multiLvlStrCache" => skip = repeats && !in_title,
                 "p" | "tx" | "cat" | "val" | "xVal" | "yVal" => prose.line(),
                 "pt" => prose.tab(),
                 _ => {}
@@ -36,9 +50,15 @@ pub(crate) fn append(
                 ("t", Some(text)) => prose.push(&text),
                 // Values are saved with all the noise of computing.
                 ("v", Some(value)) => prose.push(&tidy(&value)),
+                // Before a value stands where it comes from; other workbooks are named in brackets.
+                ("f", Some(cells)) => repeats = values == Values::InCells && !cells.contains('['),
+                ("title", _) => in_title = false,
                 (_, still_open) => open = still_open,
             },
             Node::Other => {}
+        }
+        if skip {
+            xml.skip()?;
         }
     }
     prose.paragraph();

@@ -9,6 +9,7 @@ mod archive;
 mod chat;
 mod containers;
 mod csv;
+mod doc;
 mod docx;
 mod drawing;
 mod epub;
@@ -24,6 +25,7 @@ mod parts;
 mod passages;
 mod pdf;
 mod picture;
+mod ppt;
 mod pptx;
 mod prose;
 mod rtf;
@@ -40,7 +42,7 @@ use std::time::{Duration, Instant};
 use domain::{Content, DocumentKind, ReasonCode};
 use serde::{Deserialize, Serialize};
 
-pub use parts::{DocumentPart, DocumentPartKind, parts};
+pub use parts::parts;
 pub use passages::{Passage, full_text, passages};
 pub use scans::{RASTER_PIXELS_MAX, Raster, Reading, Scans};
 pub use structure::{MARKS_BYTES_MAX, Mark, Part, Structure, markdown};
@@ -228,6 +230,8 @@ pub fn open(source: Source<'_>, limits: &Limits) -> Result<(Extracted, Option<Sc
         | DocumentKind::Odp
         | DocumentKind::Ods
         | DocumentKind::Epub
+        | DocumentKind::Doc
+        | DocumentKind::Ppt
         | DocumentKind::Msg => containers::extract(kind, bytes, password, limits)?,
         DocumentKind::Png
         | DocumentKind::Jpeg

@@ -4,6 +4,7 @@
 //! read like any other. How often a password is hashed on the way is written in the document; the bounds here keep a
 //! stranger from having it done for hours.
 
+pub(crate) mod binary;
 pub(crate) mod office;
 pub(crate) mod opendocument;
 
@@ -101,7 +102,7 @@ fn sized(bytes: &[u8], length: usize, fill: u8) -> Vec<u8> {
     sized
 }
 
-fn unsupported() -> ExtractionError {
+pub(crate) fn unsupported() -> ExtractionError {
     ExtractionError::Encrypted("its encryption is not supported".to_owned())
 }
 

@@ -1,15 +1,13 @@
 //! Mail: messages as they are sent, mailboxes of them, and messages saved by Outlook.
 //!
-//! What a message says comes out as a person would read it: the subject as heading, from whom and to whom, the body with the
-//! quoted words of others kept, the list of what is attached. Attachments that are readable themselves follow, within bounds:
+//! What a message says comes out as a person would read it: the subject as heading, a line for when it went from whom to whom, the body
+//! with the quoted words of others kept, the list of what is attached. Attachments that are readable themselves follow, within bounds:
 //! a search for what an attached report says should find the mail.
 
 mod eml;
 mod flowed;
 mod mbox;
 mod msg;
-
-use std::fmt::Write as _;
 
 use domain::DocumentKind;
 
@@ -34,12 +32,17 @@ const LISTED_MAX: usize = 200;
 /// Reads one message.
 ///
 /// # Errors
-/// When there is nothing of a message in the bytes.
+/// When the file is empty.
 pub(crate) fn extract_eml(bytes: &[u8], limits: &Limits) -> Result<Extracted, ExtractionError> {
-    let letter = eml::read(bytes)?;
+    if bytes.trim_ascii().is_empty() {
+        return Err(ExtractionError::Unreadable(
+            "there is no message in it".to_owned(),
+        ));
+    }
+    let letter = eml::read(bytes);
     let mut writer = Writer::new(limits);
     writer.letter(&letter, 0);
-    Ok(writer.into_message("eml/1", &letter))
+    Ok(writer.into_message("eml/2", &letter))
 }
 
 /// A message, however it was stored.
@@ -54,6 +57,29 @@ struct Letter {
     message_id: Option<String>,
     body: Vec<Body>,
     attachments: Vec<Attachment>,
+}
+
+impl Letter {
+    /// One line for when the message went from whom to whom: `2026-03-14 18:04 · Nora <nora@a.example> → Ben <ben@a.example>
+    /// · cc Ida`. It has no words of any language, which would count as words of the message; enrichment learns from it who
+    /// speaks, and when. `None` when nothing of it is known.
+    fn way(&self) -> Option<String> {
+        let mut way = self.date.as_deref().and_then(show_date).unwrap_or_default();
+        for (sign, value) in [("· ", &self.from), ("→ ", &self.to), ("· cc ", &self.cc)] {
+            let Some(value) = value else { continue };
+            match (way.is_empty(), sign) {
+                // What divides needs something before it.
+                (true, "· ") => {}
+                (true, _) => way.push_str(sign),
+                (false, _) => {
+                    way.push(' ');
+                    way.push_str(sign);
+                }
+            }
+            way.push_str(value);
+        }
+        (!way.is_empty()).then_some(way)
+    }
 }
 
 /// A part of what the message itself says.
@@ -167,16 +193,9 @@ impl<'l> Writer<'l> {
             self.marked_line(subject, Part::Heading(level));
             self.text.push('\n');
         }
-        let date = letter.date.as_deref().and_then(show_date);
-        for (name, value) in [
-            ("From", &letter.from),
-            ("To", &letter.to),
-            ("Cc", &letter.cc),
-            ("Date", &date),
-        ] {
-            if let Some(value) = value {
-                let _ = writeln!(self.text, "{name}: {value}");
-            }
+        if let Some(way) = letter.way() {
+            self.text.push_str(&way);
+            self.text.push('\n');
         }
         for body in &letter.body {
             self.paragraph();
@@ -239,9 +258,7 @@ impl<'l> Writer<'l> {
         };
         let document = match kind {
             DocumentKind::Eml if depth < ENCLOSED_DEPTH_MAX => {
-                let Ok(letter) = eml::read(bytes) else {
-                    return false;
-                };
+                let letter = eml::read(bytes);
                 self.paragraph();
                 self.letter(&letter, depth + 1);
                 return true;
@@ -342,10 +359,10 @@ impl Attachment {
     }
 }
 
-/// A time as people read it, to the minute: `2026-03-14 18:04 +01:00`.
+/// A time as its sender's clock showed it, to the minute: `2026-03-14 18:04`.
 fn show_date(date: &str) -> Option<String> {
     let date = chrono::DateTime::parse_from_rfc3339(date).ok()?;
-    Some(date.format("%Y-%m-%d %H:%M %:z").to_string())
+    Some(date.format("%Y-%m-%d %H:%M").to_string())
 }
 
 /// A value from a header as one line; `None` when it is empty.

@@ -1,9 +1,11 @@
-//! Compound files (MS-CFB): a file system inside of a file, in which Office kept its documents until 2003, and keeps those
-//! with a password until today.
+//! Compound files (MS-CFB): a file system inside of a file, in which Office kept its documents until 2003, and keeps
+//! messages, and documents with a password, until today.
 //!
 //! Chains of sectors are followed no further than the file has sectors, so that a chain that bites its own tail ends.
 
 mod properties;
+
+use std::collections::BTreeMap;
 
 use crate::{Extracted, ExtractionError};
 
@@ -31,14 +33,23 @@ pub(crate) struct CompoundFile<'a> {
     /// The same for small sectors, and the stream that they are cut from.
     mini_next: Vec<u32>,
     mini_stream: Vec<u8>,
-    /// The streams that lie at the top, not in a storage.
-    streams: Vec<Stream>,
+    /// What lies in which storage. Names do not differ by case, and are small here.
+    entries: BTreeMap<(Storage, String), Entry>,
 }
 
-struct Stream {
-    name: String,
-    first_sector: u32,
-    length: u64,
+/// A folder of a compound file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Storage(u32);
+
+impl Storage {
+    /// The one that holds all others.
+    pub(crate) const TOP: Self = Self(0);
+}
+
+#[derive(Clone, Copy)]
+enum Entry {
+    Storage(Storage),
+    Stream { first_sector: u32, length: u64 },
 }
 
 impl<'a> CompoundFile<'a> {
@@ -63,11 +74,11 @@ impl<'a> CompoundFile<'a> {
             next: Vec::new(),
             mini_next: Vec::new(),
             mini_stream: Vec::new(),
-            streams: Vec::new(),
+            entries: BTreeMap::new(),
         };
         file.next = file.read_chains()?;
-        let directory = file.chain(number_u32(bytes, 48)?);
-        let mini_next = file.chain(number_u32(bytes, 60)?);
+        let directory = file.chain(number_u32(bytes, 48)?, usize::MAX);
+        let mini_next = file.chain(number_u32(bytes, 60)?, usize::MAX);
         file.mini_next = mini_next
             .as_chunks::<4>()
             .0
@@ -80,19 +91,56 @@ impl<'a> CompoundFile<'a> {
 
     /// Whether there is a stream of that name at the top.
     pub(crate) fn contains(&self, name: &str) -> bool {
-        self.find(name).is_some()
+        self.length(Storage::TOP, name).is_some()
     }
 
     /// The content of a stream at the top, as far as it is there; `None` when there is none.
     pub(crate) fn stream(&self, name: &str) -> Option<Vec<u8>> {
-        let stream = self.find(name)?;
-        let mut content = if stream.length < MINI_STREAM_BYTES {
-            self.mini_chain(stream.first_sector)
-        } else {
-            self.chain(stream.first_sector)
+        self.stream_in(Storage::TOP, name, usize::MAX)
+    }
+
+    /// The content of a stream in a storage, as far as it is there, and up to so many bytes; `None` when there is none.
+    pub(crate) fn stream_in(&self, at: Storage, name: &str, bytes_max: usize) -> Option<Vec<u8>> {
+        let Entry::Stream { first_sector, length } = self.find(at, name)? else {
+            return None;
         };
-        content.truncate(usize::try_from(stream.length).unwrap_or(usize::MAX));
-        Some(content)
+        let wanted = usize::try_from(length).unwrap_or(usize::MAX).min(bytes_max);
+        Some(if length < MINI_STREAM_BYTES {
+            self.mini_chain(first_sector, wanted)
+        } else {
+            self.chain(first_sector, wanted)
+        })
+    }
+
+    /// How many bytes a stream in a storage says that it has; `None` when there is none.
+    pub(crate) fn length(&self, at: Storage, name: &str) -> Option<u64> {
+        match self.find(at, name)? {
+            Entry::Stream { length, .. } => Some(length),
+            Entry::Storage(_) => None,
+        }
+    }
+
+    /// The storage of that name in another.
+    pub(crate) fn storage(&self, at: Storage, name: &str) -> Option<Storage> {
+        match self.find(at, name)? {
+            Entry::Storage(storage) => Some(storage),
+            Entry::Stream { .. } => None,
+        }
+    }
+
+    /// The storages in another whose names begin so, in the order of their names. The beginning is written small.
+    pub(crate) fn storages<'s>(
+        &'s self,
+        at: Storage,
+        beginning: &'s str,
+    ) -> impl Iterator<Item = Storage> + 's {
+        self.entries
+            .range((at, beginning.to_owned())..)
+            .take_while(move |((within, name), _)| *within == at && name.starts_with(beginning))
+            .filter_map(|(_, entry)| match entry {
+                Entry::Storage(storage) => Some(*storage),
+                Entry::Stream { .. } => None,
+            })
     }
 
     /// Notes what the document says of itself.
@@ -102,10 +150,8 @@ impl<'a> CompoundFile<'a> {
         }
     }
 
-    fn find(&self, name: &str) -> Option<&Stream> {
-        self.streams
-            .iter()
-            .find(|stream| stream.name.eq_ignore_ascii_case(name))
+    fn find(&self, at: Storage, name: &str) -> Option<Entry> {
+        self.entries.get(&(at, name.to_ascii_lowercase())).copied()
     }
 
     fn sector(&self, number: u32) -> Option<&'a [u8]> {
@@ -152,24 +198,31 @@ impl<'a> CompoundFile<'a> {
         Some(next)
     }
 
-    /// The content of a chain of sectors.
-    fn chain(&self, first: u32) -> Vec<u8> {
+    /// The content of a chain of sectors, up to so many bytes.
+    fn chain(&self, first: u32, bytes_max: usize) -> Vec<u8> {
         let mut content = Vec::new();
         let mut number = first;
         for _ in 0..self.sectors() {
+            if content.len() >= bytes_max {
+                break;
+            }
             let Some(sector) = self.sector(number).filter(|_| number < NO_SECTOR) else {
                 break;
             };
             content.extend_from_slice(sector);
             number = next_of(&self.next, number);
         }
+        content.truncate(bytes_max);
         content
     }
 
-    fn mini_chain(&self, first: u32) -> Vec<u8> {
+    fn mini_chain(&self, first: u32, bytes_max: usize) -> Vec<u8> {
         let mut content = Vec::new();
         let mut number = first;
         for _ in 0..=self.mini_stream.len() / MINI_SECTOR_BYTES {
+            if content.len() >= bytes_max {
+                break;
+            }
             let start = usize::try_from(number)
                 .unwrap_or(usize::MAX)
                 .saturating_mul(MINI_SECTOR_BYTES);
@@ -186,38 +239,46 @@ impl<'a> CompoundFile<'a> {
             content.extend_from_slice(sector);
             number = next_of(&self.mini_next, number);
         }
+        content.truncate(bytes_max);
         content
     }
 
-    /// Finds the streams at the top: the children of the first entry, which hang on each other as a tree.
+    /// Finds what lies where: the children of a storage hang on each other as a tree.
     fn read_directory(&mut self, directory: &[u8]) -> Option<()> {
         let (entries, _) = directory.as_chunks::<ENTRY_BYTES>();
         let root = entries.first()?;
-        self.mini_stream = self.chain(number_u32(root, 116)?);
-        let mut waiting = vec![number_u32(root, 76)?];
+        self.mini_stream = self.chain(number_u32(root, 116)?, usize::MAX);
+        let mut waiting = vec![(Storage::TOP, number_u32(root, 76)?)];
         let mut seen = vec![false; entries.len().min(ENTRIES_MAX)];
-        while let Some(number) = waiting.pop() {
+        // Nothing holds the one that holds all others.
+        seen[0] = true;
+        while let Some((at, number)) = waiting.pop() {
             let index = usize::try_from(number).ok()?;
             // Neither out of the directory, nor in circles.
             if number == NO_ENTRY || seen.get(index).is_none_or(|seen| *seen) {
                 continue;
             }
             seen[index] = true;
-            let entry = &entries[index];
-            waiting.extend([number_u32(entry, 68)?, number_u32(entry, 72)?]);
-            let is_stream = entry[66] == 2;
-            let name_bytes = usize::from(number_u16(entry, 64)?).saturating_sub(2).min(62);
-            if is_stream {
-                let name = encoding_rs::UTF_16LE
-                    .decode_without_bom_handling(&entry[..name_bytes])
-                    .0;
-                self.streams.push(Stream {
-                    name: name.into_owned(),
-                    first_sector: number_u32(entry, 116)?,
+            let bytes = &entries[index];
+            waiting.extend([(at, number_u32(bytes, 68)?), (at, number_u32(bytes, 72)?)]);
+            let entry = match bytes[66] {
+                1 => {
+                    let storage = Storage(number);
+                    waiting.push((storage, number_u32(bytes, 76)?));
+                    Entry::Storage(storage)
+                }
+                2 => Entry::Stream {
+                    first_sector: number_u32(bytes, 116)?,
                     // Files of version 3 leave nonsense in the upper half.
-                    length: u64::from(number_u32(entry, 120)?),
-                });
-            }
+                    length: u64::from(number_u32(bytes, 120)?),
+                },
+                _ => continue,
+            };
+            let name_bytes = usize::from(number_u16(bytes, 64)?).saturating_sub(2).min(62);
+            let name = encoding_rs::UTF_16LE
+                .decode_without_bom_handling(&bytes[..name_bytes])
+                .0;
+            self.entries.insert((at, name.to_ascii_lowercase()), entry);
         }
         Some(())
     }
@@ -330,6 +391,35 @@ pub(crate) mod tests {
         assert!(opened.stream("Workbook").unwrap().starts_with(b"cells"));
         assert!(opened.stream("other").unwrap().starts_with(&long));
         assert!(opened.stream("none").is_none());
+    }
+
+    #[test]
+    fn storages_hold_streams_of_their_own() {
+        let mut file = compound(&[
+            ("Part_2", b""),
+            ("Part_1", b""),
+            ("Text", b"inner"),
+            ("Text", b"outer"),
+        ]);
+        // The first two become storages; the first of them holds what hung behind the second.
+        let entry = |number: usize, at: usize| 1024 + 128 * number + at;
+        for number in [1, 2] {
+            file[entry(number, 66)] = 1;
+        }
+        file[entry(1, 76)..][..4].copy_from_slice(&3_u32.to_le_bytes());
+        file[entry(2, 72)..][..4].copy_from_slice(&4_u32.to_le_bytes());
+        file[entry(3, 72)..][..4].copy_from_slice(&NO_ENTRY.to_le_bytes());
+        let opened = CompoundFile::open(&file).unwrap();
+        let storages: Vec<_> = opened.storages(Storage::TOP, "part_").collect();
+        assert_eq!(storages, [Storage(2), Storage(1)], "in the order of their names");
+        assert_eq!(opened.storage(Storage::TOP, "PART_2"), Some(Storage(1)));
+        assert_eq!(opened.storage(Storage::TOP, "Text"), None);
+        let text = |at, max| opened.stream_in(at, "Text", max);
+        assert_eq!(text(Storage::TOP, 5).unwrap(), b"outer");
+        assert_eq!(text(Storage(1), 2).unwrap(), b"in");
+        assert_eq!(text(Storage(2), 5), None);
+        assert_eq!(opened.length(Storage(1), "text"), Some(4096));
+        assert_eq!(opened.stream("Part_1"), None);
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! Slides of Office Open XML: one page for each slide, in the order of the show, with its charts and diagrams, its notes and
-//! its comments.
+//! Slides of Office Open XML: one page for each slide, in the order of the show, with its charts and diagrams, the
+//! descriptions of its pictures, its notes and its comments.
 
 mod bullets;
 mod shapes;
@@ -7,7 +7,7 @@ mod shapes;
 use std::collections::HashMap;
 
 use crate::archive::Archive;
-use crate::drawing;
+use crate::drawing::{self, Values};
 use crate::ooxml::{self, Relationship};
 use crate::prose::{Parts, Prose};
 use crate::xml::Node;
@@ -15,7 +15,7 @@ use crate::{Extracted, ExtractionError, Limits};
 use bullets::Layouts;
 use shapes::{Shapes, Then};
 
-const ENGINE: &str = "pptx/2";
+const ENGINE: &str = "pptx/3";
 
 pub(crate) fn extract(archive: &mut Archive<'_>, limits: &Limits) -> Result<Extracted, ExtractionError> {
     let main = ooxml::main_part(archive)?;
@@ -119,7 +119,7 @@ fn append_shapes(
         .iter()
         .filter(|relationship| drawings.contains(&relationship.id))
     {
-        drawing::append(archive, &drawing.target, prose)?;
+        drawing::append(archive, &drawing.target, Values::InChart, prose)?;
     }
     prose.paragraph();
     Ok(whole)
@@ -254,6 +254,15 @@ mod tests {
             markdown,
             "## Harvest\n\n- apples\n    - late ones\n\nall of them\n\nno bullet in this layout\n\na box of its own\n"
         );
+    }
+
+    #[test]
+    fn a_picture_says_what_its_author_wrote_about_it() {
+        let picture = "<p:pic><p:nvPicPr><p:cNvPr id='4' name='Picture 3' descr='The press &amp; its owner'/></p:nvPicPr></p:pic>\
+            <p:pic><p:nvPicPr><p:cNvPr id='5' name='Picture 4'/></p:nvPicPr></p:pic>\
+            <p:sp><p:nvSpPr><p:cNvPr id='6' name='Box' descr='decoration'/></p:nvSpPr></p:sp>";
+        let shapes = [shape("", &[("", "before")]), picture.to_owned()].concat();
+        assert_eq!(markdown_of(&shapes), "before\n\nThe press & its owner\n");
     }
 
     #[test]

@@ -33,6 +33,12 @@ fn the_right_password_shows_what_stands_in_the_open_document() {
         ("with-password/orchard-agile.docx", "orchard.docx"),
         ("with-password/orchard-standard.docx", "orchard.docx"),
         ("with-password/bees.odt", "bees.odt"),
+        ("with-password/accounts-rc4.xls", "accounts.xls"),
+        ("with-password/accounts-cryptoapi.xls", "accounts.xls"),
+        ("with-password/accounts-xor.xls", "accounts.xls"),
+        ("with-password/orchard-rc4.doc", "orchard.doc"),
+        ("with-password/orchard-cryptoapi.doc", "orchard.doc"),
+        ("with-password/bees-cryptoapi.ppt", "bees.ppt"),
     ] {
         let read_locked = read(locked, Some(PASSWORD)).unwrap();
         let read_plain = read(plain, None).unwrap();
@@ -51,6 +57,12 @@ fn without_the_right_password_the_document_says_which_it_is() {
         "with-password/orchard-agile.docx",
         "with-password/orchard-standard.docx",
         "with-password/bees.odt",
+        "with-password/accounts-rc4.xls",
+        "with-password/accounts-cryptoapi.xls",
+        "with-password/accounts-xor.xls",
+        "with-password/orchard-rc4.doc",
+        "with-password/orchard-cryptoapi.doc",
+        "with-password/bees-cryptoapi.ppt",
         "with-password/atelier-aes.pdf",
         "with-password/atelier-rc4.pdf",
     ] {
@@ -78,6 +90,8 @@ fn a_password_for_an_open_document_does_no_harm() {
         "bees.odt",
         "honey.ods",
         "accounts.xls",
+        "orchard.doc",
+        "bees.ppt",
         "letter.rtf",
         "tales.epub",
     ] {
@@ -95,6 +109,12 @@ fn a_damaged_lock_is_an_answer_and_not_a_panic() {
         "with-password/orchard-agile.docx",
         "with-password/orchard-standard.docx",
         "with-password/bees.odt",
+        "with-password/accounts-rc4.xls",
+        "with-password/accounts-cryptoapi.xls",
+        "with-password/accounts-xor.xls",
+        "with-password/orchard-rc4.doc",
+        "with-password/orchard-cryptoapi.doc",
+        "with-password/bees-cryptoapi.ppt",
     ] {
         let sound = std::fs::read(fixture(name)).unwrap();
         for at in (0..sound.len()).step_by(sound.len() / 5) {

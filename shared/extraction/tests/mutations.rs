@@ -130,6 +130,13 @@ proptest! {
     }
 
     #[test]
+    fn damaged_documents_of_old_are_read_or_refused(damages in damages()) {
+        check(DocumentKind::Doc, "../shared/extraction/tests/fixtures/orchard.doc", &damages, Content::Full);
+        check(DocumentKind::Ppt, "../shared/extraction/tests/fixtures/bees.ppt", &damages, Content::Full);
+        check(DocumentKind::Xls, "../shared/extraction/tests/fixtures/accounts.xls", &damages, Content::Full);
+    }
+
+    #[test]
     fn damaged_chats_are_read_or_refused(
         name in prop::sample::select(vec![
             "chat-export.txt", "street-party-whatsapp.txt", "trail-slack.json", "book-club-telegram.json", "roof-teams.json",

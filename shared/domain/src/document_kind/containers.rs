@@ -55,11 +55,11 @@ pub(super) fn in_archive(head: &[u8], named: Option<DocumentKind>) -> Option<Doc
     }
 }
 
-/// The kind of a document that is a compound file, of which only the name tells: a workbook of old, a message saved by
+/// The kind of a document that is a compound file, of which only the name tells: a document of old, a message saved by
 /// Outlook, or a document of today behind a password.
 pub(super) fn in_compound_file(named: Option<DocumentKind>) -> Option<DocumentKind> {
-    use DocumentKind::{Docx, Msg, Pptx, Xls, Xlsb, Xlsx};
-    named.filter(|kind| matches!(kind, Xls | Xlsx | Xlsb | Docx | Pptx | Msg))
+    use DocumentKind::{Doc, Docx, Msg, Ppt, Pptx, Xls, Xlsb, Xlsx};
+    named.filter(|kind| matches!(kind, Doc | Ppt | Xls | Xlsx | Xlsb | Docx | Pptx | Msg))
 }
 
 /// Kinds whose files are archives.
@@ -166,7 +166,8 @@ mod tests {
             DocumentKind::recognize(head, "secret.docx"),
             Ok(DocumentKind::Docx)
         );
-        assert!(DocumentKind::recognize(head, "old.ppt").is_err());
+        assert_eq!(DocumentKind::recognize(head, "old.pps"), Ok(DocumentKind::Ppt));
+        assert!(DocumentKind::recognize(head, "old.pub").is_err());
         assert!(DocumentKind::recognize(head, "notes.txt").is_err());
     }
 }

@@ -216,20 +216,21 @@ impl<'t, F: FnMut(Statement<'t>) -> bool> Reader<'t, '_, F> {
         }
     }
 
-    /// Headers of messages, as extraction writes them. Says whether the line is part of one.
+    /// The heads of messages: those that extraction writes, and those that mail programs put before what is forwarded. Says
+    /// whether the line is part of one.
     fn header_line(&mut self, body: &'t str) -> bool {
+        if let Some((when, sender)) = way(body) {
+            self.header = true;
+            self.reference = when.unwrap_or(self.reference);
+            self.speaker = name_of(sender);
+            return true;
+        }
         let Some((key, value)) = body.split_once(": ") else {
             return self.header && body.ends_with(':');
         };
         if key == "From" && (value.contains('@') || self.header) {
             self.header = true;
-            let name = value
-                .split('<')
-                .next()
-                .unwrap_or_default()
-                .trim()
-                .trim_matches('"');
-            self.speaker = (!name.is_empty() && !name.contains('@')).then_some(name);
+            self.speaker = name_of(value);
             return true;
         }
         if !self.header {
@@ -380,6 +381,42 @@ fn message(body: &str, chat: bool) -> Option<(Option<NaiveDateTime>, Option<&str
 }
 
 /// `2026-03-14 18:04`, perhaps with seconds and an offset, which does not matter for "today".
+/// The line that extraction writes above a message: when, from whom, to whom, as far as it is known:
+/// `2026-03-14 18:04 · Nora <nora@a.example> → Ben <ben@a.example> · cc Ida`. Gives when, and the sender.
+fn way(body: &str) -> Option<(Option<NaiveDateTime>, &str)> {
+    const STAMP_BYTES: usize = 16;
+    let stamped = body
+        .split_at_checked(STAMP_BYTES)
+        .and_then(|(when, rest)| Some((minute(when)?, rest)));
+    if let Some((when, people)) = stamped {
+        // Without a sender, an arrow or nothing follows the time.
+        let sender = match people.strip_prefix(" · ") {
+            Some(people) => people.split(" → ").next().unwrap_or_default(),
+            None if people.is_empty() || people.starts_with(" → ") => "",
+            None => return None,
+        };
+        return Some((Some(when), sender));
+    }
+    // Without a time, an arrow may be anything, unless there are addresses on both sides.
+    let (sender, recipients) = body.split_once(" → ")?;
+    (sender.contains('@') && recipients.contains('@')).then_some((None, sender))
+}
+
+/// What somebody is called in `Name <address>`; `None` where there is only an address.
+fn name_of(person: &str) -> Option<&str> {
+    let name = person
+        .split('<')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .trim_matches('"');
+    (!name.is_empty() && !name.contains('@')).then_some(name)
+}
+
+fn minute(text: &str) -> Option<NaiveDateTime> {
+    NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M").ok()
+}
+
 fn stamp(text: &str) -> Option<NaiveDateTime> {
     let date: NaiveDate = text.get(..10)?.parse().ok()?;
     let time = text

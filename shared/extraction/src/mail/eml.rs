@@ -3,20 +3,20 @@
 use mail_parser::{Address, Message, MessageParser, MessagePart, MimeHeaders, PartType};
 
 use super::{Attachment, Body, Content, Letter, flowed, header_line, person};
-use crate::{Extracted, ExtractionError, Limits, html, text};
+use crate::{Extracted, Limits, html, text};
 
 /// A plain body shorter than this may only say that the message wants another program; then the other form is looked at.
 const STUB_BYTES: usize = 300;
 
-/// Reads a message.
-///
-/// # Errors
-/// When there is nothing of a message in the bytes.
-pub(super) fn read(bytes: &[u8]) -> Result<Letter, ExtractionError> {
-    let message = MessageParser::default()
-        .parse(bytes)
-        .ok_or_else(|| ExtractionError::Unreadable("it is not a message".to_owned()))?;
-    Ok(letter(&message, 0))
+/// Reads a message. What has no header at all is nothing but its body.
+pub(super) fn read(bytes: &[u8]) -> Letter {
+    match MessageParser::default().parse(bytes) {
+        Some(message) => letter(&message, 0),
+        None => Letter {
+            body: vec![Body::Plain(text::clean(&text::decode(bytes, None).text))],
+            ..Letter::default()
+        },
+    }
 }
 
 fn letter(message: &Message<'_>, depth: usize) -> Letter {

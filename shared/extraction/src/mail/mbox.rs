@@ -12,7 +12,7 @@ pub(crate) fn extract(bytes: &[u8], limits: &Limits) -> Result<Extracted, Extrac
     let mut writer = Writer::new(limits);
     let mut extracted = Extracted {
         paged: true,
-        engine: "mbox/1".to_owned(),
+        engine: "mbox/2".to_owned(),
         ..Extracted::default()
     };
     let mut room = limits.text_bytes_max;
@@ -23,9 +23,7 @@ pub(crate) fn extract(bytes: &[u8], limits: &Limits) -> Result<Extracted, Extrac
             extracted.truncated = true;
             continue;
         }
-        let Ok(letter) = eml::read(&unquote(message)) else {
-            continue;
-        };
+        let letter = eml::read(&unquote(message));
         first = first.or_else(|| letter.date.clone());
         last = letter.date.clone().or(last);
         writer.letter(&letter, 0);

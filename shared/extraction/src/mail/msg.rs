@@ -5,19 +5,15 @@
 mod lzfu;
 mod properties;
 
-use std::io::Cursor;
-
-use cfb::CompoundFile;
 use chrono::{DateTime, SecondsFormat};
 
 use super::{
     Attachment, Body, Content, ENCLOSED_BYTES_MAX, ENCLOSED_DEPTH_MAX, Letter, Writer, eml, header_line,
     person,
 };
-use crate::{Extracted, ExtractionError, Limits, html, rtf, text};
+use crate::ole::{CompoundFile, Storage};
+use crate::{Extracted, Limits, html, rtf, text};
 use properties::{Owner, Properties};
-
-type File = CompoundFile<Cursor<Vec<u8>>>;
 
 /// The stream at the top by which a message is known.
 pub(crate) const PROPERTIES: &str = "__properties_version1.0";
@@ -29,42 +25,15 @@ const RECIPIENTS_MAX: usize = 1_000;
 const ATTACHMENTS_MAX: usize = 1_000;
 
 /// Reads a message and the messages in it.
-///
-/// # Errors
-/// When the container is damaged, or holds something else.
-pub(crate) fn extract(bytes: Vec<u8>, limits: &Limits) -> Result<Extracted, ExtractionError> {
-    let mut file = open(bytes)?;
-    if !file.is_stream(format!("/{PROPERTIES}")) {
-        return Err(ExtractionError::Unreadable(
-            "it is no message of Outlook".to_owned(),
-        ));
-    }
-    let letter = letter(&mut file, "/", Owner::Message, 0);
+pub(crate) fn extract(file: &CompoundFile<'_>, limits: &Limits) -> Extracted {
+    let letter = letter(file, Storage::TOP, Owner::Message, 0);
     let mut writer = Writer::new(limits);
     writer.letter(&letter, 0);
-    Ok(writer.into_message("msg/1", &letter))
+    writer.into_message("msg/2", &letter)
 }
 
-/// Opens the container. Some programs leave out the end of the file, which its table of sectors says is empty.
-fn open(mut bytes: Vec<u8>) -> Result<File, ExtractionError> {
-    /// Bytes of a sector, and sectors in one sector of the table.
-    const SECTOR: usize = 512;
-    const SECTORS: usize = 128;
-
-    let whole = SECTOR
-        + bytes
-            .len()
-            .saturating_sub(SECTOR)
-            .next_multiple_of(SECTORS * SECTOR);
-    if CompoundFile::open(Cursor::new(&bytes)).is_err() {
-        bytes.resize(whole, 0);
-    }
-    CompoundFile::open(Cursor::new(bytes))
-        .map_err(|error| ExtractionError::Unreadable(format!("its container is damaged: {error}")))
-}
-
-/// Reads the message in a storage, whose path ends with a slash.
-fn letter(file: &mut File, at: &str, owner: Owner, depth: usize) -> Letter {
+/// Reads the message in a storage.
+fn letter(file: &CompoundFile<'_>, at: Storage, owner: Owner, depth: usize) -> Letter {
     let code_page = Properties::read(file, at, owner, None).code_page();
     let properties = Properties::read(file, at, owner, code_page);
     let sender_name = properties
@@ -79,7 +48,7 @@ fn letter(file: &mut File, at: &str, owner: Owner, depth: usize) -> Letter {
         && let Some(headers) = properties.text(file, 0x007D)
     {
         // Within an organisation, addresses are paths of its directory; the headers have the one for everybody else.
-        let as_sent = eml::read(headers.as_bytes()).ok().and_then(|sent| sent.from);
+        let as_sent = eml::read(headers.as_bytes()).from;
         from = as_sent.filter(|from| from.contains('@')).or(from);
     }
     let (to, cc) = recipients(file, at, &properties);
@@ -101,7 +70,7 @@ fn show_time(time: &DateTime<chrono::Utc>) -> String {
 }
 
 /// The plain body; without one the page that stands for it, or the rich text.
-fn body(file: &mut File, properties: &Properties) -> Option<Body> {
+fn body(file: &CompoundFile<'_>, properties: &Properties) -> Option<Body> {
     let plain = properties.text(file, 0x1000).map(|plain| text::clean(&plain));
     if let Some(plain) = plain.filter(|plain| !plain.trim().is_empty()) {
         return Some(Body::Plain(plain));
@@ -124,10 +93,14 @@ fn rich_body(packed: &[u8]) -> Option<Body> {
 }
 
 /// Who it went to, and who else: one by one where they are listed, else as they were shown.
-fn recipients(file: &mut File, at: &str, message: &Properties) -> (Option<String>, Option<String>) {
+fn recipients(
+    file: &CompoundFile<'_>,
+    at: Storage,
+    message: &Properties,
+) -> (Option<String>, Option<String>) {
     let (mut to, mut cc) = (Vec::new(), Vec::new());
-    for storage in storages(file, at, "__recip_version1.0_", RECIPIENTS_MAX) {
-        let recipient = Properties::read(file, &storage, Owner::Part, message.code_page());
+    for storage in file.storages(at, "__recip_version1.0_").take(RECIPIENTS_MAX) {
+        let recipient = Properties::read(file, storage, Owner::Part, message.code_page());
         let name = recipient.text(file, 0x3001);
         let address = [0x39FE, 0x3003]
             .into_iter()
@@ -144,20 +117,19 @@ fn recipients(file: &mut File, at: &str, message: &Properties) -> (Option<String
         }
     }
     let joined = |list: Vec<String>| (!list.is_empty()).then(|| list.join(", "));
-    let mut shown = |id| message.text(file, id).as_deref().and_then(header_line);
+    let shown = |id| message.text(file, id).as_deref().and_then(header_line);
     let (shown_to, shown_cc) = (shown(0x0E04), shown(0x0E03));
     (joined(to).or(shown_to), joined(cc).or(shown_cc))
 }
 
-fn attachments(file: &mut File, at: &str, message: &Properties, depth: usize) -> Vec<Attachment> {
-    let storages = storages(file, at, "__attach_version1.0_", ATTACHMENTS_MAX);
-    storages
-        .iter()
+fn attachments(file: &CompoundFile<'_>, at: Storage, message: &Properties, depth: usize) -> Vec<Attachment> {
+    file.storages(at, "__attach_version1.0_")
+        .take(ATTACHMENTS_MAX)
         .map(|storage| attachment(file, storage, message, depth))
         .collect()
 }
 
-fn attachment(file: &mut File, at: &str, message: &Properties, depth: usize) -> Attachment {
+fn attachment(file: &CompoundFile<'_>, at: Storage, message: &Properties, depth: usize) -> Attachment {
     let properties = Properties::read(file, at, Owner::Part, message.code_page());
     let name = [0x3707, 0x3704, 0x3001]
         .into_iter()
@@ -166,10 +138,12 @@ fn attachment(file: &mut File, at: &str, message: &Properties, depth: usize) -> 
     let media_type = properties
         .text(file, 0x370E)
         .and_then(|media_type| header_line(&media_type.to_ascii_lowercase()));
-    let enclosed = format!("{at}__substg1.0_3701000D/");
+    let enclosed = file
+        .storage(at, "__substg1.0_3701000D")
+        .filter(|_| depth <= ENCLOSED_DEPTH_MAX);
     let size_bytes = properties.size(file, 0x3701).unwrap_or(0);
-    let content = if file.is_storage(&enclosed) && depth <= ENCLOSED_DEPTH_MAX {
-        Content::Letter(Box::new(letter(file, &enclosed, Owner::Enclosed, depth + 1)))
+    let content = if let Some(enclosed) = enclosed {
+        Content::Letter(Box::new(letter(file, enclosed, Owner::Enclosed, depth + 1)))
     } else if size_bytes <= u64::try_from(ENCLOSED_BYTES_MAX).unwrap_or(0) {
         match properties.bytes(file, 0x3701) {
             Some(bytes) => Content::of(&bytes, name.as_deref(), media_type.as_deref()),
@@ -184,20 +158,6 @@ fn attachment(file: &mut File, at: &str, message: &Properties, depth: usize) -> 
         size_bytes,
         content,
     }
-}
-
-/// The paths of the storages in another that begin so, in the order of their numbers.
-fn storages(file: &File, at: &str, prefix: &str, max: usize) -> Vec<String> {
-    let Ok(entries) = file.read_storage(at) else {
-        return Vec::new();
-    };
-    let mut paths: Vec<String> = entries
-        .filter(|entry| entry.is_storage() && entry.name().starts_with(prefix))
-        .map(|entry| format!("{at}{}/", entry.name()))
-        .take(max)
-        .collect();
-    paths.sort();
-    paths
 }
 
 #[cfg(test)]

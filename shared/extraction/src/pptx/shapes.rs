@@ -33,6 +33,8 @@ pub(super) struct Shapes<'s> {
     edge: bool,
     /// Whether it is the title.
     title: bool,
+    /// Whether it is a picture that is being named.
+    picture: bool,
     /// The number of the placeholder that it fills.
     placeholder: Option<String>,
     /// Whether the table says that its first row looks different.
@@ -70,6 +72,7 @@ impl<'s> Shapes<'s> {
             texts: 0,
             edge: false,
             title: false,
+            picture: false,
             placeholder: None,
             names_columns: false,
             paragraph: Paragraph::default(),
@@ -106,6 +109,8 @@ impl<'s> Shapes<'s> {
         match element.name() {
             "Fallback" | "endParaRPr" | "defRPr" | "bodyPr" | "lstStyle" | "tabLst" => return Then::Skip,
             "ph" => self.begin_placeholder(element),
+            "nvPicPr" => self.picture = true,
+            "cNvPr" if self.picture => self.describe_picture(element),
             "txBody" if self.edge => return Then::Skip,
             "txBody" => {
                 self.numbers.clear();
@@ -159,12 +164,22 @@ impl<'s> Shapes<'s> {
                 self.prose.end_block();
                 self.prose.line();
             }
+            "nvPicPr" => self.picture = false,
             // A run has one link, which ends with it.
             "r" => self.prose.end_link(),
             "txBody" | "tbl" => self.prose.paragraph(),
             "tr" => self.prose.end_row(),
             "t" => self.texts = self.texts.saturating_sub(1),
             _ => {}
+        }
+    }
+
+    /// What a picture shows, as its author described it for those who cannot see it.
+    fn describe_picture(&mut self, element: &Element<'_>) {
+        if let Some(description) = element.attribute("descr") {
+            self.prose.paragraph();
+            self.prose.push(&description);
+            self.prose.paragraph();
         }
     }
 

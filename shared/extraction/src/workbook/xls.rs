@@ -1,5 +1,6 @@
 //! Workbooks of Excel 5 to 2003 (MS-XLS): records of a type, a length and as many bytes, in one stream for all sheets.
 
+mod lock;
 mod strings;
 
 use encoding_rs::Encoding;
@@ -11,17 +12,22 @@ use crate::workbook::{NumberFormats, SheetText, error, packed_number, truth};
 use crate::{Extracted, ExtractionError, Limits};
 use strings::Text;
 
-const ENGINE: &str = "xls/2";
+const ENGINE: &str = "xls/3";
 /// Sheets of a workbook that are read.
 const SHEETS_MAX: usize = 10_000;
 
-pub(crate) fn extract(file: &CompoundFile<'_>, limits: &Limits) -> Result<Extracted, ExtractionError> {
+pub(crate) fn extract(
+    file: &CompoundFile<'_>,
+    password: Option<&str>,
+    limits: &Limits,
+) -> Result<Extracted, ExtractionError> {
     let stream = file.stream("Workbook").or_else(|| file.stream("Book"));
-    let Some(stream) = stream else {
+    let Some(mut stream) = stream else {
         return Err(ExtractionError::Unreadable(
             "the compound file holds no workbook".to_owned(),
         ));
     };
+    lock::undo(&mut stream, password)?;
     let workbook = Workbook::read(&stream)?;
     let mut extracted = Extracted {
         paged: true,
@@ -76,13 +82,6 @@ impl Workbook {
             match record.kind {
                 // BOF: from version 8 on, texts are Unicode.
                 0x0809 => workbook.text.wide = record.number_u16(0) != Some(0x0500),
-                0x002F => {
-                    return Err(ExtractionError::Encrypted(
-                        "workbooks of Excel before 2007 are not opened with a password; save it in a newer format, or \
-                         without the password"
-                            .to_owned(),
-                    ));
-                }
                 0x0042 => workbook.text.encoding = encoding_of(record.number_u16(0).unwrap_or(1252)),
                 0x0022 => workbook.formats.from_1904 = record.number_u16(0) == Some(1),
                 0x0085 if workbook.sheets.len() < SHEETS_MAX => workbook.add_sheet(&record),
@@ -337,7 +336,7 @@ mod tests {
 
     fn read(globals: &[u8], cells: &[u8]) -> Result<Extracted, ExtractionError> {
         let file = workbook(globals, cells);
-        extract(&CompoundFile::open(&file).unwrap(), &Limits::default())
+        extract(&CompoundFile::open(&file).unwrap(), None, &Limits::default())
     }
 
     #[test]
@@ -377,9 +376,13 @@ mod tests {
 
     #[test]
     fn a_workbook_with_a_password_is_encrypted() {
+        for lock in [&[0, 0, 1, 2, 3, 4][..], &[1, 2, 3, 4], &[7, 0]] {
+            assert_eq!(read(&record(0x002F, lock), &[]).unwrap_err().code(), "encrypted");
+        }
+        // A lock that is not described.
         assert_eq!(
             read(&record(0x002F, &[1, 0]), &[]).unwrap_err().code(),
-            "encrypted"
+            "unreadable"
         );
     }
 

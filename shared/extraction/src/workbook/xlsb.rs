@@ -8,7 +8,7 @@ use crate::workbook::xlsx::{SheetEntry, extract_sheets};
 use crate::workbook::{NumberFormats, error, packed_number, truth};
 use crate::{Extracted, ExtractionError, Limits};
 
-const ENGINE: &str = "xlsb/2";
+const ENGINE: &str = "xlsb/3";
 /// Bytes of a record. Long texts are the longest.
 const RECORD_BYTES_MAX: usize = 1 << 20;
 

@@ -3,14 +3,15 @@
 use std::io::BufRead;
 
 use crate::archive::Archive;
+use crate::drawing::{self, Values};
 use crate::ooxml::{self, Relationship};
 use crate::prose::{Parts, Prose};
 use crate::workbook::format::iso_date_time;
 use crate::workbook::{NumberFormats, SheetText, truth};
 use crate::xml::{Element, Node, XmlReader};
-use crate::{Extracted, ExtractionError, Limits, drawing};
+use crate::{Extracted, ExtractionError, Limits};
 
-const ENGINE: &str = "xlsx/2";
+const ENGINE: &str = "xlsx/3";
 
 /// Rows and columns of the largest sheet that the format allows.
 const ROWS_MAX: u32 = 1_048_576;
@@ -393,10 +394,10 @@ fn append_drawing(
     sheet: &mut SheetText,
 ) -> Result<(), ExtractionError> {
     let mut prose = Prose::default();
-    drawing::append(archive, part, &mut prose)?;
+    drawing::append(archive, part, Values::InCells, &mut prose)?;
     for relationship in ooxml::relationships(archive, part)? {
         if matches!(&*relationship.kind, "chart" | "diagramData") {
-            drawing::append(archive, &relationship.target, &mut prose)?;
+            drawing::append(archive, &relationship.target, Values::InCells, &mut prose)?;
         }
     }
     sheet.aside(&prose.take());
@@ -482,6 +483,45 @@ mod tests {
         let read = read(&sheet, &strings).unwrap();
         assert!(read.truncated && read.pages[0].len() <= Limits::default().text_bytes_max);
         assert!(started.elapsed() < Duration::from_secs(20), "unoptimised");
+    }
+
+    #[test]
+    fn a_chart_does_not_repeat_the_cells_that_it_shows() {
+        let series = |cells: &str, value: &str| {
+            format!(
+                "<c:ser><c:tx><c:strRef><c:f>{cells}</c:f><c:strCache><c:pt><c:v>{value}</c:v></c:pt></c:strCache>\
+                </c:strRef></c:tx><c:val><c:numRef><c:f>{cells}</c:f><c:numCache><c:pt><c:v>7</c:v></c:pt></c:numCache>\
+                </c:numRef></c:val></c:ser>"
+            )
+        };
+        let chart = [
+            "<c:chartSpace><c:title><c:tx><c:rich><a:t>Apples</a:t></c:rich></c:tx></c:title>",
+            &series("Sheet1!A1", "own"),
+            &series("[1]Sheet1!A1", "another workbook's"),
+            "</c:chartSpace>",
+        ]
+        .concat();
+        let packed = pack(&[
+            ("_rels/.rels", ROOT),
+            ("xl/workbook.xml", WORKBOOK),
+            ("xl/_rels/workbook.xml.rels", RELATIONSHIPS),
+            (
+                "xl/worksheets/a.xml",
+                b"<sheetData><row><c><v>7</v></c></row></sheetData>",
+            ),
+            (
+                "xl/worksheets/_rels/a.xml.rels",
+                b"<Relationships><Relationship Id='r1' Type='x/drawing' Target='../d.xml'/></Relationships>",
+            ),
+            ("xl/d.xml", b"<xdr:wsDr/>"),
+            (
+                "xl/_rels/d.xml.rels",
+                b"<Relationships><Relationship Id='r1' Type='x/chart' Target='chart.xml'/></Relationships>",
+            ),
+            ("xl/chart.xml", chart.as_bytes()),
+        ]);
+        let read = extract(&mut Archive::open(&packed).unwrap(), &Limits::default()).unwrap();
+        assert_eq!(read.pages, ["Costs & more\n7\n\nApples\nanother workbook's\n7\n"]);
     }
 
     #[test]

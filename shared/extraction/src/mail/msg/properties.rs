@@ -1,18 +1,17 @@
 //! The properties of a message, a recipient or an attachment: short ones in one stream, long ones in a stream each.
 
 use std::collections::BTreeMap;
-use std::io::Read;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use encoding_rs::{Encoding, WINDOWS_1252};
 
-use super::File;
+use crate::ole::{CompoundFile, Storage};
 
 /// Bytes of a property that are read.
-const VALUE_BYTES_MAX: u64 = 64 << 20;
+const VALUE_BYTES_MAX: usize = 64 << 20;
 
 /// Bytes of the stream of short properties that are read: some thousand of them.
-const STREAM_BYTES_MAX: u64 = 256 << 10;
+const STREAM_BYTES_MAX: usize = 256 << 10;
 
 /// What the properties belong to, which decides how long the head of their stream is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,8 +31,8 @@ const LONG: u16 = 0x0003;
 const TIME: u16 = 0x0040;
 
 pub(super) struct Properties {
-    /// The path of the storage, with a slash at the end.
-    at: String,
+    /// The storage that holds them.
+    at: Storage,
     /// Short values by number and type, eight bytes each.
     short: BTreeMap<(u16, u16), [u8; 8]>,
     code_page: Option<u32>,
@@ -41,14 +40,15 @@ pub(super) struct Properties {
 
 impl Properties {
     /// Reads the short properties in a storage. What is damaged is left out.
-    pub(super) fn read(file: &mut File, at: &str, owner: Owner, code_page: Option<u32>) -> Self {
+    pub(super) fn read(file: &CompoundFile<'_>, at: Storage, owner: Owner, code_page: Option<u32>) -> Self {
         let head = match owner {
             Owner::Message => 32,
             Owner::Enclosed => 24,
             Owner::Part => 8,
         };
-        let stream =
-            read(file, &format!("{at}__properties_version1.0"), STREAM_BYTES_MAX).unwrap_or_default();
+        let stream = file
+            .stream_in(at, super::PROPERTIES, STREAM_BYTES_MAX)
+            .unwrap_or_default();
         let (entries, _) = stream.get(head..).unwrap_or_default().as_chunks::<16>();
         let short = entries
             .iter()
@@ -60,11 +60,7 @@ impl Properties {
                 )
             })
             .collect();
-        Self {
-            at: at.to_owned(),
-            short,
-            code_page,
-        }
+        Self { at, short, code_page }
     }
 
     /// The code page of texts that are not Unicode.
@@ -91,7 +87,7 @@ impl Properties {
     }
 
     /// A text.
-    pub(super) fn text(&self, file: &mut File, id: u16) -> Option<String> {
+    pub(super) fn text(&self, file: &CompoundFile<'_>, id: u16) -> Option<String> {
         if let Some(bytes) = self.value(file, id, UNICODE) {
             let (units, _) = bytes.as_chunks::<2>();
             let units: Vec<u16> = units.iter().map(|unit| u16::from_le_bytes(*unit)).collect();
@@ -103,31 +99,23 @@ impl Properties {
     }
 
     /// Bytes.
-    pub(super) fn bytes(&self, file: &mut File, id: u16) -> Option<Vec<u8>> {
+    pub(super) fn bytes(&self, file: &CompoundFile<'_>, id: u16) -> Option<Vec<u8>> {
         self.value(file, id, BINARY)
     }
 
     /// How many bytes a binary property has.
-    pub(super) fn size(&self, file: &File, id: u16) -> Option<u64> {
-        Some(file.entry(self.path(id, BINARY)).ok()?.len())
+    pub(super) fn size(&self, file: &CompoundFile<'_>, id: u16) -> Option<u64> {
+        file.length(self.at, &name(id, BINARY))
     }
 
-    fn value(&self, file: &mut File, id: u16, kind: u16) -> Option<Vec<u8>> {
-        read(file, &self.path(id, kind), VALUE_BYTES_MAX)
-    }
-
-    fn path(&self, id: u16, kind: u16) -> String {
-        format!("{}__substg1.0_{id:04X}{kind:04X}", self.at)
+    fn value(&self, file: &CompoundFile<'_>, id: u16, kind: u16) -> Option<Vec<u8>> {
+        file.stream_in(self.at, &name(id, kind), VALUE_BYTES_MAX)
     }
 }
 
-/// A stream as far as it can be read; `None` when it is not there.
-fn read(file: &mut File, path: &str, bytes_max: u64) -> Option<Vec<u8>> {
-    let stream = file.open_stream(path).ok()?;
-    let mut bytes = Vec::new();
-    // A container that breaks off has still said something.
-    let _ = stream.take(bytes_max).read_to_end(&mut bytes);
-    Some(bytes)
+/// The name of the stream of a long property.
+fn name(id: u16, kind: u16) -> String {
+    format!("__substg1.0_{id:04X}{kind:04X}")
 }
 
 /// The encoding with this number at Microsoft; the Western one when it is unknown.

@@ -83,7 +83,7 @@ on_both! {
         let mut refused = 0;
         for (path, methods) in spec["paths"].as_object().unwrap() {
             for (method, operation) in methods.as_object().unwrap() {
-                let is_for_people = operation["security"] == json!([{ "accessToken": [] }]);
+                let is_for_people = operation["security"] == json!([{ "accessToken": [] }, { "browserSession": [] }]);
                 if !is_for_people {
                     continue;
                 }

@@ -37,6 +37,11 @@ const MORE_RULES: &[(&str, &str)] = &[
         "GET /api/v1/documents/{id}/original",
         "a range may lie behind the end",
     ),
+    ("POST /api/v1/documents/{id}/versions", "as an upload"),
+    (
+        "GET /api/v1/documents/{id}/diff",
+        "both versions have to be there",
+    ),
     (
         "POST /api/v1/chat",
         "a question needs words, and one of two ways to name documents",

@@ -129,6 +129,9 @@ fn close(name: &str, schema: &mut Value) {
                 property["allOf"] = json!([{ "$ref": reference }]);
             }
             property["nullable"] = true.into();
+            if let Some(words) = property.get_mut("enum").and_then(Value::as_array_mut) {
+                words.push(Value::Null);
+            }
         }
     }
     fields.insert("additionalProperties".to_owned(), false.into());

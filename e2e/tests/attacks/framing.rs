@@ -64,7 +64,7 @@ async fn a_request_that_says_twice_where_it_ends_is_the_last_of_its_connection()
         ),
         (
             "CL.CL alike",
-            format!("content-length: {length}\r\ncontent-length: {length}\r\n"),
+            format!("connection: close\r\ncontent-length: {length}\r\ncontent-length: {length}\r\n"),
         ),
         ("a list of lengths", format!("content-length: 0, {length}\r\n")),
         ("a length with a sign", format!("content-length: +{length}\r\n")),

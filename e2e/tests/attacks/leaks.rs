@@ -118,7 +118,7 @@ async fn nothing_is_left_behind(mill: &Mill) {
             process.log().into_bytes(),
         ));
     }
-    assert!(logs > 10_000, "the logs tell nothing: {logs} bytes");
+    assert!(logs > 5_000, "the logs tell nothing: {logs} bytes");
     for base in mill.health() {
         let metrics = reqwest::get(format!("{base}/metrics"))
             .await
@@ -223,7 +223,7 @@ async fn no_text_becomes_a_line_of_the_log() {
             let _ = ada.send(broken.body(name.clone())).await;
         }
         let log = mill.process.log();
-        assert!(log.lines().count() > 50, "{log}");
+        assert!(log.lines().count() > 20, "{log}");
         assert!(
             !log.contains('\u{1b}') && !log.contains('\r') && !log.contains('\u{85}'),
             "control bytes in the log"

@@ -96,7 +96,7 @@ on_both! {
         let _ = ada.delete(&path).await.status(204);
         assert_dies(mill, &phone).await;
         let _ = ada.delete(&path).await.status(204);
-        let _ = ada.delete("/api/v1/me/sessions/none").await.status(204);
+        ada.delete("/api/v1/me/sessions/none").await.problem(404, "not_found");
         let page = ada.get("/api/v1/me/sessions").await.status(200).json();
         assert_eq!(page["items"].as_array().unwrap().len(), 1);
     }

@@ -97,7 +97,7 @@ on_both! {
             db.uuid(line.uuid())
         ))
         .await;
-        let content = serde_json::json!([1, line.to_string(), start().timestamp_micros(), null, "old", null, null, "success", null, null]);
+        let content = serde_json::json!([1, line.to_string(), start().timestamp() * 1_000_000, null, "old", null, null, "success", null, null]);
         let mut digest = Sha256::new();
         digest.update([0; 32]);
         digest.update(content.to_string());

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use answering::Answerer;
 use database::{Database, Pulse};
 use domain::SharedClock;
+use models::{Model, ModelSettings};
 use queue::{SharedEvents, SharedHints, SharedRateLimits};
 use sealing::Sealing;
 use storage::Storage;
@@ -41,6 +43,8 @@ pub struct Api {
     pub(crate) cursors: CursorKey,
     /// What closes the passwords of documents.
     pub(crate) sealing: Arc<Sealing>,
+    /// The model that answers questions, if one is chosen.
+    pub(crate) model: Option<Arc<Model>>,
     pub(crate) http: HttpSettings,
     /// Limits of accounts that have none of their own.
     pub(crate) quotas: QuotaSettings,
@@ -68,6 +72,8 @@ pub struct Parts {
     pub clock: SharedClock,
     /// What closes the passwords of documents.
     pub sealing: Sealing,
+    /// The section `model`.
+    pub model: ModelSettings,
     /// The section `auth`.
     pub auth: crate::AuthSettings,
     /// The section `http`.
@@ -96,6 +102,7 @@ impl Api {
             proxies: Arc::new(TrustedProxies::of(&parts.http)),
             cursors: CursorKey::derive(&parts.auth),
             sealing: Arc::new(parts.sealing),
+            model: models::open(&parts.model, Arc::clone(&parts.clock)),
             admission: Arc::new(Admission::new(&parts.http)),
             pulse: parts.database.pulse(),
             database: parts.database,
@@ -110,6 +117,15 @@ impl Api {
 }
 
 impl Api {
+    /// What questions are answered with.
+    pub(crate) fn answerer(&self) -> Answerer {
+        Answerer {
+            database: self.database.clone(),
+            clock: Arc::clone(&self.clock),
+            model: self.model.clone(),
+        }
+    }
+
     /// Has this replica ask anew who may do what. Others do so within a few seconds by themselves.
     pub(crate) fn forget_standings(&self) {
         self.standings.forget_all();

@@ -56,6 +56,7 @@ impl Embedded {
             parsers,
             sealing: Sealing::new(&settings.sealing)?,
             clock: clock.clone(),
+            model: settings.model.clone(),
             settings: settings.worker,
             stopping: stopping.clone(),
         });
@@ -85,6 +86,7 @@ impl Embedded {
             rate_limits: queue.rate_limits,
             clock,
             sealing: Sealing::new(&settings.sealing)?,
+            model: settings.model,
             auth: settings.auth,
             http: settings.http,
             quotas: settings.quotas,

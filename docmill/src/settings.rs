@@ -6,6 +6,7 @@ use std::path::Path;
 
 use api::{AuthSettings, HttpSettings, QuotaSettings};
 use database::{DatabaseSettings, SchedulingSettings};
+use models::ModelSettings;
 use queue::QueueSettings;
 use runtime::HealthSettings;
 use runtime::settings::Sections;
@@ -31,6 +32,7 @@ pub(crate) struct Settings {
     pub(crate) sandbox: SandboxSettings,
     pub(crate) ocr: OcrSettings,
     pub(crate) sealing: SealingSettings,
+    pub(crate) model: ModelSettings,
     pub(crate) scheduling: SchedulingSettings,
     pub(crate) health: HealthSettings,
     pub(crate) log: LogSettings,
@@ -55,6 +57,7 @@ impl Sections for Settings {
             ("sandbox", self.sandbox.problems()),
             ("ocr", self.ocr.problems()),
             ("sealing", self.sealing.problems()),
+            ("model", self.model.problems()),
             ("scheduling", self.scheduling.problems()),
             ("health", self.health.problems()),
             ("log", self.log.problems()),

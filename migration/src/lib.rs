@@ -15,6 +15,7 @@ mod m0007_knowledge;
 mod m0008_access;
 mod m0009_passwords;
 mod m0010_conversations;
+mod m0012_models;
 
 use sea_orm_migration::prelude::*;
 pub use sea_orm_migration::{MigratorTrait, migrator::MigrationStatus};
@@ -37,6 +38,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0008_access::Access),
             Box::new(m0009_passwords::Passwords),
             Box::new(m0010_conversations::Conversations),
+            Box::new(m0012_models::Models),
         ]
     }
 }

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use database::{Database, DatabaseClock, DatabaseSettings};
+use models::ModelSettings;
 use queue::{Queue, QueueSettings};
 use runtime::settings::Sections;
 use runtime::{Checks, HealthSettings, ProbeServer, Probes, Process};
@@ -48,6 +49,7 @@ struct Settings {
     sandbox: SandboxSettings,
     ocr: OcrSettings,
     sealing: SealingSettings,
+    model: ModelSettings,
     health: HealthSettings,
     log: LogSettings,
 }
@@ -62,6 +64,7 @@ impl Sections for Settings {
             ("sandbox", self.sandbox.problems()),
             ("ocr", self.ocr.problems()),
             ("sealing", self.sealing.problems()),
+            ("model", self.model.problems()),
             ("health", self.health.problems()),
             ("log", self.log.problems()),
         ]
@@ -108,6 +111,7 @@ async fn run(process: Process<Settings>) -> Result<(), Box<dyn Error>> {
         parsers,
         sealing: Sealing::new(&settings.sealing)?,
         clock: clock.clone(),
+        model: settings.model,
         settings: settings.worker,
         stopping: stopping.clone(),
     });

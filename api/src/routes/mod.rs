@@ -11,6 +11,7 @@ mod events;
 mod formats;
 mod jobs;
 mod listing;
+mod model_schema;
 mod operating;
 mod people;
 mod problems;

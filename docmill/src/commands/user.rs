@@ -80,6 +80,7 @@ pub(crate) async fn run(process: Process<Settings>, data: &Path, command: Comman
         rate_limits: queue.rate_limits,
         clock: SystemClock::shared(),
         sealing: Sealing::new(&settings.sealing)?,
+        model: settings.model,
         auth: settings.auth,
         http: settings.http,
         quotas: settings.quotas,

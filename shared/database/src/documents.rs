@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::discarded::{self, StoredDocument, StoredRow};
 use crate::jobs::{self, Counts};
-use crate::{Database, DatabaseError, Result, audit, quotas, sql};
+use crate::{Database, DatabaseError, MadeBy, Result, audit, quotas, sql};
 
 /// A document as its owner sees it, without its text.
 #[derive(Debug, Clone, PartialEq)]
@@ -56,6 +56,10 @@ pub struct Document {
     pub engine: Option<String>,
     /// Which rules found language, tags, todos and events.
     pub enriched_by: Option<String>,
+    /// What it says, in a few sentences.
+    pub summary: Option<String>,
+    /// Who found tags, todos, events and summary. Those of earlier releases do not say.
+    pub made_by: Option<MadeBy>,
     /// Its todos.
     pub todos: i64,
     /// Its events.
@@ -92,7 +96,7 @@ pub(crate) fn columns() -> String {
     format!(
         "d.id, d.job_id, d.user_id, d.position, d.file_name, d.kind, d.size_bytes, d.sha256, d.title, d.language, \
          d.language_confidence, d.tags, d.pages, d.words, d.characters, d.metadata, d.needs_ocr, d.truncated, d.engine, \
-         d.languages, d.enriched_by, d.text_fence, d.error_code, d.error_detail, d.created_at, d.processed_at, \
+         d.languages, d.enriched_by, d.summary, d.made_by, d.text_fence, d.error_code, d.error_detail, d.created_at, d.processed_at, \
          (SELECT count(*) FROM todos k WHERE k.document_id = d.id) AS todos, \
          (SELECT count(*) FROM events k WHERE k.document_id = d.id) AS events, \
          CASE WHEN d.status = 'pending' AND {BEGUN} THEN 'processing' ELSE d.status END AS status"
@@ -285,6 +289,8 @@ pub(crate) struct Row {
     engine: Option<String>,
     languages: serde_json::Value,
     enriched_by: Option<String>,
+    summary: Option<String>,
+    made_by: Option<serde_json::Value>,
     todos: i64,
     events: i64,
     text_fence: Option<i64>,
@@ -321,6 +327,10 @@ impl TryFrom<Row> for Document {
             engine: row.engine,
             languages: row.languages,
             enriched_by: row.enriched_by,
+            summary: row.summary,
+            made_by: row
+                .made_by
+                .and_then(|made_by| serde_json::from_value(made_by).ok()),
             todos: row.todos,
             events: row.events,
             text_fence: row.text_fence,

@@ -394,6 +394,7 @@ pub async fn jobs_left(db: &Database, id: UserId, limit: u32) -> Result<Vec<JobI
 const OWNED: &[&str] = &[
     "conversations",
     "dispatch_turns",
+    "model_spending",
     "quota_reservations",
     "quotas",
     "tenants",

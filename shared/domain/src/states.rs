@@ -202,6 +202,8 @@ words! {
         Single = "single",
         /// Several documents accepted together.
         Batch = "batch",
+        /// An answer to a question about documents that are there already. It counts as one piece of work.
+        Question = "question",
     }
 }
 
@@ -210,6 +212,8 @@ words! {
     TaskKind {
         /// Reads one document and stores its text, language and tags.
         ProcessDocument = "process_document",
+        /// Answers one question about documents.
+        AnswerQuestion = "answer_question",
     }
 }
 
@@ -219,6 +223,7 @@ impl TaskKind {
     pub const fn queue(self) -> QueueName {
         match self {
             Self::ProcessDocument => QueueName::Documents,
+            Self::AnswerQuestion => QueueName::Questions,
         }
     }
 }
@@ -228,6 +233,8 @@ words! {
     QueueName {
         /// Documents to be read.
         Documents = "documents",
+        /// Questions whose answers nobody waits for on the line.
+        Questions = "questions",
     }
 }
 

@@ -35,6 +35,7 @@ pub const SECTIONS: &[&str] = &[
     "sandbox",
     "ocr",
     "sealing",
+    "model",
     "scheduler",
     "scheduling",
 ];

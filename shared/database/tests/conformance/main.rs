@@ -10,6 +10,7 @@ mod fairness;
 mod history;
 mod jobs;
 mod knowledge;
+mod models;
 mod passwords;
 mod politeness;
 mod quotas;

@@ -188,66 +188,65 @@ async fn a_model_that_fails_five_times_in_a_row_is_left_alone() {
     assert_eq!(server.calls(), 5);
 }
 
+/// With this price a call takes more than half of the smallest unit at most, and a twentieth of it in the end.
+const DEAR: (&str, &str) = ("model.output_price", "130");
+
 #[tokio::test]
-async fn over_its_budget_nobody_asks_the_model() {
-    // One call takes 409,600 millionths at most for its answer and a little for what it is asked; then 40,000.
-    for (budget, found) in [
-        ("model.month_budget", "budget_exceeded"),
-        ("model.job_budget", "budget_exceeded"),
-    ] {
-        for (server, mill) in mills(&[(budget, "1"), ("model.output_price", "230")]).await {
-            let ada = mill.user().await;
-            let first = ada.processed("minutes.txt", MINUTES.as_bytes()).await;
-            assert_eq!(first["made_by"]["provider"], "openai");
-            server.next([Mood::Garbage]);
-            let _ = ada.processed("minutes.txt", MINUTES.as_bytes()).await;
-            let calls = server.calls();
-            assert_eq!(calls, 2);
-            let third = ada.processed("minutes.txt", MINUTES.as_bytes()).await;
-            let lease = ada.processed("lease.txt", LEASE.as_bytes()).await;
-            if budget == "model.month_budget" {
-                assert_eq!(
-                    third["made_by"],
-                    json!({"provider": "local", "fallback_reason": found})
-                );
-                assert_eq!(server.calls(), calls, "no further call");
-                let lines = ask(
-                    &ada,
-                    json!({"question": "How much is the rent?", "document_id": lease["id"]}),
-                )
-                .await;
-                assert_eq!(
-                    lines.last().unwrap()["made_by"],
-                    json!({"provider": "local", "fallback_reason": found})
-                );
-                assert!(lines[1]["text"].as_str().unwrap().contains("1,250 euros"));
-                assert_eq!(server.calls(), calls, "no further call");
-                // Somebody else has a budget of his own.
-                let eve = mill.user().await;
-                assert_eq!(
-                    eve.processed("minutes.txt", MINUTES.as_bytes()).await["made_by"]["provider"],
-                    "openai"
-                );
-            } else {
-                assert_eq!(third["made_by"]["provider"], "openai", "another job");
-                let both = ada
-                    .upload(&[
-                        ("one.txt", MINUTES.as_bytes()),
-                        ("two.txt", MINUTES.as_bytes()),
-                        ("three.txt", b"Dear Ada"),
-                    ])
-                    .await;
-                let _ = ada.ended(&both).await;
-                let documents = ada.documents(&both).await;
-                let of = |provider: &str| {
-                    documents
-                        .iter()
-                        .filter(|it| it["made_by"]["provider"] == provider)
-                        .count()
-                };
-                assert!(of("local") > 0, "{documents:?}");
-            }
-        }
+async fn over_the_budget_of_its_account_nobody_asks_the_model() {
+    let exceeded = json!({"provider": "local", "fallback_reason": "budget_exceeded"});
+    for (server, mill) in mills(&[("model.month_budget", "1"), DEAR]).await {
+        let ada = mill.user().await;
+        let first = ada.processed("minutes.txt", MINUTES.as_bytes()).await;
+        assert_eq!(first["made_by"]["provider"], "openai");
+        // Nobody knows whether this was paid, so it stays counted.
+        server.next([Mood::Garbage]);
+        let _ = ada.processed("minutes.txt", MINUTES.as_bytes()).await;
+        assert_eq!(server.calls(), 2);
+        let third = ada.processed("minutes.txt", MINUTES.as_bytes()).await;
+        assert_eq!(third["made_by"], exceeded);
+        assert!(!todos_of(&ada, &third).await.is_empty());
+        let _ = ada.processed("lease.txt", LEASE.as_bytes()).await;
+        let lines = ask(&ada, json!({"question": "How much is the rent?"})).await;
+        assert!(
+            lines[1]["text"].as_str().unwrap().contains("1,250 euros"),
+            "{lines:?}"
+        );
+        assert_eq!(lines.last().unwrap()["made_by"], exceeded);
+        assert_eq!(server.calls(), 2, "no further call");
+        // Somebody else has a budget of his own.
+        let hers = mill
+            .user()
+            .await
+            .processed("minutes.txt", MINUTES.as_bytes())
+            .await;
+        assert_eq!(hers["made_by"]["provider"], "openai");
+    }
+}
+
+#[tokio::test]
+async fn over_the_budget_of_their_job_documents_do_without_the_model() {
+    for (server, mill) in mills(&[("model.job_budget", "1"), DEAR]).await {
+        let ada = mill.user().await;
+        server.next([Mood::Garbage]);
+        let files: [(&str, &[u8]); 2] = [("one.txt", MINUTES.as_bytes()), ("two.txt", MINUTES.as_bytes())];
+        let job = ada.upload(&files).await;
+        let job = ada.ended(&job).await;
+        assert_eq!(
+            (&job["status"], &job["model_usage"]["calls"]),
+            (&json!("completed"), &json!(1))
+        );
+        let documents = ada.documents(&job).await;
+        let mut reasons: Vec<&str> = documents
+            .iter()
+            .map(|it| it["made_by"]["fallback_reason"].as_str().unwrap())
+            .collect();
+        reasons.sort_unstable();
+        assert_eq!(reasons, ["budget_exceeded", "model_answer_unusable"]);
+        let other = ada.processed("minutes.txt", MINUTES.as_bytes()).await;
+        assert_eq!(
+            other["made_by"]["provider"], "openai",
+            "another job has a budget of its own"
+        );
     }
 }
 

@@ -1,6 +1,7 @@
-//! A language model behind the seam. The only file that speaks `genai`.
+//! A language model behind the seam. Only this file and the one beneath it speak `genai`.
 
-use std::collections::VecDeque;
+mod answer;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -9,21 +10,19 @@ use domain::SharedClock;
 use futures::StreamExt;
 use futures::stream::{self, BoxStream};
 use genai::adapter::AdapterKind;
-use genai::chat::{
-    ChatMessage, ChatOptions, ChatRequest, ChatResponseFormat, ChatStream, ChatStreamEvent, JsonSpec,
-    Usage as Tokens,
-};
+use genai::chat::{ChatMessage, ChatOptions, ChatRequest, ChatResponseFormat, JsonSpec, Usage as Tokens};
 use genai::resolver::{AuthData, Endpoint};
 use genai::{Client, ModelIden, ServiceTarget};
 use secrecy::ExposeSecret;
+use telemetry::metrics;
 
-use crate::answering::{self, Said};
+use crate::answering;
 use crate::breaker::Breaker;
 use crate::costs::{Usage, tokens_of};
 use crate::failure::Failure;
-use crate::replies::Lines;
 use crate::settings::{Maker, ModelSettings};
 use crate::{Ask, Findings, Piece, Provider, Subject, analysis};
+use answer::Answer;
 
 /// A connection comes about within this time, or not at all.
 const CONNECT_MAX: Duration = Duration::from_secs(10);
@@ -120,17 +119,14 @@ impl Provider for Model {
     async fn analyse(&self, subject: Subject) -> Result<(Findings, Usage), Failure> {
         let inner = &self.0;
         inner.ask_leave()?;
+        let began = Instant::now();
         let told = inner.analyse(&subject).await;
-        inner.note(told.as_ref().err().copied());
+        inner.note(told.as_ref().err().copied(), began);
         told
     }
 
     fn answer(&self, ask: Ask) -> BoxStream<'static, Result<Piece, Failure>> {
-        let answer = Answer {
-            inner: Arc::clone(&self.0),
-            ask,
-            state: State::Ask,
-        };
+        let answer = Answer::new(Arc::clone(&self.0), ask);
         stream::unfold(answer, |mut answer| async {
             let piece = answer.next().await?;
             Some((piece, answer))
@@ -148,7 +144,10 @@ impl Inner {
         }
     }
 
-    fn note(&self, failure: Option<Failure>) {
+    /// Notes how a call ended.
+    fn note(&self, failure: Option<Failure>, began: Instant) {
+        let outcome = failure.map_or("answered", Failure::as_str);
+        metrics::model_called(self.settings.provider.as_str(), outcome, began.elapsed());
         let Some(failure) = failure else {
             self.breaker.worked();
             return;
@@ -263,152 +262,4 @@ impl Inner {
 
 fn chat(instructions: &str, request: String) -> ChatRequest {
     ChatRequest::new(vec![ChatMessage::user(request)]).with_system(instructions)
-}
-
-/// An answer on its way.
-struct Answer {
-    inner: Arc<Inner>,
-    ask: Ask,
-    state: State,
-}
-
-enum State {
-    Ask,
-    Listen(Box<Listening>),
-    Over,
-}
-
-struct Listening {
-    stream: ChatStream,
-    lines: Lines,
-    /// Lines that are complete and not yet looked at.
-    ready: VecDeque<String>,
-    /// Passages that the model was shown.
-    shown: usize,
-    claims: usize,
-    sent: usize,
-    received: usize,
-    /// The model said that it is done.
-    ended: bool,
-    tokens: Option<Tokens>,
-    began: Instant,
-}
-
-impl Answer {
-    /// The next piece; `None` after the end or a failure.
-    async fn next(&mut self) -> Option<Result<Piece, Failure>> {
-        let piece = match std::mem::replace(&mut self.state, State::Over) {
-            State::Over => return None,
-            State::Ask => match begin(&self.inner, &self.ask).await {
-                Ok(listening) => self.listen(Box::new(listening)).await,
-                Err(failure) => Err(failure),
-            },
-            State::Listen(listening) => self.listen(listening).await,
-        };
-        match &piece {
-            Ok(Piece::Claim(_)) => {}
-            Ok(Piece::End(_)) => self.inner.note(None),
-            // Whoever is left alone was not asked.
-            Err(Failure::LeftAlone) => {}
-            Err(failure) => self.inner.note(Some(*failure)),
-        }
-        Some(piece)
-    }
-
-    /// Listens until a sentence is complete or the answer is.
-    async fn listen(&mut self, mut it: Box<Listening>) -> Result<Piece, Failure> {
-        loop {
-            while let Some(line) = it.ready.pop_front() {
-                match answering::read(&line, &self.ask.passages, it.shown)? {
-                    Said::Claim(claim) if it.claims < self.ask.claims_max => {
-                        it.claims += 1;
-                        self.state = State::Listen(it);
-                        return Ok(Piece::Claim(claim));
-                    }
-                    Said::Claim(_) | Said::Nothing => {}
-                    Said::End => it.ended = true,
-                }
-            }
-            // A stall of one piece is bounded, and so is an answer that trickles.
-            let left = self.inner.settings.patience.saturating_sub(it.began.elapsed());
-            let wait = left.min(self.inner.settings.timeout);
-            let event = tokio::time::timeout(wait, it.stream.next())
-                .await
-                .map_err(|_| Failure::TimedOut)?;
-            match event {
-                Some(Ok(ChatStreamEvent::Chunk(chunk))) => {
-                    it.received += chunk.content.len();
-                    it.ready.extend(it.lines.push(&chunk.content)?);
-                }
-                Some(Ok(ChatStreamEvent::End(end))) => {
-                    it.tokens = end.captured_usage.or(it.tokens.take());
-                    it.ready.push_back(it.lines.finish());
-                    // A stream may go on saying nothing after its end.
-                    if it.ended || it.ready.iter().any(|line| !line.trim().is_empty()) {
-                        self.drain(&mut it)?;
-                    }
-                    return self.end(&it);
-                }
-                Some(Ok(_)) => {}
-                Some(Err(error)) => return Err(self.inner.why(&error)),
-                None => {
-                    it.ready.push_back(it.lines.finish());
-                    self.drain(&mut it)?;
-                    return self.end(&it);
-                }
-            }
-        }
-    }
-
-    /// Looks at what is left for the word that ends an answer; sentences that nothing ended are not believed.
-    fn drain(&self, it: &mut Listening) -> Result<(), Failure> {
-        while let Some(line) = it.ready.pop_front() {
-            match answering::read(&line, &self.ask.passages, it.shown) {
-                Ok(Said::End) => it.ended = true,
-                Ok(_) => {}
-                Err(_) => return Err(Failure::Truncated),
-            }
-        }
-        Ok(())
-    }
-
-    fn end(&self, it: &Listening) -> Result<Piece, Failure> {
-        if !it.ended {
-            return Err(Failure::Truncated);
-        }
-        Ok(Piece::End(self.inner.usage(
-            it.tokens.as_ref(),
-            it.sent,
-            it.received,
-        )))
-    }
-}
-
-async fn begin(inner: &Inner, ask: &Ask) -> Result<Listening, Failure> {
-    inner.ask_leave()?;
-    let (request, shown) = answering::request(ask, inner.input_max());
-    let sent = request.len() + answering::INSTRUCTIONS.len();
-    let options = inner.options();
-    let call = inner.client.exec_chat_stream(
-        inner.target.clone(),
-        chat(answering::INSTRUCTIONS, request),
-        Some(&options),
-    );
-    let began = Instant::now();
-    let answer = tokio::time::timeout(inner.settings.timeout, call)
-        .await
-        .map_err(|_| Failure::TimedOut)?
-        .map_err(|error| inner.why(&error))?;
-    Ok(Listening {
-        stream: answer.stream,
-        lines: Lines::default(),
-        ready: VecDeque::new(),
-        shown,
-        claims: 0,
-        sent,
-        received: 0,
-        ended: false,
-        tokens: None,
-        began,
-    })
 }

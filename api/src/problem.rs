@@ -132,6 +132,10 @@ pub enum Code {
     NotGivenUp,
     /// Not as many things match as the caller expects.
     CountDiffers,
+    /// Something else has this name.
+    NameTaken,
+    /// There are as many searches as one may keep.
+    TooManySearches,
     /// The name of the schedule is taken.
     ScheduleExists,
     /// The schedule came with docmill and cannot be removed.
@@ -210,6 +214,8 @@ impl Code {
         Self::JobEnded,
         Self::NotGivenUp,
         Self::CountDiffers,
+        Self::NameTaken,
+        Self::TooManySearches,
         Self::ScheduleExists,
         Self::BuiltIn,
         Self::RunUnderWay,
@@ -329,6 +335,12 @@ impl Code {
                 StatusCode::CONFLICT,
                 "count_differs",
                 "Another number of things matches than expected",
+            ),
+            Self::NameTaken => (StatusCode::CONFLICT, "name_taken", "The name is taken"),
+            Self::TooManySearches => (
+                StatusCode::CONFLICT,
+                "too_many_searches",
+                "There are as many searches as one may keep",
             ),
             Self::ScheduleExists => (
                 StatusCode::CONFLICT,

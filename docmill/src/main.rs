@@ -2,6 +2,7 @@
 
 mod commands;
 mod embedded;
+mod output;
 mod settings;
 
 use std::path::PathBuf;
@@ -9,7 +10,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-/// Turns documents into text, language and tags through a queue that never loses a job.
+/// Turns documents into text, language, tags, todos and events through a queue that never loses a job.
 #[derive(Parser)]
 #[command(version, arg_required_else_help = true)]
 struct Arguments {

@@ -64,6 +64,16 @@ FROM documents d LEFT JOIN passages p ON p.document_id = d.id
 GROUP BY d.id, d.status HAVING (d.status = 'completed') <> (count(p.position) > 0)
 
 UNION ALL
+SELECT 'what has results can be found', d.id::text, format('%s with %s index rows', d.status, count(p.part))
+FROM documents d LEFT JOIN search_parts p ON p.document_id = d.id
+GROUP BY d.id, d.status HAVING (d.status = 'completed') <> (count(p.part) > 0)
+
+UNION ALL
+SELECT 'versions are a line', n.id::text, format('version %s of %s', n.version, n.root_id)
+FROM documents n JOIN documents p ON p.id = n.parent_id
+WHERE n.version <> p.version + 1 OR n.root_id IS DISTINCT FROM COALESCE(p.root_id, p.id) OR n.user_id <> p.user_id
+
+UNION ALL
 SELECT 'no task is owned by the dead', t.id::text, format('%s, owner %s', t.state, t.owner)
 FROM tasks t LEFT JOIN workers w ON w.id = t.owner
 WHERE t.state = 'running' AND (w.id IS NULL OR w.heartbeat_at < now() - interval '45 seconds')

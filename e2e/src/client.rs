@@ -176,7 +176,8 @@ impl Client {
         self.send(self.request(Method::DELETE, path)).await
     }
 
-    /// The request that hands in files as a form, to be changed before it is sent. `query` is empty or begins with `?`.
+    /// The request that hands in files as a form, to be changed before it is sent. `query` is empty or begins with `?`. Every
+    /// file is processed, whatever was handed in before: most tests are about that.
     pub fn form(&self, query: &str, files: &[(&str, &[u8])]) -> RequestBuilder {
         let part =
             |name: &str, content: &[u8]| multipart::Part::bytes(content.to_vec()).file_name(name.to_owned());
@@ -186,7 +187,14 @@ impl Client {
                 form.part("file", part(name, content))
             });
         self.request(Method::POST, &format!("/api/v1/documents{query}"))
+            .header("cache-control", "no-cache")
             .multipart(form)
+    }
+
+    /// `PATCH` of a JSON body, for whatever version of the thing there is.
+    pub async fn edit(&self, path: &str, body: &Value) -> Answer {
+        let request = self.request(Method::PATCH, path).header("if-match", "*");
+        self.send(request.json(body)).await
     }
 
     /// Hands files in as a form and gives the accepted job.

@@ -15,6 +15,7 @@ mod fleet;
 mod folder;
 mod gate;
 mod mill;
+mod operator;
 mod process;
 mod programs;
 mod servers;

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use domain::UserId;
-use e2e::{Answer, Client, Embedded, Fleet, Folder, Settings, docmill, eventually, run};
+use e2e::{Answer, Client, Embedded, Fleet, Folder, Settings, docmill, eventually};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -16,43 +16,6 @@ use serde_json::{Value, json};
 const FORGETTING: Duration = Duration::from_secs(5);
 /// Longer than it takes until new lines are sealed.
 const SEALING: Duration = Duration::from_secs(30);
-
-/// Somebody with an account that the operator of the machine has made.
-async fn with_role(settings: &Settings, data: &str, anybody: &Client, role: &str) -> Client {
-    let email = format!("{}@example.com", UserId::new());
-    let create = [
-        "--data",
-        data,
-        "user",
-        "create",
-        "--email",
-        &email,
-        "--role",
-        role,
-        "--password-stdin",
-    ];
-    let folder = Folder::new();
-    let _ = run("docmill", folder.path(), &create, settings, Client::password())
-        .await
-        .success();
-    let login = json!({ "email": email, "password": Client::password() });
-    let session = anybody
-        .post("/api/v1/auth/login", &login)
-        .await
-        .status(200)
-        .json();
-    anybody.with_session(session)
-}
-
-async fn in_embedded(mill: &Embedded, role: &str) -> Client {
-    with_role(
-        &Settings::new(),
-        mill.data().to_str().unwrap(),
-        &mill.anybody(),
-        role,
-    )
-    .await
-}
 
 async fn on_account(admin: &Client, method: Method, user: &Client, act: &str, body: &Value) -> Answer {
     let path = format!("/api/v1/admin/users/{}/{act}", user.user_id());
@@ -64,7 +27,7 @@ async fn what_administrators_decide_holds_on_every_replica_within_five_seconds()
     let fleet = Fleet::start(2, &Settings::new()).await;
     let bases: Vec<String> = fleet.apis.iter().map(|api| api.base.clone()).collect();
     let anybody = Client::anonymous(&bases);
-    let admin = with_role(&fleet.settings, "data", &anybody, "admin").await;
+    let admin = fleet.with_role("admin").await;
     let ada = anybody.registered().await;
     let everywhere = |status: u16, path: &'static str| {
         let (bases, ada) = (bases.clone(), &ada);
@@ -136,8 +99,8 @@ async fn what_administrators_decide_holds_on_every_replica_within_five_seconds()
 async fn accounts_are_for_administrators_only_and_none_locks_everybody_out() {
     let mill = Embedded::start(&Settings::new()).await;
     let (admin, operator, ada) = (
-        in_embedded(&mill, "admin").await,
-        in_embedded(&mill, "operator").await,
+        mill.with_role("admin").await,
+        mill.with_role("operator").await,
         mill.user().await,
     );
     for other in [&operator, &ada] {
@@ -243,6 +206,14 @@ async fn act(route: &str, mill: &Embedded, admin: &Client) -> (Answer, &'static 
             page["items"][0]["id"].as_str().unwrap()
         );
         (answer, path)
+    };
+    let document = async || {
+        let document = ada.processed("a.txt", b"words").await;
+        format!("/api/v1/documents/{}", document["id"].as_str().unwrap())
+    };
+    let search = async || {
+        let body = json!({ "name": "words", "q": "words" });
+        ada.post("/api/v1/searches", &body).await.status(201)
     };
     let login = json!({ "email": ada.email(), "password": Client::password() });
     let new = "another horse, another battery";
@@ -364,9 +335,38 @@ async fn act(route: &str, mill: &Embedded, admin: &Client) -> (Answer, &'static 
             "job.create",
         ),
         "DELETE /documents/{id}" => {
-            let document = ada.processed("a.txt", b"words").await;
-            let path = format!("/api/v1/documents/{}", document["id"].as_str().unwrap());
+            let path = document().await;
             (ada.delete(&path).await.status(204), "document.delete")
+        }
+        "PATCH /documents/{id}" => {
+            let path = document().await;
+            let body = json!({ "labels": ["words"] });
+            (ada.edit(&path, &body).await.status(200), "document.edit")
+        }
+        "POST /documents/{id}/versions" => {
+            let path = format!("{}/versions", document().await);
+            let request = ada
+                .request(Method::POST, &path)
+                .header("content-type", "application/octet-stream");
+            (
+                ada.send(request.body("more words")).await.status(202),
+                "job.create",
+            )
+        }
+        "POST /documents/{id}/restore" | "POST /documents/{id}/reprocess" => {
+            let how = route.rsplit('/').next().unwrap();
+            let path = format!("{}/{how}", document().await);
+            (ada.post(&path, &json!({})).await.status(202), "job.create")
+        }
+        "POST /searches" => (search().await, "search.create"),
+        "PATCH /searches/{id}" => {
+            let path = search().await.header("location").unwrap().to_owned();
+            let body = json!({ "q": "more words" });
+            (ada.edit(&path, &body).await.status(200), "search.edit")
+        }
+        "DELETE /searches/{id}" => {
+            let path = search().await.header("location").unwrap().to_owned();
+            (ada.delete(&path).await.status(204), "search.delete")
         }
         "DELETE /jobs/{id}" => {
             let job = ada.upload(&[("a.txt", b"words")]).await;
@@ -552,7 +552,7 @@ async fn act(route: &str, mill: &Embedded, admin: &Client) -> (Answer, &'static 
 #[tokio::test]
 async fn whatever_changes_something_is_in_the_audit_log() {
     let mill = Embedded::start(&Settings::impatient()).await;
-    let admin = in_embedded(&mill, "admin").await;
+    let admin = mill.with_role("admin").await;
     let spec: Value = admin.get("/openapi.json").await.status(200).json();
     let mut routes = BTreeSet::new();
     for (path, methods) in spec["paths"].as_object().unwrap() {
@@ -593,7 +593,7 @@ async fn whatever_changes_something_is_in_the_audit_log() {
 #[tokio::test]
 async fn whoever_fails_to_get_in_is_in_the_audit_log() {
     let mill = Embedded::start(&Settings::new()).await;
-    let admin = in_embedded(&mill, "admin").await;
+    let admin = mill.with_role("admin").await;
     let ada = mill.user().await;
     let login = |password: &str| json!({ "email": ada.email(), "password": password });
     let tokens = ada
@@ -652,7 +652,7 @@ async fn whoever_fails_to_get_in_is_in_the_audit_log() {
 #[tokio::test]
 async fn the_audit_log_is_filtered_paged_and_exported() {
     let mill = Embedded::start(&Settings::new()).await;
-    let admin = in_embedded(&mill, "admin").await;
+    let admin = mill.with_role("admin").await;
     let ada = mill.user().await;
     for number in 0..5 {
         let _ = ada

@@ -2,45 +2,11 @@
 //! command line.
 #![allow(clippy::unwrap_used)]
 
-use domain::{TaskId, UserId};
-use e2e::{Client, Embedded, Settings, docmill, run, texts};
+use domain::TaskId;
+use e2e::{Client, Embedded, Settings, texts};
 use serde_json::{Value, json};
 
 const BROKEN: &[u8] = b"%PDF-1.7\nand then nothing of a PDF";
-
-/// Somebody with an account that the operator of the machine has made.
-async fn with_role(mill: &Embedded, role: &str) -> Client {
-    let email = format!("{}@example.com", UserId::new());
-    let data = mill.data().to_str().unwrap();
-    let create = [
-        "--data",
-        data,
-        "user",
-        "create",
-        "--email",
-        &email,
-        "--role",
-        role,
-        "--password-stdin",
-    ];
-    let _ = run(
-        "docmill",
-        mill.data(),
-        &create,
-        &Settings::new(),
-        Client::password(),
-    )
-    .await
-    .success();
-    let anybody = mill.anybody();
-    let login = json!({ "email": email, "password": Client::password() });
-    let session = anybody
-        .post("/api/v1/auth/login", &login)
-        .await
-        .status(200)
-        .json();
-    anybody.with_session(session)
-}
 
 async fn list(operator: &Client, query: &str) -> Vec<Value> {
     let page = operator
@@ -66,8 +32,8 @@ async fn only_operators_see_and_steer_the_tasks_of_everyone() {
     let mill = Embedded::start(&Settings::new()).await;
     let ada = mill.user().await;
     broken(&ada, 1).await;
-    let operator = with_role(&mill, "operator").await;
-    let admin = with_role(&mill, "admin").await;
+    let operator = mill.with_role("operator").await;
+    let admin = mill.with_role("admin").await;
     let id = list(&operator, "").await[0]["id"].as_str().unwrap().to_owned();
     let one = format!("/api/v1/admin/tasks/{id}");
     let body = json!({ "filter": {}, "expected_count": 1 });
@@ -100,7 +66,7 @@ async fn a_task_tells_of_every_attempt_and_is_put_back_in_line() {
         (&json!("failed"), &json!("unreadable"), &json!(false)),
         "{job}"
     );
-    let operator = with_role(&mill, "operator").await;
+    let operator = mill.with_role("operator").await;
     let failed = list(&operator, "?state=failed&code=unreadable&kind=process_document").await;
     assert_eq!(failed.len(), 1);
     let path = format!("/api/v1/admin/tasks/{}", failed[0]["id"].as_str().unwrap());
@@ -152,7 +118,7 @@ async fn many_are_put_back_at_once_when_their_number_is_the_expected_one() {
     let (ada, eve) = (mill.user().await, mill.user().await);
     let jobs = broken(&ada, 3).await;
     broken(&eve, 1).await;
-    let operator = with_role(&mill, "operator").await;
+    let operator = mill.with_role("operator").await;
     let path = "/api/v1/admin/tasks/requeue";
     let filter = json!({ "state": "failed", "user_id": ada.user_id() });
     let wrong = json!({ "filter": filter, "expected_count": 4 });
@@ -193,11 +159,7 @@ async fn the_command_line_does_the_same() {
     let mill = Embedded::start(&Settings::new()).await;
     let ada = mill.user().await;
     let jobs = broken(&ada, 2).await;
-    let data = mill.data().to_str().unwrap();
-    let task = async |arguments: &[&str]| {
-        let arguments = [&["--data", data, "task"], arguments].concat();
-        docmill(mill.data(), &arguments, &Settings::new()).await
-    };
+    let task = async |arguments: &[&str]| mill.command(&[&["task"], arguments].concat()).await;
     let listed = task(&["list", "--state", "failed"]).await.success().stdout;
     assert_eq!(listed.lines().count(), 2, "{listed}");
     let id = listed.split_whitespace().next().unwrap();

@@ -6,53 +6,16 @@ use std::time::Duration;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use domain::UserId;
-use e2e::{Client, Embedded, Fleet, PATIENCE, Settings, docmill, eventually, run, texts};
+use e2e::{Client, Embedded, Fleet, PATIENCE, Settings, eventually, texts};
 use reqwest::Method;
 use serde_json::{Value, json};
 
 /// What is resumed begins within a second; tests run on machines that others use as well.
 const RESUMED_WITHIN: Duration = Duration::from_secs(3);
 
-async fn with_role(mill: &Embedded, role: &str) -> Client {
-    let email = format!("{}@example.com", UserId::new());
-    let data = mill.data().to_str().unwrap();
-    let create = [
-        "--data",
-        data,
-        "user",
-        "create",
-        "--email",
-        &email,
-        "--role",
-        role,
-        "--password-stdin",
-    ];
-    let _ = run(
-        "docmill",
-        mill.data(),
-        &create,
-        &Settings::new(),
-        Client::password(),
-    )
-    .await
-    .success();
-    let anybody = mill.anybody();
-    let login = json!({ "email": email, "password": Client::password() });
-    let session = anybody
-        .post("/api/v1/auth/login", &login)
-        .await
-        .status(200)
-        .json();
-    anybody.with_session(session)
-}
-
 /// `docmill` beside the running mill, which must succeed; what it printed.
 async fn command(mill: &Embedded, arguments: &[&str]) -> String {
-    let arguments = [&["--data", mill.data().to_str().unwrap()], arguments].concat();
-    docmill(mill.data(), &arguments, &Settings::new())
-        .await
-        .success()
-        .stdout
+    mill.command(arguments).await.success().stdout
 }
 
 async fn upload(user: &Client, query: &str) -> Value {
@@ -90,7 +53,7 @@ fn begun_after(job: &Value, since: DateTime<Utc>) -> Duration {
 #[tokio::test]
 async fn a_paused_queue_begins_nothing_until_it_is_resumed_even_after_a_restart() {
     let mill = Embedded::start(&Settings::new()).await;
-    let operator = with_role(&mill, "operator").await;
+    let operator = mill.with_role("operator").await;
     let ada = mill.user().await;
     let pause = "/api/v1/admin/queues/documents/pause";
     ada.post(pause, &json!({})).await.problem(403, "forbidden");
@@ -163,7 +126,7 @@ async fn the_work_of_one_account_is_paused_and_the_others_go_on() {
 #[tokio::test]
 async fn shares_and_limits_of_an_account_are_for_operators_to_change() {
     let mill = Embedded::start(&Settings::new()).await;
-    let operator = with_role(&mill, "operator").await;
+    let operator = mill.with_role("operator").await;
     let ada = mill.user().await;
     let path = format!("/api/v1/admin/tenants/{}", ada.user_id());
     ada.get(&path).await.problem(403, "forbidden");
@@ -262,7 +225,7 @@ async fn a_job_for_later_begins_at_its_time() {
 #[tokio::test]
 async fn only_operators_hand_in_what_is_urgent() {
     let mill = Embedded::start(&Settings::new()).await;
-    let (operator, ada) = (with_role(&mill, "operator").await, mill.user().await);
+    let (operator, ada) = (mill.with_role("operator").await, mill.user().await);
     let files = [("a.txt", texts::LIGHTHOUSE.as_bytes())];
     ada.send(ada.form("?priority=urgent", &files))
         .await

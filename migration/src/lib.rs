@@ -15,6 +15,7 @@ mod m0007_knowledge;
 mod m0008_access;
 mod m0009_passwords;
 mod m0010_conversations;
+mod m0011_search;
 mod m0012_models;
 
 use sea_orm_migration::prelude::*;
@@ -38,6 +39,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0008_access::Access),
             Box::new(m0009_passwords::Passwords),
             Box::new(m0010_conversations::Conversations),
+            Box::new(m0011_search::SearchDocuments),
             Box::new(m0012_models::Models),
         ]
     }

@@ -72,7 +72,7 @@ INSERT INTO queues (name, hints_max, hints, slots, starts_per_second, flowing, t
 ";
 
 const DOWN: &str = "
-DELETE FROM jobs WHERE kind = 'question';
+UPDATE jobs SET kind = 'single' WHERE kind = 'question';
 DELETE FROM dispatch_turns WHERE queue = 'questions';
 DELETE FROM queues WHERE name = 'questions';
 ALTER TABLE messages DROP COLUMN made_by;

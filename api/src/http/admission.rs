@@ -33,7 +33,8 @@ impl Kind {
         let path = request.uri().path().trim_end_matches('/');
         let rest = path.strip_prefix(PREFIX)?;
         let is_get = matches!(*request.method(), Method::GET | Method::HEAD);
-        Some(if *request.method() == Method::POST && path == UPLOAD_PATH {
+        let is_upload = path == UPLOAD_PATH || (path.starts_with(UPLOAD_PATH) && path.ends_with("/versions"));
+        Some(if *request.method() == Method::POST && is_upload {
             Self::Upload
         } else if is_get && (rest.ends_with("/text") || rest.ends_with("/original")) {
             Self::Download
@@ -225,6 +226,14 @@ mod tests {
         assert_eq!(
             kind(Method::POST, "/api/v1/documents/?max_tags=1"),
             Some(Kind::Upload)
+        );
+        assert_eq!(
+            kind(Method::POST, "/api/v1/documents/x/versions"),
+            Some(Kind::Upload)
+        );
+        assert_eq!(
+            kind(Method::GET, "/api/v1/documents/x/versions"),
+            Some(Kind::Other)
         );
         assert_eq!(kind(Method::GET, "/api/v1/documents"), Some(Kind::Other));
         assert_eq!(

@@ -5,7 +5,7 @@ use domain::limits;
 use poem::http::HeaderMap;
 use secrecy::SecretString;
 
-use crate::problem::Problem;
+use crate::problem::{Code, Problem};
 
 /// Longer keys are no names but payloads.
 const IDEMPOTENCY_KEY_BYTES_MAX: usize = 255;
@@ -74,6 +74,16 @@ pub(crate) fn trace_parent(headers: &HeaderMap) -> Option<String> {
     well_formed.then(|| text.to_owned())
 }
 
+/// Whether the client wants nothing that was made before (`Cache-Control: no-cache` or `no-store`; RFC 9111, section 5.2.1).
+pub(crate) fn refuses_stored(headers: &HeaderMap) -> bool {
+    headers
+        .get_all("cache-control")
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .any(|word| matches!(word.trim().to_ascii_lowercase().as_str(), "no-cache" | "no-store"))
+}
+
 /// Whether the client holds the version called `etag` already (RFC 9110, section 13.1.2).
 pub(crate) fn holds(if_none_match: Option<&str>, etag: &str) -> bool {
     let Some(held) = if_none_match else { return false };
@@ -89,6 +99,30 @@ pub(crate) fn means(if_match: &str, etag: &str) -> bool {
         .split(',')
         .map(str::trim)
         .any(|tag| tag == "*" || tag == etag)
+}
+
+/// Whether a change that has to say which version it is for is meant for the one called `etag`.
+///
+/// # Errors
+/// When it does not say so, or is meant for another version.
+pub(crate) fn check_version(if_match: Option<&str>, etag: &str) -> Result<(), Problem> {
+    let Some(if_match) = if_match else {
+        let rule = "send the ETag of the version that you have seen in If-Match";
+        return Err(Problem::new(Code::PreconditionRequired)
+            .detail(rule)
+            .error("header:If-Match", rule));
+    };
+    if means(if_match, etag) {
+        Ok(())
+    } else {
+        Err(changed_meanwhile())
+    }
+}
+
+/// The answer to a change that is meant for an earlier version.
+pub(crate) fn changed_meanwhile() -> Problem {
+    Problem::new(Code::PreconditionFailed)
+        .detail("it was changed meanwhile; look at it again and decide anew")
 }
 
 #[cfg(test)]
@@ -158,6 +192,18 @@ mod tests {
         ] {
             assert_eq!(trace(bad), None, "{bad}");
         }
+    }
+
+    #[test]
+    fn stored_results_can_be_refused() {
+        let refused = |value: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert("cache-control", value.parse().unwrap());
+            refuses_stored(&headers)
+        };
+        assert!(refused("no-cache") && refused("max-age=0, No-Cache") && refused("no-store"));
+        assert!(!refused("max-age=0") && !refused("no-cached"));
+        assert!(!refuses_stored(&HeaderMap::new()));
     }
 
     #[test]

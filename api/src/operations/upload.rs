@@ -13,15 +13,17 @@ use database::discarded::StoredDocument;
 use database::jobs::{self, Job, JobOptions, NewDocument, NewJob, Submitted, Terms, Unique};
 use database::quotas::Exceeded;
 use domain::{
-    ByteSize, Content, DocumentId, DocumentKind, JobId, KindMismatch, Priority, UserId, UserRole, limits,
+    ByteSize, Content, DocumentId, DocumentKind, JobId, KindMismatch, Priority, UserId, UserRole, VersionOf,
+    limits,
 };
-use futures::{Stream, StreamExt, stream};
+use futures::{Stream, StreamExt, future, stream};
 use secrecy::SecretString;
 use sha2::{Digest, Sha256};
 use storage::{PutError, StorageKey};
 use tracing::Instrument;
 
 use super::cleanup;
+use super::reuse::{self, Reuse};
 use crate::context::{Api, DatabaseAway};
 
 /// How long the job may take to be written once nobody waits for it any more: a connection that is dead is given up then.
@@ -34,6 +36,8 @@ pub(crate) enum Refused {
     NoFile,
     #[error("the request has more than {} files", limits::FILES_PER_UPLOAD_MAX)]
     TooManyFiles,
+    #[error("a version is one file")]
+    VersionOfSeveral,
     #[error("{file_name:?}: {mismatch}")]
     Kind {
         file_name: String,
@@ -82,6 +86,12 @@ pub(crate) struct Choices {
     pub(crate) priority: Option<Priority>,
     /// When the work may begin; at once otherwise.
     pub(crate) run_at: Option<DateTime<Utc>>,
+    /// What the documents are called.
+    pub(crate) labels: Vec<String>,
+    /// That the one file is the next version of a document.
+    pub(crate) version_of: Option<VersionOf>,
+    /// Whose results may serve for the same bytes.
+    pub(crate) reuse: Reuse,
     pub(crate) idempotency_key: Option<String>,
     /// A key that no other job of the account may have, and for how long.
     pub(crate) unique: Option<(String, Duration)>,
@@ -186,6 +196,9 @@ impl Intake {
         if self.documents.is_empty() {
             return Err(Refused::NoFile);
         }
+        if choices.version_of.is_some() && self.documents.len() > 1 {
+            return Err(Refused::VersionOfSeveral);
+        }
         let seal = |password| {
             let sealed = self.api.sealing.seal(self.job, password);
             sealed.ok_or(Refused::NoSealing)
@@ -222,9 +235,12 @@ impl Intake {
                 tags_max: choices.tags_max,
                 content: choices.content,
                 languages: choices.languages,
+                locked: password.is_some(),
                 password,
                 priority: choices.priority,
                 run_at: choices.run_at,
+                labels: choices.labels,
+                version_of: choices.version_of,
             },
             idempotency: choices.idempotency_key.map(|key| (key, fingerprint)),
             deadline_at: now + choices.deadline,
@@ -233,7 +249,8 @@ impl Intake {
             origin,
         };
         let (api, stored) = (self.api.clone(), self.take_loose());
-        let storing = tokio::spawn(store(api, terms, new, stored, room, now).in_current_span());
+        let storing =
+            tokio::spawn(store(api, terms, (new, choices.reuse), stored, room, now).in_current_span());
         self.api
             .unless_away(storing)
             .await?
@@ -264,25 +281,41 @@ impl Drop for Intake {
 
 /// Writes the job, and deletes the objects when there certainly is none. When nobody knows, they stay: a job without its
 /// objects would be a loss, objects without a job are found by the nightly clean-up.
-async fn store(
+pub(super) async fn store(
     api: Api,
     terms: Terms,
-    new: NewJob,
+    (new, reuse): (NewJob, Reuse),
     stored: Vec<StoredDocument>,
     room: Option<u64>,
     now: DateTime<Utc>,
 ) -> Result<Accepted, Refused> {
     let user = new.user;
     let bytes = new.documents.iter().map(|document| document.size_bytes).sum();
-    let submitting = tokio::time::timeout(SUBMIT_PATIENCE, jobs::submit_on(&api.database, terms, new, now));
-    match submitting.await.map_err(|_| DatabaseAway)? {
+    let documents: Vec<DocumentId> = new.documents.iter().map(|document| document.id).collect();
+    // Asked beside the writing: nobody waits longer for it.
+    let sources = reuse::sources(&api, reuse::Asked::of(reuse, &new));
+    let submitting = jobs::submit_on(&api.database, terms, new, now);
+    let both = tokio::time::timeout(SUBMIT_PATIENCE, future::join(submitting, sources));
+    let (submitted, sources) = both.await.map_err(|_| DatabaseAway)?;
+    match submitted {
         Ok(Submitted::Accepted(job, tasks)) => {
             telemetry::metrics::documents_accepted(tasks.len() as u64, bytes);
-            if let Some(room) = room {
-                api.handover.push(&api.database, &tasks, room, now).await;
+            let mut job = *job;
+            let left = if sources.iter().any(Option::is_some) {
+                let waiting = documents.into_iter().zip(tasks).zip(sources).collect();
+                let left = reuse::take_over(&api, &mut job, (waiting, reuse.purpose()), now).await;
+                api.events.publish(job.id);
+                left
+            } else {
+                tasks
+            };
+            if let Some(room) = room
+                && !left.is_empty()
+            {
+                api.handover.push(&api.database, &left, room, now).await;
             }
             Ok(Accepted {
-                job: *job,
+                job,
                 by: AcceptedBy::This,
             })
         }
@@ -351,6 +384,15 @@ fn fingerprint(documents: &[NewDocument], choices: &Choices) -> [u8; 32] {
     }
     if let Some(run_at) = choices.run_at {
         digest.update(run_at.timestamp_millis().to_be_bytes());
+    }
+    for label in &choices.labels {
+        digest.update(b"label");
+        digest.update((label.len() as u64).to_be_bytes());
+        digest.update(label);
+    }
+    if let Some(version) = &choices.version_of {
+        digest.update(version.document.uuid());
+        digest.update(version.origin.as_str());
     }
     for document in documents {
         digest.update((document.file_name.len() as u64).to_be_bytes());

@@ -1,8 +1,8 @@
 //! `/documents`: lists, search, results, downloads.
 
-use database::documents::{self, Document, DocumentFilter};
-use database::search;
-use domain::{DocumentId, DocumentKind, DocumentStatus, JobId};
+use database::documents::{self, Document};
+use database::labels::{self, Edited};
+use domain::DocumentId;
 use futures::TryStreamExt;
 use poem::web::Data;
 use poem::{Body, IntoResponse, Request, Response};
@@ -13,7 +13,8 @@ use poem_openapi::{ApiResponse, OpenApi};
 use storage::Object;
 
 use super::Section;
-use super::listing::{self, Page};
+use super::editing::{self, EditBody};
+use super::finding::{self, Asked, Filters, Versions};
 use super::schema::{
     ContentName, DocumentBody, DocumentKindName, DocumentPage, DocumentStatusName, PriorityName,
 };
@@ -22,17 +23,14 @@ use crate::auth::caller::Caller;
 use crate::context::Api;
 use crate::http::accept;
 use crate::http::admission::Place;
-use crate::http::cursor::Position;
 use crate::http::patience::Patience;
 use crate::http::range::{self, Wanted};
+use crate::http::request_headers;
 use crate::operations::cleanup;
 use crate::operations::downloads::{self, Nothing};
 use crate::problem::{Code, Problem};
 
 pub(super) struct Documents;
-
-const LIST: &str = "documents";
-const SEARCH: &str = "search";
 
 /// What a page of a document's own content may do in a browser: nothing.
 const SANDBOX: &str = "sandbox; default-src 'none'";
@@ -112,6 +110,18 @@ enum OriginalAnswer {
 }
 
 #[derive(ApiResponse)]
+enum DocumentAnswer {
+    /// The document.
+    #[oai(status = 200)]
+    Document(
+        Json<DocumentBody>,
+        /// Its version, for `If-Match`. It is another one when a person has changed what it is called, and when it has ended.
+        #[oai(header = "ETag")]
+        String,
+    ),
+}
+
+#[derive(ApiResponse)]
 enum Deleted {
     /// It is gone, or was never there.
     #[oai(status = 204)]
@@ -129,6 +139,9 @@ impl Documents {
     ///
     /// A password that opens the documents comes in the header `Docmill-Password`, or as the field `password` of the form;
     /// never in the address. It is sealed until a worker needs it, and forgotten when the documents are done.
+    ///
+    /// Bytes that you handed in before with the same options are not read again: the document says so in `reused_from`.
+    /// `Cache-Control: no-cache` has them read all the same, and so have a password and a `run_at`.
     #[oai(path = "/documents", method = "post")]
     #[allow(clippy::too_many_arguments)] // one for each query parameter
     async fn upload(
@@ -149,6 +162,8 @@ impl Documents {
         /// The languages that tags are wanted in (ISO 639-1), where the text has parts in them; without, or where it has none,
         /// tags are in the main language of the document.
         languages: Query<Vec<String>>,
+        /// What to call the documents: 20 labels at most, of 50 characters at most. Give the parameter once for each.
+        label: Query<Vec<String>>,
         /// A name, 1 to 255 characters, that only one job of the account has at a time. It is free again after `unique_for`,
         /// and when its job is deleted, or has ended without any result.
         unique_key: Query<Option<String>>,
@@ -167,6 +182,7 @@ impl Documents {
             priority: priority.0,
             run_at: run_at.0,
             languages: languages.0,
+            labels: label.0,
             unique: (unique_key.0, unique_for.0),
         };
         let choices = upload::choices(request, chosen, api.clock.now())?;
@@ -183,73 +199,97 @@ impl Documents {
     }
 
     /// Your documents, the newest first; with `q` those that match, the best first
+    ///
+    /// A query is words, "phrases", -exclusions and beginnings*. Words are found inflected, as beginnings and, where hardly any
+    /// document has them, with one letter wrong. There is no query that is not valid.
     #[oai(path = "/documents", method = "get")]
     #[allow(clippy::too_many_arguments)] // one for each query parameter
     async fn documents(
         &self,
         api: Data<&Api>,
         caller: Caller,
-        /// Words that the title, the file name, the tags or the text must have, whole or as a beginning.
+        /// What the title, the file name, the tags or the text must have.
         q: Query<Option<String>>,
         status: Query<Option<DocumentStatusName>>,
         kind: Query<Option<DocumentKindName>>,
+        /// Only documents in this language (ISO 639-1).
+        language: Query<Option<String>>,
+        /// Only documents with this tag; case and signs do not matter.
+        tag: Query<Option<String>>,
+        /// Only documents with this label.
+        label: Query<Option<String>>,
+        /// Accepted on this day (UTC) or at this time, or later.
+        from: Query<Option<String>>,
+        /// Accepted on this day or before it, or before this time.
+        to: Query<Option<String>>,
+        /// Which versions: a search shows the current ones unless told otherwise, a list shows all.
+        versions: Query<Option<Versions>>,
         /// Only the documents of this job.
         job_id: Query<Option<String>>,
+        /// What to count over everything that matches: some of kind, language, tag, label, with commas between them.
+        facets: Query<Option<String>>,
         /// Items on the page, 1 to 100.
         limit: Query<Option<u64>>,
         /// Where the list goes on.
         cursor: Query<Option<String>>,
     ) -> Result<DocumentList, Problem> {
-        let query = q.0.filter(|query| !query.trim().is_empty());
-        let list = if query.is_some() { SEARCH } else { LIST };
-        let page = Page::read(&api, list, limit.0, cursor.0.as_deref())?;
-        let job = job_id.0.map(|id| id.parse::<JobId>()).transpose();
-        let filter = DocumentFilter {
-            status: status.0.map(DocumentStatus::from),
-            kind: kind.0.map(DocumentKind::from),
-            job: job.map_err(|_| Problem::invalid("query:job_id", "must be the id of a job"))?,
-            before: page.after().map(DocumentId::from),
+        let wanted = Asked {
+            path: "/api/v1/documents",
+            query: q.0,
+            is_typed: true,
+            filters: Filters {
+                status: status.0,
+                kind: kind.0,
+                language: language.0,
+                tag: tag.0,
+                label: label.0,
+                from: from.0,
+                to: to.0,
+                versions: versions.0,
+            },
+            job: job_id.0,
+            facets: facets.0,
+            limit: limit.0,
+            cursor: cursor.0,
         };
-        let user = caller.0.user;
-        let (items, next) = match &query {
-            Some(words) => {
-                let mut hits =
-                    search::documents(&api.database, user, words, &filter, page.offset(), page.fetch())
-                        .await?;
-                let next = page
-                    .cut(&mut hits)
-                    .then(|| Position::Offset(page.offset() + page.limit));
-                (hits.into_iter().map(DocumentBody::from).collect(), next)
+        let (page, link) = finding::page(&api, caller.0.user, wanted).await?;
+        Ok(DocumentList::Page(Json(page), link))
+    }
+
+    /// Change what a document is called
+    ///
+    /// The version that the change is meant for stands in `If-Match`.
+    #[oai(path = "/documents/:id", method = "patch")]
+    async fn edit(
+        &self,
+        api: Data<&Api>,
+        caller: Caller,
+        id: Path<String>,
+        #[oai(name = "If-Match")] if_match: Header<Option<String>>,
+        body: Json<EditBody>,
+    ) -> Result<DocumentAnswer, Problem> {
+        let document = find(&api, &caller, &id.0).await?;
+        request_headers::check_version(if_match.0.as_deref(), &etag(&document))?;
+        let edit = editing::read(body.0)?;
+        let who = caller.0.clone();
+        match labels::edit(
+            &api.database,
+            who.user,
+            (document.id, document.edits),
+            &edit,
+            who.origin,
+            api.clock.now(),
+        )
+        .await?
+        {
+            Edited::Done => answer(&api, find(&api, &caller, &id.0).await?).await,
+            Edited::ChangedMeanwhile => Err(request_headers::changed_meanwhile()),
+            Edited::NotCompleted(status) => {
+                Err(Problem::new(Code::NotReady)
+                    .detail(format!("the document is {status}; it has no title yet")))
             }
-            None => {
-                let mut found = documents::list(&api.database, user, &filter, page.fetch()).await?;
-                let more = page.cut(&mut found);
-                let next = found
-                    .last()
-                    .filter(|_| more)
-                    .map(|document| Position::After(document.id.uuid()));
-                (
-                    found.into_iter().map(DocumentBody::from).collect::<Vec<_>>(),
-                    next,
-                )
-            }
-        };
-        let next = next.map(|position| api.cursors.write(list, position));
-        let given = [
-            ("q", query),
-            ("status", filter.status.map(|status| status.to_string())),
-            ("kind", filter.kind.map(|kind| kind.to_string())),
-            ("job_id", filter.job.map(|job| job.to_string())),
-            ("limit", limit.0.map(|limit| limit.to_string())),
-        ];
-        let link = listing::links("/api/v1/documents", &given, next.as_deref());
-        Ok(DocumentList::Page(
-            Json(DocumentPage {
-                items,
-                next_cursor: next,
-            }),
-            link,
-        ))
+            Edited::NoSuchDocument => Err(Problem::new(Code::NotFound)),
+        }
     }
 
     /// A document and what was found in it
@@ -259,17 +299,8 @@ impl Documents {
         api: Data<&Api>,
         caller: Caller,
         id: Path<String>,
-    ) -> Result<Json<DocumentBody>, Problem> {
-        let document = find(&api, &caller, &id.0).await?;
-        let (user, id) = (document.user, document.id);
-        let (mut todos, mut events) = (Vec::new(), Vec::new());
-        if document.todos > 0 {
-            todos = database::todos::of_document(&api.database, user, id).await?;
-        }
-        if document.events > 0 {
-            events = database::events::of_document(&api.database, user, id).await?;
-        }
-        Ok(Json(DocumentBody::from(document).with_agenda(todos, events)))
+    ) -> Result<DocumentAnswer, Problem> {
+        answer(&api, find(&api, &caller, &id.0).await?).await
     }
 
     /// The text of a document
@@ -342,7 +373,7 @@ impl Documents {
         }
     }
 
-    /// Delete a document with everything found in it
+    /// Delete a document with everything found in it, in every version
     ///
     /// Deleting twice is fine: what is not there, and what is not yours, is answered as if it had just gone.
     #[oai(path = "/documents/:id", method = "delete")]
@@ -350,9 +381,11 @@ impl Documents {
         let id: DocumentId = id.0.parse().map_err(|_| Problem::new(Code::NotFound))?;
         let Caller(who) = caller;
         let stored = documents::delete(&api.database, who.user, id, who.origin, api.clock.now()).await?;
-        if let Some(stored) = stored {
-            cleanup::discard_in_background(&api, vec![stored]);
+        for stored in &stored {
             api.events.publish(stored.job);
+        }
+        if !stored.is_empty() {
+            cleanup::discard_in_background(&api, stored);
         }
         Ok(Deleted::Done)
     }
@@ -368,7 +401,26 @@ fn body_of(object: Object, place: &Place) -> Body {
     }))
 }
 
-async fn find(api: &Api, caller: &Caller, id: &str) -> Result<Document, Problem> {
+/// A document with what it asks for and announces.
+async fn answer(api: &Api, document: Document) -> Result<DocumentAnswer, Problem> {
+    let (user, id, etag) = (document.user, document.id, etag(&document));
+    let (mut todos, mut events) = (Vec::new(), Vec::new());
+    if document.todos > 0 {
+        todos = database::todos::of_document(&api.database, user, id).await?;
+    }
+    if document.events > 0 {
+        events = database::events::of_document(&api.database, user, id).await?;
+    }
+    let body = DocumentBody::from(document).with_agenda(todos, events);
+    Ok(DocumentAnswer::Document(Json(body), etag))
+}
+
+/// The version of a document that a person may change.
+fn etag(document: &Document) -> String {
+    format!("\"{}-{}\"", document.edits, document.status)
+}
+
+pub(super) async fn find(api: &Api, caller: &Caller, id: &str) -> Result<Document, Problem> {
     let id: DocumentId = id.parse().map_err(|_| Problem::new(Code::NotFound))?;
     Ok(downloads::document(api, caller.0.user, id).await?)
 }

@@ -7,7 +7,9 @@ mod audit;
 mod cancelling;
 mod conversations;
 mod documents;
+mod editing;
 mod events;
+mod finding;
 mod formats;
 mod jobs;
 mod listing;
@@ -20,11 +22,13 @@ mod schedule_schema;
 mod schedules;
 mod scheduling;
 mod schema;
+mod searches;
 mod second_factor;
 mod task_schema;
 mod todos;
 mod upload;
 mod usage;
+mod versions;
 
 use std::sync::Arc;
 
@@ -69,6 +73,8 @@ type Own = (
     api_keys::ApiKeys,
     usage::Usage,
     documents::Documents,
+    versions::Versions,
+    searches::Searches,
     formats::Formats,
     jobs::Jobs,
     cancelling::Cancelling,
@@ -98,6 +104,8 @@ fn service() -> Service {
                 api_keys::ApiKeys,
                 usage::Usage,
                 documents::Documents,
+                versions::Versions,
+                searches::Searches,
                 formats::Formats,
                 jobs::Jobs,
                 cancelling::Cancelling,

@@ -294,7 +294,7 @@ pub(super) struct DocumentBody {
     needs_ocr: bool,
     /// A limit was reached; the text is only its beginning.
     truncated: bool,
-    /// Which engine read it.
+    /// Which engine read it, and its version.
     engine: Option<String>,
     /// Which rules found its language, tags, todos and events.
     enriched_by: Option<String>,
@@ -302,6 +302,18 @@ pub(super) struct DocumentBody {
     made_by: Option<MadeByBody>,
     /// What it says, in a few sentences, where it is long enough for that.
     summary: Option<String>,
+    /// Which release of docmill made the results.
+    release: Option<String>,
+    /// The document of yours with the same bytes and options whose results these are.
+    reused_from: Option<String>,
+    /// What you call it.
+    labels: Vec<String>,
+    /// Which version it is, from 1.
+    version: i32,
+    /// The first version, if this is a later one.
+    root_id: Option<String>,
+    /// The version before it.
+    parent_id: Option<String>,
     error: Option<Failure>,
     created_at: Timestamp,
     processed_at: Option<Timestamp>,
@@ -347,6 +359,7 @@ struct DocumentLinks {
     job: String,
     todos: String,
     events: String,
+    versions: String,
 }
 
 /// Why a search found a document.
@@ -397,12 +410,19 @@ impl From<Document> for DocumentBody {
             needs_ocr: document.needs_ocr,
             truncated: document.truncated,
             engine: document.engine,
+            release: document.release,
+            reused_from: document.reused_from.map(|id| id.to_string()),
+            labels: document.labels,
+            version: document.version,
+            root_id: document.root.map(|id| id.to_string()),
+            parent_id: document.parent.map(|id| id.to_string()),
             error: document.error.map(Failure::from),
             created_at: document.created_at.into(),
             processed_at: document.processed_at.map(Timestamp::from),
             links: DocumentLinks {
                 text: format!("{itself}/text"),
                 original: format!("{itself}/original"),
+                versions: format!("{itself}/versions"),
                 job: job_path(document.job),
                 todos: format!("/api/v1/todos?document_id={}", document.id),
                 events: format!("/api/v1/events?document_id={}", document.id),
@@ -457,6 +477,38 @@ pub(super) struct DocumentPage {
     pub(super) items: Vec<DocumentBody>,
     /// Where the list goes on; absent on the last page.
     pub(super) next_cursor: Option<String>,
+    /// Other spellings that were looked up too, because hardly any document has the words as they were typed.
+    pub(super) spellings: Option<Vec<SpellingBody>>,
+    /// How everything that matches is spread, if that was asked for.
+    pub(super) facets: Option<FacetsBody>,
+}
+
+/// Other spellings of a word.
+#[derive(Debug, Clone, Object)]
+#[oai(rename = "Spelling")]
+pub(super) struct SpellingBody {
+    pub(super) word: String,
+    pub(super) others: Vec<String>,
+}
+
+/// How documents are spread: the 20 most frequent values of each facet that was asked for.
+#[derive(Debug, Clone, Object)]
+#[oai(rename = "Facets", skip_serializing_if_is_none)]
+pub(super) struct FacetsBody {
+    /// Documents that were counted: those that match, or the newest 2000 of them.
+    pub(super) counted: u64,
+    pub(super) kind: Option<Vec<FacetValueBody>>,
+    pub(super) language: Option<Vec<FacetValueBody>>,
+    pub(super) tag: Option<Vec<FacetValueBody>>,
+    pub(super) label: Option<Vec<FacetValueBody>>,
+}
+
+/// A value and how many documents have it.
+#[derive(Debug, Clone, Object)]
+#[oai(rename = "FacetValue")]
+pub(super) struct FacetValueBody {
+    pub(super) value: String,
+    pub(super) count: i64,
 }
 
 /// An account, as its owner sees it.

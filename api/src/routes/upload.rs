@@ -23,6 +23,8 @@ use crate::context::{Api, DatabaseAway};
 use crate::http::admission::Place;
 use crate::http::patience::Patience;
 use crate::http::request_headers;
+use crate::operations::naming;
+use crate::operations::reuse::Reuse;
 use crate::operations::upload::{AcceptedBy, Choices, Intake, Refused};
 use crate::operations::waiting::{self, NoWait};
 use crate::problem::{Code, Problem};
@@ -221,6 +223,7 @@ pub(super) struct Chosen {
     pub(super) priority: Option<PriorityName>,
     pub(super) run_at: Option<String>,
     pub(super) languages: Vec<String>,
+    pub(super) labels: Vec<String>,
     /// A key that no other job of the account may have, and seconds for which it has it.
     pub(super) unique: (Option<String>, Option<u64>),
 }
@@ -234,6 +237,7 @@ pub(super) fn choices(request: &Request, chosen: Chosen, now: DateTime<Utc>) -> 
         priority,
         run_at,
         languages,
+        labels,
         unique,
     } = chosen;
     let tags_max = tags.unwrap_or(limits::TAGS_DEFAULT);
@@ -258,6 +262,13 @@ pub(super) fn choices(request: &Request, chosen: Chosen, now: DateTime<Utc>) -> 
         unique: unique_key(unique)?,
         priority: priority.map(Priority::from),
         run_at,
+        labels: labels_of(&labels)?,
+        version_of: None,
+        reuse: if request_headers::refuses_stored(request.headers()) {
+            Reuse::Never
+        } else {
+            Reuse::Same
+        },
         idempotency_key: request_headers::idempotency_key(request.headers())?,
         trace_parent: request_headers::trace_parent(request.headers()),
     })
@@ -342,6 +353,11 @@ fn run_at_of(time: &str, deadline_at: DateTime<Utc>) -> Result<DateTime<Utc>, Pr
     Ok(run_at)
 }
 
+/// The labels of an upload, from its query.
+fn labels_of(given: &[String]) -> Result<Vec<String>, Problem> {
+    naming::labels(given).map_err(|rule| Problem::invalid("query:label", rule))
+}
+
 fn broken_form(error: &ParseMultipartError) -> Problem {
     Problem::new(Code::InvalidRequest).detail(format!("the form cannot be read: {error}"))
 }
@@ -350,16 +366,18 @@ impl From<Refused> for Problem {
     fn from(refused: Refused) -> Self {
         let detail = refused.to_string();
         match refused {
-            Refused::NoFile | Refused::TooManyFiles | Refused::NoSealing | Refused::Incomplete { .. } => {
-                Self::new(Code::InvalidRequest).detail(detail)
-            }
+            Refused::NoFile
+            | Refused::TooManyFiles
+            | Refused::VersionOfSeveral
+            | Refused::NoSealing
+            | Refused::Incomplete { .. } => Self::new(Code::InvalidRequest).detail(detail),
             Refused::Kind { .. } => {
                 let readable: Vec<_> = domain::DocumentKind::ALL
                     .iter()
-                    .map(|kind| kind.media_type())
+                    .map(ToString::to_string)
                     .collect();
                 Self::new(Code::UnsupportedMediaType)
-                    .detail(format!("{detail}; supported are {}", readable.join(", ")))
+                    .detail(format!("{detail}; what can be read is {}", readable.join(", ")))
             }
             Refused::TooLarge { .. } => Self::new(Code::TooLarge).detail(detail),
             Refused::KeyReused => Self::new(Code::IdempotencyKeyReused),

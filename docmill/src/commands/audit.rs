@@ -11,6 +11,7 @@ use domain::{Clock, SystemClock};
 use runtime::Process;
 
 use super::Done;
+use crate::output::say;
 use crate::settings::Settings;
 
 /// A line has its seal after a few seconds. Later than this something is wrong: no scheduler runs, or somebody added it.
@@ -37,17 +38,17 @@ pub(crate) async fn run(process: Process<Settings>, data: &Path, command: Comman
     let young = SystemClock.now() - SEALED_WITHIN;
     let verdict = seals::verify(&database, verify.expect, young).await?;
     for fault in &verdict.faults {
-        println!("{}", describe(fault));
+        say!("{}", describe(fault));
     }
     if verdict.faults.len() == FAULTS_MAX {
-        println!("…and perhaps more");
+        say!("…and perhaps more");
     }
     match verdict.head {
-        Some(head) => println!("sealed up to {}:{}", head.sequence, hex::encode(head.seal)),
-        None => println!("nothing is sealed yet"),
+        Some(head) => say!("sealed up to {}:{}", head.sequence, hex::encode(head.seal)),
+        None => say!("nothing is sealed yet"),
     }
     if verdict.waiting > 0 {
-        println!("{} newer lines wait for their seal", verdict.waiting);
+        say!("{} newer lines wait for their seal", verdict.waiting);
     }
     Ok(if verdict.faults.is_empty() {
         ExitCode::SUCCESS

@@ -11,6 +11,7 @@ use sandbox::{ChildProgram, ParserPool};
 use storage::Storage;
 
 use super::Done;
+use crate::output::say;
 use crate::settings::Settings;
 
 pub(crate) async fn run(process: Process<Settings>, data: &Path) -> Done {
@@ -18,10 +19,10 @@ pub(crate) async fn run(process: Process<Settings>, data: &Path) -> Done {
     settings.complete(data)?;
     let mut sound = true;
     let mut report = |part: &str, outcome: Result<String, Box<dyn Error>>| match outcome {
-        Ok(note) => println!("ok      {part:9} {note}"),
+        Ok(note) => say!("ok      {part:9} {note}"),
         Err(error) => {
             sound = false;
-            println!("BROKEN  {part:9} {}", telemetry::chain(error.as_ref()));
+            say!("BROKEN  {part:9} {}", telemetry::chain(error.as_ref()));
         }
     };
     // What is wrong with the settings was said before anything could be tried.

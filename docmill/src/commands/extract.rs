@@ -1,6 +1,5 @@
 //! Reads one file without any server, through the same confined child as a worker.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -16,6 +15,7 @@ use tokio_util::io::ReaderStream;
 
 use super::Done;
 use super::document_password::DocumentPassword;
+use crate::output;
 use crate::settings::Settings;
 
 #[derive(Args)]
@@ -51,10 +51,8 @@ const CHUNK_BYTES: usize = 64 << 10;
 
 pub(crate) async fn run(process: Process<Settings>, options: Options) -> Done {
     match read(process.settings, &options).await {
-        Ok(output) => {
-            let mut stdout = std::io::stdout().lock();
-            stdout.write_all(output.as_bytes())?;
-            stdout.flush()?;
+        Ok(found) => {
+            output::whole(&found);
             Ok(ExitCode::SUCCESS)
         }
         Err(reason) => {

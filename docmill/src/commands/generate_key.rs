@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use crate::output::say;
 use clap::Args;
 use secrecy::ExposeSecret;
 
@@ -18,6 +19,6 @@ pub(crate) fn run(options: &Options) -> ExitCode {
     } else {
         api::auth::keys::generate_key()
     };
-    println!("{}", key.expose_secret());
+    say!("{}", key.expose_secret());
     ExitCode::SUCCESS
 }

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
+use crate::output::say;
 use clap::Args;
 
 #[derive(Args)]
@@ -24,7 +25,7 @@ pub(crate) async fn run(options: &Options) -> ExitCode {
     };
     match asked.await {
         Ok((status, body)) if status.is_success() => {
-            println!("{body}");
+            say!("{body}");
             ExitCode::SUCCESS
         }
         Ok((status, body)) => {

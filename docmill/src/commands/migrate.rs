@@ -8,6 +8,7 @@ use database::Database;
 use runtime::Process;
 
 use super::Done;
+use crate::output::say;
 use crate::settings::Settings;
 
 #[derive(Subcommand)]
@@ -41,7 +42,7 @@ pub(crate) async fn run(process: Process<Settings>, data: &Path, command: Comman
         Command::Status => {}
     }
     for step in database.migrations().await? {
-        println!(
+        say!(
             "{:8} {}",
             if step.applied { "applied" } else { "missing" },
             step.name

@@ -1,5 +1,5 @@
 //! One file per command. What a command prints is its result and goes to standard output; everything else is the log's.
-#![allow(clippy::print_stdout, clippy::print_stderr)]
+#![allow(clippy::print_stderr)]
 
 pub(crate) mod audit;
 pub(crate) mod chaos;

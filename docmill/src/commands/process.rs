@@ -20,6 +20,7 @@ use secrecy::SecretString;
 use super::Done;
 use super::document_password::DocumentPassword;
 use crate::embedded::Embedded;
+use crate::output::say;
 use crate::settings::Settings;
 use client::Client;
 use report::Row;
@@ -95,7 +96,7 @@ pub(crate) async fn run(process: Process<Settings>, options: Options) -> Done {
         row.write_results(&options.output).await?;
     }
     if options.json {
-        println!("{}", report::json(&rows)?);
+        say!("{}", report::json(&rows)?);
     } else {
         report::print(&rows, &options.output);
     }

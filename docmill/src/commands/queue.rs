@@ -11,6 +11,7 @@ use domain::{Clock, QueueName, SystemClock};
 use runtime::Process;
 
 use super::Done;
+use crate::output::say;
 use crate::settings::Settings;
 
 #[derive(Subcommand)]
@@ -38,11 +39,11 @@ pub(crate) async fn run(process: Process<Settings>, data: &Path, command: Comman
         Command::List => return list(&database).await,
         Command::Pause { name } => {
             queues::pause(&database, name, Operator::default(), now).await?;
-            println!("{name} is paused; what runs goes on");
+            say!("{name} is paused; what runs goes on");
         }
         Command::Resume { name } => {
             queues::resume(&database, name, Operator::default(), now).await?;
-            println!("{name} goes on");
+            say!("{name} goes on");
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -59,7 +60,7 @@ async fn list(database: &Database) -> Done {
             }
             None => format!("{:.1} begun in a second", queue.starts_per_second),
         };
-        println!("{}  {waiting} wait  {} slots  {state}", queue.name, queue.slots);
+        say!("{}  {waiting} wait  {} slots  {state}", queue.name, queue.slots);
     }
     Ok(ExitCode::SUCCESS)
 }

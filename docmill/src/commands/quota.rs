@@ -14,6 +14,7 @@ use domain::{ByteSize, Clock, Month, QUOTA_MAX, SystemClock, UserId};
 use runtime::Process;
 
 use super::Done;
+use crate::output::say;
 use crate::settings::Settings;
 
 /// Lines of one export at most.
@@ -139,12 +140,16 @@ async fn export(database: &Database, from: NaiveDate, to: NaiveDate) -> Done {
     if days.len() > LINES_MAX as usize {
         return Err(format!("there are more than {LINES_MAX} lines; ask for fewer days at once").into());
     }
-    println!("day,user_id,documents,pages,bytes");
+    say!("day,user_id,documents,pages,bytes");
     for day in days {
         let used = day.used;
-        println!(
+        say!(
             "{},{},{},{},{}",
-            day.name, day.user, used.documents, used.pages, used.bytes
+            day.name,
+            day.user,
+            used.documents,
+            used.pages,
+            used.bytes
         );
     }
     Ok(ExitCode::SUCCESS)
@@ -153,8 +158,8 @@ async fn export(database: &Database, from: NaiveDate, to: NaiveDate) -> Done {
 fn print(user: UserId, standing: &Standing, settings: QuotaSettings) {
     let limits = standing.own.or(settings.limits());
     let (used, reserved) = (standing.used, standing.reserved);
-    println!("account    {user}");
-    println!("month      {}", Month::of(SystemClock.now()));
+    say!("account    {user}");
+    say!("month      {}", Month::of(SystemClock.now()));
     for (name, used, reserved, own, limit) in [
         (
             "documents",
@@ -190,7 +195,7 @@ fn print(user: UserId, standing: &Standing, settings: QuotaSettings) {
             (None, Some(limit)) => format!("of {limit} (by the settings)"),
             (None, None) => "without limit".to_owned(),
         };
-        println!("{name:9}  {used} used, {reserved} reserved, {limit}");
+        say!("{name:9}  {used} used, {reserved} reserved, {limit}");
     }
 }
 

@@ -13,6 +13,7 @@ use runtime::Process;
 use storage::{Storage, StorageError, StorageKey};
 
 use super::Done;
+use crate::output::say;
 use crate::settings::Settings;
 
 #[derive(Args)]
@@ -39,7 +40,7 @@ pub(crate) async fn run(process: Process<Settings>, data: &Path, options: Option
         queue.hints.clear(*name).await?;
     }
     let objects = delete_objects(&storage).await?;
-    println!("deleted all rows, hints and {objects} objects");
+    say!("deleted all rows, hints and {objects} objects");
     Ok(ExitCode::SUCCESS)
 }
 

@@ -17,6 +17,7 @@ use runtime::Process;
 use serde_json::{Map, Value};
 
 use super::Done;
+use crate::output::say;
 use crate::settings::Settings;
 
 /// More schedules than anybody has.
@@ -179,13 +180,13 @@ pub(crate) async fn run(process: Process<Settings>, data: &Path, command: Comman
         }
         Command::Pause { name } => {
             done(&name, schedules::pause(db, &name, by(), now).await?)?;
-            println!("{name} is paused");
+            say!("{name} is paused");
             Ok(ExitCode::SUCCESS)
         }
         Command::Resume { name } => {
             let (_, next_at) = find(db, &name).await?.plan.checked(now).map_err(refused)?;
             done(&name, schedules::resume(db, &name, next_at, by(), now).await?)?;
-            println!("{name} is due {}", show::time(next_at));
+            say!("{name} is due {}", show::time(next_at));
             Ok(ExitCode::SUCCESS)
         }
         Command::Run {
@@ -208,7 +209,7 @@ pub(crate) async fn run(process: Process<Settings>, data: &Path, command: Comman
         }
         Command::Remove { name } => {
             done(&name, schedules::remove(db, &name, None, by(), now).await?)?;
-            println!("removed {name} with its runs");
+            say!("removed {name} with its runs");
             Ok(ExitCode::SUCCESS)
         }
     }
@@ -264,7 +265,7 @@ async fn wait_for(db: &Database, name: &str, id: RunId, patience: Duration) -> D
             });
         }
         if started.elapsed() >= patience {
-            println!("{id}  {}", run.state);
+            say!("{id}  {}", run.state);
             if patience.is_zero() {
                 return Ok(ExitCode::SUCCESS);
             }

@@ -9,6 +9,7 @@ use runtime::Process;
 
 use super::Done;
 use crate::embedded::Embedded;
+use crate::output::say;
 use crate::settings::Settings;
 
 #[derive(Args)]
@@ -27,18 +28,18 @@ pub(crate) async fn run(process: Process<Settings>, data: &Path, options: Option
     let registration_open = settings.http.registration_open;
     let embedded = Embedded::new(settings, process.stopping, process.exposition).await?;
     let address = format!("http://{}", embedded.address);
-    println!("docmill is listening on {address}");
-    println!("  documentation  {address}/docs");
-    println!("  metrics        {address}/metrics");
-    println!("  data           {}", data.display());
+    say!("docmill is listening on {address}");
+    say!("  documentation  {address}/docs");
+    say!("  metrics        {address}/metrics");
+    say!("  data           {}", data.display());
     if !database::users::any(&embedded.database).await? {
-        println!("There is no account yet. Make the first one:");
+        say!("There is no account yet. Make the first one:");
         if registration_open {
-            println!(
+            say!(
                 "  curl {address}/api/v1/auth/register --json '{{\"email\":\"you@example.com\",\"password\":\"…\"}}'"
             );
         } else {
-            println!(
+            say!(
                 "  DOCMILL_PASSWORD=… docmill --data {} user create --email you@example.com",
                 data.display()
             );

@@ -11,6 +11,7 @@ use domain::{Clock, SystemClock, TaskId, TaskKind, TaskState, UserId};
 use runtime::Process;
 
 use super::Done;
+use crate::output::say;
 use crate::settings::Settings;
 
 #[derive(Subcommand)]
@@ -85,7 +86,7 @@ pub(crate) async fn run(process: Process<Settings>, data: &Path, command: Comman
 async fn list(database: &Database, filter: &TaskFilter, limit: u64) -> Done {
     for task in tasks::list(database, filter, limit).await? {
         let (code, _) = task.error.unwrap_or_default();
-        println!(
+        say!(
             "{}  {:9}  {}/{}  {}  {code}",
             task.id,
             task.state,
@@ -102,17 +103,17 @@ async fn show(database: &Database, id: TaskId) -> Done {
         return Ok(no_such_task(id));
     };
     let Task { id, kind, state, .. } = &task;
-    println!("task      {id}");
-    println!("kind      {kind}");
-    println!("state     {state}");
-    println!("account   {}", task.user);
-    println!("job       {}", task.job);
+    say!("task      {id}");
+    say!("kind      {kind}");
+    say!("state     {state}");
+    say!("account   {}", task.user);
+    say!("job       {}", task.job);
     if let Some(document) = task.document {
-        println!("document  {document}");
+        say!("document  {document}");
     }
-    println!("attempts  {} of {}", task.attempt, task.attempts_max);
+    say!("attempts  {} of {}", task.attempt, task.attempts_max);
     if let Some((code, detail)) = &task.error {
-        println!("error     {code}: {}", detail.as_deref().unwrap_or_default());
+        say!("error     {code}: {}", detail.as_deref().unwrap_or_default());
     }
     for attempt in &task.attempts {
         let ended = attempt.ended_at.map_or_else(
@@ -122,14 +123,14 @@ async fn show(database: &Database, id: TaskId) -> Done {
                 format!("{} after {:.3} s", end_of(attempt), took.as_secs_f64())
             },
         );
-        println!(
+        say!(
             "  {}. {} on {}: {ended}",
             attempt.attempt,
             attempt.began_at.format("%Y-%m-%d %H:%M:%S"),
             attempt.worker,
         );
         if let Some(code) = &attempt.code {
-            println!("     {code}: {}", attempt.detail.as_deref().unwrap_or_default());
+            say!("     {code}: {}", attempt.detail.as_deref().unwrap_or_default());
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -144,7 +145,7 @@ fn end_of(attempt: &tasks::Attempt) -> String {
 async fn requeue(database: &Database, id: TaskId) -> Done {
     match tasks::requeue(database, id, Operator::default(), SystemClock.now()).await? {
         Requeued::Queued(_) => {
-            println!("put 1 task back in line");
+            say!("put 1 task back in line");
             Ok(ExitCode::SUCCESS)
         }
         Requeued::NotGivenUp(state) => Err(refused(format!(
@@ -162,14 +163,14 @@ async fn requeue_all(database: &Database, filter: &TaskFilter, expected: Option<
     let asked = expected.unwrap_or(u64::MAX);
     match tasks::requeue_all(database, filter, asked, Operator::default(), SystemClock.now()).await? {
         RequeuedAll::Queued(_) => {
-            println!("put {asked} tasks back in line");
+            say!("put {asked} tasks back in line");
             Ok(ExitCode::SUCCESS)
         }
         RequeuedAll::CountDiffers(count) if count > REQUEUED_MAX => Err(refused(format!(
             "more than {REQUEUED_MAX} tasks match; nothing was done, choose fewer"
         ))),
         RequeuedAll::CountDiffers(count) if expected.is_none() => {
-            println!("{count} tasks match; to put them back in line, say --expected {count}");
+            say!("{count} tasks match; to put them back in line, say --expected {count}");
             Ok(ExitCode::SUCCESS)
         }
         RequeuedAll::CountDiffers(count) => Err(refused(format!(

@@ -11,6 +11,7 @@ use domain::{Clock, SystemClock, UserId};
 use runtime::Process;
 
 use super::Done;
+use crate::output::say;
 use crate::settings::Settings;
 
 /// Tenants shown at most.
@@ -106,7 +107,7 @@ fn print(tenant: &Tenant) {
     let paused = tenant.paused_at.map_or_else(String::new, |at| {
         format!("  paused since {}", at.format("%Y-%m-%d %H:%M:%S"))
     });
-    println!(
+    say!(
         "{}  weight {}  running_max {}  queued_max {}{paused}",
         tenant.user,
         number(tenant.weight),

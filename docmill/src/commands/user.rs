@@ -16,6 +16,7 @@ use secrecy::SecretString;
 use storage::Storage;
 
 use super::Done;
+use crate::output::say;
 use crate::settings::Settings;
 
 #[derive(Subcommand)]
@@ -94,7 +95,7 @@ pub(crate) async fn run(process: Process<Settings>, data: &Path, command: Comman
         password,
     };
     let user = accounts::create(&api, new, create.role.into(), database::audit::Origin::default()).await?;
-    println!("{}", user.id);
+    say!("{}", user.id);
     Ok(ExitCode::SUCCESS)
 }
 

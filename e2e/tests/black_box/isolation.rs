@@ -26,6 +26,8 @@ async fn things(owner: &Client) -> Vec<(&'static str, String)> {
         .await
         .status(200);
     let conversations = owner.get("/api/v1/conversations").await.status(200).json();
+    let wish = json!({ "name": "secret", "q": "keeper" });
+    let search = owner.post("/api/v1/searches", &wish).await.status(201).json();
     vec![
         ("/documents/", id(&document)),
         ("/jobs/", document["job_id"].as_str().unwrap().to_owned()),
@@ -33,6 +35,7 @@ async fn things(owner: &Client) -> Vec<(&'static str, String)> {
         ("/me/sessions/", id(&sessions["items"][0])),
         ("/conversations/", id(&conversations["items"][0])),
         ("/todos/", id(&todos["items"][0])),
+        ("/searches/", id(&search)),
         ("/admin/users/", owner.user_id().to_owned()),
     ]
 }
@@ -82,7 +85,13 @@ on_both! {
                 let ask = async |who: &Client, id: &str| {
                     let path = format!("/api/v1{}", filled(template, id));
                     let request = who.request(method.clone(), &path);
-                    let request = if method == Method::GET { request } else { request.json(&body(&route)) };
+                    let request = match route.as_str() {
+                        _ if method == Method::GET => request,
+                        "POST /documents/{id}/versions" => {
+                            request.header("content-type", "application/octet-stream").body("mine")
+                        }
+                        _ => request.json(&body(&route)),
+                    };
                     who.send(request).await
                 };
                 for who in [&eve, &eves_key] {
@@ -107,7 +116,7 @@ on_both! {
         }
         assert!(asked >= 30, "{asked}");
         // And all of it is still there, as it was.
-        for (start, id) in things.iter().filter(|(start, _)| ["/documents/", "/jobs/", "/conversations/"].contains(start)) {
+        for (start, id) in things.iter().filter(|(start, _)| ["/documents/", "/jobs/", "/conversations/", "/searches/"].contains(start)) {
             let _ = ada.get(&format!("/api/v1{start}{id}")).await.status(200);
         }
         let keys = ada.get("/api/v1/me/keys").await.status(200).json();
@@ -126,6 +135,7 @@ on_both! {
             format!("/api/v1/documents?job_id={job}"),
             "/api/v1/jobs".to_owned(),
             "/api/v1/conversations".to_owned(),
+            "/api/v1/searches".to_owned(),
             "/api/v1/me/keys".to_owned(),
         ] {
             assert_eq!(eve.get(&path).await.status(200).json()["items"], json!([]), "{path}");

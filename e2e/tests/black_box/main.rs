@@ -19,7 +19,9 @@ mod processing;
 mod profile;
 mod quotas;
 mod refusals;
+mod reuse;
 mod samples;
+mod saved_searches;
 mod scans;
 mod schedules;
 mod search;
@@ -29,3 +31,4 @@ mod surface;
 #[path = "../support/totp.rs"]
 mod totp;
 mod unique_jobs;
+mod versions;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use domain::UserId;
-use e2e::{Client, Folder, Mill, Output, PATIENCE, eventually, run, texts};
+use e2e::{Client, PATIENCE, eventually, texts};
 use futures::{StreamExt, stream};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -12,51 +12,6 @@ use crate::support::on_both;
 
 const NOTE: &[u8] = texts::LIGHTHOUSE.as_bytes();
 const BROKEN: &[u8] = b"%PDF-1.7\nand then nothing of a PDF";
-
-/// `docmill` as the operator of this mill runs it.
-async fn docmill(mill: &Mill, arguments: &[&str], input: &str) -> Output {
-    match mill {
-        Mill::Embedded(embedded) => {
-            let data = embedded.data().to_str().unwrap();
-            let arguments: Vec<&str> = ["--data", data].iter().chain(arguments).copied().collect();
-            run(
-                "docmill",
-                embedded.data(),
-                &arguments,
-                &e2e::Settings::new(),
-                input,
-            )
-            .await
-        }
-        Mill::Fleet(fleet) => {
-            let folder = Folder::new();
-            run("docmill", folder.path(), arguments, &fleet.settings, input).await
-        }
-    }
-}
-
-/// Somebody with an account that the operator has made.
-async fn with_role(mill: &Mill, role: &str) -> Client {
-    let email = format!("{}@example.com", UserId::new());
-    let create = [
-        "user",
-        "create",
-        "--email",
-        &email,
-        "--role",
-        role,
-        "--password-stdin",
-    ];
-    let _ = docmill(mill, &create, Client::password()).await.success();
-    let login = json!({ "email": email, "password": Client::password() });
-    let session = mill
-        .anybody()
-        .post("/api/v1/auth/login", &login)
-        .await
-        .status(200)
-        .json();
-    mill.anybody().with_session(session)
-}
 
 fn quota_of(user: &Client) -> String {
     format!("/api/v1/admin/users/{}/quota", user.user_id())
@@ -83,7 +38,7 @@ fn amounts(usage: &Value, of: &str) -> (i64, i64, Option<i64>) {
 
 on_both! {
     async fn of_two_hundred_uploads_at_once_exactly_ten_are_accepted_when_ten_are_left(mill: &Mill) {
-        let (ada, admin) = (mill.user().await, with_role(mill, "admin").await);
+        let (ada, admin) = (mill.user().await, mill.with_role("admin").await);
         set(&admin, &ada, json!({ "documents_per_month": 10 })).await;
         // An API that is full says so, and is asked again.
         let one = async |_| loop {
@@ -123,7 +78,7 @@ on_both! {
     }
 
     async fn what_comes_to_nothing_costs_nothing(mill: &Mill) {
-        let (ada, admin) = (mill.user().await, with_role(mill, "admin").await);
+        let (ada, admin) = (mill.user().await, mill.with_role("admin").await);
         set(&admin, &ada, json!({ "documents_per_month": 2, "pages_per_month": 100 })).await;
         let job = ada.upload(&[("a.pdf", BROKEN), ("b.pdf", BROKEN)]).await;
         assert_eq!(ada.ended(&job).await["status"], "failed");
@@ -147,7 +102,7 @@ on_both! {
     }
 
     async fn deleting_many_at_once_makes_room_in_storage(mill: &Mill) {
-        let (ada, admin) = (mill.user().await, with_role(mill, "admin").await);
+        let (ada, admin) = (mill.user().await, mill.with_role("admin").await);
         let files: Vec<(String, &[u8])> = (0..20).map(|n| (format!("{n}.txt"), NOTE)).collect();
         let files: Vec<(&str, &[u8])> = files.iter().map(|(name, content)| (name.as_str(), *content)).collect();
         let job = ada.upload(&files).await;
@@ -165,7 +120,7 @@ on_both! {
     }
 
     async fn what_is_exported_is_what_was_used(mill: &Mill) {
-        let (ada, operator) = (mill.user().await, with_role(mill, "operator").await);
+        let (ada, operator) = (mill.user().await, mill.with_role("operator").await);
         for name in ["a.txt", "b.txt", "c.txt"] {
             ada.processed(name, NOTE).await;
         }
@@ -198,7 +153,7 @@ on_both! {
 
     async fn only_administrators_change_limits_and_only_operators_see_those_of_others(mill: &Mill) {
         let (ada, eve) = (mill.user().await, mill.user().await);
-        let (operator, admin) = (with_role(mill, "operator").await, with_role(mill, "admin").await);
+        let (operator, admin) = (mill.with_role("operator").await, mill.with_role("admin").await);
         let change = |by: &Client, path: &str, body: Value| by.request(Method::PATCH, path).json(&body);
         let limits = json!({ "documents_per_month": 5 });
         for user in [&ada, &eve] {
@@ -233,20 +188,20 @@ on_both! {
     async fn an_operator_of_the_machine_sets_limits_on_the_command_line(mill: &Mill) {
         let ada = mill.user().await;
         ada.processed("a.txt", NOTE).await;
-        let set = docmill(mill, &["quota", "set", ada.email(), "--documents", "1", "--storage", "1GiB"], "").await.success();
+        let set = mill.command(&["quota", "set", ada.email(), "--documents", "1", "--storage", "1GiB"]).await.success();
         assert!(set.stdout.contains("documents  1 used, 0 reserved, of 1\n"), "{set:?}");
         ada.send(ada.form("", &[("b.txt", NOTE)])).await.problem(429, "quota_exceeded");
         let set = ["quota", "set", ada.user_id(), "--documents", "default"];
-        let _ = docmill(mill, &set, "").await.success();
-        let shown = docmill(mill, &["quota", "show", ada.user_id()], "").await.success();
+        let _ = mill.command(&set).await.success();
+        let shown = mill.command(&["quota", "show", ada.user_id()]).await.success();
         assert!(shown.stdout.contains("documents  1 used, 0 reserved, without limit\n"), "{shown:?}");
         assert!(shown.stdout.contains("of 1073741824\n"), "{shown:?}");
         ada.processed("b.txt", NOTE).await;
         let export = ["quota", "usage", "--from", "2020-01-01", "--to", "2100-01-01"];
-        let export = docmill(mill, &export, "").await.success();
+        let export = mill.command(&export).await.success();
         let of_ada = export.stdout.lines().filter(|line| line.contains(ada.user_id()));
         assert_eq!(of_ada.map(|line| line.split(',').nth(2).unwrap().parse::<i64>().unwrap()).sum::<i64>(), 2);
-        let nobody = docmill(mill, &["quota", "show", "nobody@example.com"], "").await.code(1);
+        let nobody = mill.command(&["quota", "show", "nobody@example.com"]).await.code(1);
         assert!(nobody.stderr.contains("there is no account nobody@example.com"), "{nobody:?}");
     }
 }

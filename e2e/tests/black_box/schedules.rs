@@ -4,7 +4,7 @@ use e2e::{Answer, Client};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{command_line, on_both, operator};
+use crate::support::on_both;
 
 const PATH: &str = "/api/v1/admin/schedules";
 
@@ -65,13 +65,13 @@ on_both! {
         for method in [Method::PATCH, Method::DELETE] {
             change(&ada, method, &clean_up, Some("*"), &json!({})).await.problem(403, "forbidden");
         }
-        let operator = operator(mill).await;
+        let operator = mill.with_role("operator").await;
         operator.get(&format!("{PATH}/nothing")).await.problem(404, "not_found");
         operator.get(&format!("{PATH}/clean_up/runs/{}", domain::RunId::new())).await.problem(404, "not_found");
     }
 
     async fn docmill_comes_with_its_own(mill: &Mill) {
-        let operator = operator(mill).await;
+        let operator = mill.with_role("operator").await;
         let page = operator.get(&format!("{PATH}?limit=100")).await.status(200).json();
         let items = page["items"].as_array().unwrap();
         for name in ["clean_up", "delete_expired_rows", "delete_leftover_objects"] {
@@ -88,7 +88,7 @@ on_both! {
     }
 
     async fn a_schedule_is_made_seen_edited_and_removed_and_each_change_is_audited(mill: &Mill) {
-        let operator = operator(mill).await;
+        let operator = mill.with_role("operator").await;
         let lines = async || mill.rows("audit_log", "user_id", operator.user_id()).await;
         let before = lines().await;
         let name = a_name();
@@ -124,7 +124,7 @@ on_both! {
     }
 
     async fn a_plan_that_cannot_be_is_refused_with_the_part_that_is_wrong(mill: &Mill) {
-        let operator = operator(mill).await;
+        let operator = mill.with_role("operator").await;
         let name = a_name();
         let with = |field: &str, value: Value| {
             let mut plan = yearly(&name);
@@ -154,7 +154,7 @@ on_both! {
     }
 
     async fn a_run_that_is_wanted_comes_at_once_and_leaves_its_report(mill: &Mill) {
-        let operator = operator(mill).await;
+        let operator = mill.with_role("operator").await;
         let (path, made) = add(&operator, &yearly(&a_name())).await;
         let dry = json!({ "options": { "dry_run": true, "older_than_days": 3650 } });
         let run = ended(&operator, operator.post(&format!("{path}/run"), &dry).await).await;
@@ -177,7 +177,7 @@ on_both! {
     }
 
     async fn a_schedule_fires_by_itself_and_one_slot_once(mill: &Mill) {
-        let operator = operator(mill).await;
+        let operator = mill.with_role("operator").await;
         let plan = json!({ "name": a_name(), "work": "clean_up", "every_seconds": 1, "missed": "run_all", "overlap": "queue" });
         let (path, _) = add(&operator, &plan).await;
         let runs = e2e::until("five runs are done", e2e::PATIENCE, async || {
@@ -200,7 +200,7 @@ on_both! {
         mill.backdate(old["job_id"].as_str().unwrap()).await;
         let run = async |more: &[&str]| {
             let arguments = ["schedule", "run", "clean_up", "--option", "older_than_days=3650"];
-            command_line(mill, &[&arguments, more].concat()).await.success().stdout
+            mill.command(&[&arguments, more].concat()).await.success().stdout
         };
         let announced = run(&["--dry-run"]).await;
         for line in ["dry_run  true", "jobs  1", "documents  1", "bytes  22"] {
@@ -219,7 +219,7 @@ on_both! {
     async fn the_command_line_does_the_same(mill: &Mill) {
         let name = a_name();
         let name = name.as_str();
-        let schedule = async |arguments: &[&str]| command_line(mill, &[&["schedule"], arguments].concat()).await;
+        let schedule = async |arguments: &[&str]| mill.command(&[&["schedule"], arguments].concat()).await;
         let plan = ["--work", "delete_leftover_objects", "--cron", "0 3 * * SUN", "--time-zone", "America/New_York"];
         let added = schedule(&[&["add", name], &plan[..]].concat()).await.success().stdout;
         assert!(added.contains("0 3 * * SUN (America/New_York)") && added.contains("older_than_hours\":24"), "{added}");

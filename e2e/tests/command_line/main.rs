@@ -3,5 +3,6 @@
 
 mod extract;
 mod operating;
+mod output;
 mod process;
 mod settings;

@@ -111,6 +111,12 @@ impl Answerer {
         }
     }
 
+    /// Who makes results here, when nothing goes wrong.
+    #[must_use]
+    pub fn makes(&self) -> MadeBy {
+        made_by(&*self.provider(), None)
+    }
+
     /// The provider that is asked first.
     fn provider(&self) -> Arc<dyn Provider> {
         match &self.model {

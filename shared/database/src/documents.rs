@@ -2,12 +2,12 @@
 
 use chrono::{DateTime, Utc};
 use domain::{DocumentId, DocumentKind, DocumentStatus, JobId, JobStatus, UserId};
-use sea_orm::{FromQueryResult, Value};
+use sea_orm::{DbBackend, FromQueryResult, Value};
 use uuid::Uuid;
 
 use crate::discarded::{self, StoredDocument, StoredRow};
 use crate::jobs::{self, Counts};
-use crate::{Database, DatabaseError, MadeBy, Result, audit, quotas, sql};
+use crate::{Database, DatabaseError, MadeBy, Result, audit, quotas, search, sql};
 
 /// A document as its owner sees it, without its text.
 #[derive(Debug, Clone, PartialEq)]
@@ -72,6 +72,20 @@ pub struct Document {
     pub created_at: DateTime<Utc>,
     /// When it was done or given up.
     pub processed_at: Option<DateTime<Utc>>,
+    /// What its owner calls it, in order.
+    pub labels: Vec<String>,
+    /// Which version it is, from 1.
+    pub version: i32,
+    /// The first version, if this is a later one.
+    pub root: Option<DocumentId>,
+    /// The version before it.
+    pub parent: Option<DocumentId>,
+    /// How often a person has changed what it is called.
+    pub edits: i32,
+    /// Which release of docmill made its results.
+    pub release: Option<String>,
+    /// The document whose results these are, if they were not made for this one.
+    pub reused_from: Option<DocumentId>,
 }
 
 /// Which documents to list or search.
@@ -83,6 +97,20 @@ pub struct DocumentFilter {
     pub kind: Option<DocumentKind>,
     /// Only those of this job.
     pub job: Option<JobId>,
+    /// Only some of these; empty means all.
+    pub among: Vec<DocumentId>,
+    /// Only those in this language (ISO 639-1).
+    pub language: Option<String>,
+    /// Only those with this tag, whatever its case and signs.
+    pub tag: Option<String>,
+    /// Only those with this label.
+    pub label: Option<String>,
+    /// Only those accepted at this time or later.
+    pub from: Option<DateTime<Utc>>,
+    /// Only those accepted before this time.
+    pub until: Option<DateTime<Utc>>,
+    /// Only the newest version of each that was completed. Others are left out as long as it exists.
+    pub current_only: bool,
     /// Only those older than this one. Not for searches.
     pub before: Option<DocumentId>,
 }
@@ -92,9 +120,20 @@ pub struct DocumentFilter {
 const BEGUN: &str = "EXISTS (SELECT 1 FROM tasks t WHERE t.job_id = d.job_id AND t.document_id = d.id \
      AND t.started_at IS NOT NULL)";
 
-pub(crate) fn columns() -> String {
+pub(crate) fn columns(backend: DbBackend) -> String {
+    let labels = match backend {
+        DbBackend::Postgres => {
+            "SELECT jsonb_agg(l.label ORDER BY l.label) FROM document_labels l WHERE l.document_id = d.id"
+        }
+        _ => {
+            "SELECT json_group_array(l.label) FROM \
+             (SELECT label FROM document_labels WHERE document_id = d.id ORDER BY label) AS l"
+        }
+    };
     format!(
-        "d.id, d.job_id, d.user_id, d.position, d.file_name, d.kind, d.size_bytes, d.sha256, d.title, d.language, \
+        "d.id, d.job_id, d.user_id, d.position, d.file_name, d.kind, d.size_bytes, d.sha256, \
+         COALESCE(d.own_title, d.title) AS title, d.language, d.version, d.root_id, d.parent_id, d.edits, d.release, d.reused_from, \
+         ({labels}) AS labels, \
          d.language_confidence, d.tags, d.pages, d.words, d.characters, d.metadata, d.needs_ocr, d.truncated, d.engine, \
          d.languages, d.enriched_by, d.summary, d.made_by, d.text_fence, d.error_code, d.error_detail, d.created_at, d.processed_at, \
          (SELECT count(*) FROM todos k WHERE k.document_id = d.id) AS todos, \
@@ -112,7 +151,7 @@ pub async fn find(db: &Database, user: UserId, id: DocumentId) -> Result<Option<
         db.connection(),
         format!(
             "SELECT {} FROM documents d WHERE d.id = $1 AND d.user_id = $2",
-            columns()
+            columns(db.backend())
         ),
         [id.uuid().into(), user.uuid().into()],
     )
@@ -125,21 +164,33 @@ pub async fn find(db: &Database, user: UserId, id: DocumentId) -> Result<Option<
 /// # Errors
 /// When the database is away.
 pub async fn list(db: &Database, user: UserId, filter: &DocumentFilter, limit: u64) -> Result<Vec<Document>> {
-    let mut statement = format!("SELECT {} FROM documents d WHERE d.user_id = $1", columns());
+    let mut statement = format!(
+        "SELECT {} FROM documents d WHERE d.user_id = $1",
+        columns(db.backend())
+    );
     let mut values: Vec<Value> = vec![user.uuid().into()];
     if let Some(before) = filter.before {
         values.push(before.uuid().into());
         statement += &format!(" AND d.id < ${}", values.len());
     }
-    statement += &conditions(filter, &mut values);
+    statement += &conditions(db.backend(), user, filter, &mut values);
     values.push(i64::try_from(limit).unwrap_or(i64::MAX).into());
     statement += &format!(" ORDER BY d.id DESC LIMIT ${}", values.len());
     let rows: Vec<Row> = sql::all(db.connection(), statement, values).await?;
     rows.into_iter().map(Document::try_from).collect()
 }
 
-/// The filter as conditions on `documents d`, its values appended to `values`.
-pub(crate) fn conditions(filter: &DocumentFilter, values: &mut Vec<Value>) -> String {
+// Which version is the current one follows from the others, so that deleting it, or its failing, needs no repair.
+const CURRENT: &str = " AND NOT EXISTS (SELECT 1 FROM documents n WHERE n.root_id = COALESCE(d.root_id, d.id) \
+     AND n.version > d.version AND n.status = 'completed')";
+
+/// The filter as conditions on `documents d` of a user, its values appended to `values`.
+pub(crate) fn conditions(
+    backend: DbBackend,
+    user: UserId,
+    filter: &DocumentFilter,
+    values: &mut Vec<Value>,
+) -> String {
     let mut statement = String::new();
     if let Some(job) = filter.job {
         values.push(job.uuid().into());
@@ -148,6 +199,37 @@ pub(crate) fn conditions(filter: &DocumentFilter, values: &mut Vec<Value>) -> St
     if let Some(kind) = filter.kind {
         values.push(kind.as_str().into());
         statement += &format!(" AND d.kind = ${}", values.len());
+    }
+    if !filter.among.is_empty() {
+        let list = sql::placeholders(values.len() + 1, filter.among.len());
+        values.extend(filter.among.iter().map(|id| Value::from(id.uuid())));
+        statement += &format!(" AND d.id IN ({list})");
+    }
+    if let Some(language) = &filter.language {
+        values.push(language.as_str().into());
+        statement += &format!(" AND d.language = ${}", values.len());
+    }
+    if let Some(tag) = &filter.tag {
+        statement += &search::tag_condition(backend, user, tag, values);
+    }
+    if let Some(label) = &filter.label {
+        values.push(label.as_str().into());
+        statement += &format!(
+            " AND EXISTS (SELECT 1 FROM document_labels l WHERE l.user_id = d.user_id AND l.label = ${} \
+             AND l.document_id = d.id)",
+            values.len()
+        );
+    }
+    if let Some(from) = filter.from {
+        values.push(from.into());
+        statement += &format!(" AND d.created_at >= ${}", values.len());
+    }
+    if let Some(until) = filter.until {
+        values.push(until.into());
+        statement += &format!(" AND d.created_at < ${}", values.len());
+    }
+    if filter.current_only {
+        statement += CURRENT;
     }
     match filter.status {
         Some(DocumentStatus::Pending) => statement += &format!(" AND d.status = 'pending' AND NOT {BEGUN}"),
@@ -161,8 +243,8 @@ pub(crate) fn conditions(filter: &DocumentFilter, values: &mut Vec<Value>) -> St
     statement
 }
 
-/// Deletes a document of a user with its passages and task, notes the objects that must go, and keeps the job's
-/// counters true. `None` when there is no such document.
+/// Deletes a document of a user, every version of it, with passages and tasks, notes the objects that must go, and keeps the
+/// counters of the jobs true. Empty when there is no such document.
 ///
 /// # Errors
 /// When the database is away; nothing is deleted then.
@@ -172,64 +254,81 @@ pub async fn delete(
     id: DocumentId,
     origin: audit::Origin,
     now: DateTime<Utc>,
-) -> Result<Option<StoredDocument>> {
+) -> Result<Vec<StoredDocument>> {
+    #[derive(FromQueryResult)]
+    struct Version {
+        id: Uuid,
+    }
     #[derive(FromQueryResult)]
     struct Deleted {
+        job_id: Uuid,
         status: String,
         bytes: i64,
     }
     let transaction = db.begin().await?;
-    let key = [id.uuid().into(), user.uuid().into()];
-    // The task first, in the order in which a worker that closes it takes its locks.
+    // In the order of their ids, in which everything locks that locks several.
+    let versions: Vec<Version> = sql::all(
+        &transaction,
+        format!("{OF_SERIES} ORDER BY v.id"),
+        [id.uuid().into(), user.uuid().into()],
+    )
+    .await?;
+    if versions.is_empty() {
+        return Ok(Vec::new());
+    }
+    let list = sql::placeholders(1, versions.len());
+    let ids = || versions.iter().map(|version| Value::from(version.id));
+    // The tasks first, in the order in which a worker that closes one takes its locks.
     sql::execute(
         &transaction,
-        "DELETE FROM tasks WHERE document_id = $1 AND job_id = (SELECT job_id FROM documents WHERE id = $1 AND user_id = $2)",
-        key.clone(),
+        format!(
+            "DELETE FROM tasks WHERE document_id IN ({list}) \
+             AND job_id IN (SELECT job_id FROM documents WHERE id IN ({list}))"
+        ),
+        ids(),
     )
     .await?;
-    let stored: Option<StoredRow> = sql::first(
+    let stored: Vec<StoredRow> = sql::all(
         &transaction,
-        "SELECT id AS document_id, job_id, user_id, text_fence FROM documents WHERE id = $1 AND user_id = $2",
-        key.clone(),
+        format!("SELECT id AS document_id, job_id, user_id, text_fence FROM documents WHERE id IN ({list})"),
+        ids(),
     )
     .await?;
-    let Some(stored) = stored.map(StoredDocument::from) else {
-        return Ok(None);
-    };
-    let deleted: Option<Deleted> = sql::first(
+    let mut deleted: Vec<Deleted> = sql::all(
         &transaction,
-        "DELETE FROM documents WHERE id = $1 AND user_id = $2 RETURNING status, size_bytes + result_bytes AS bytes",
-        key,
+        format!(
+            "DELETE FROM documents WHERE id IN ({list}) RETURNING job_id, status, size_bytes + result_bytes AS bytes"
+        ),
+        ids(),
     )
     .await?;
-    let Some(deleted) = deleted else { return Ok(None) };
-    discarded::note(&transaction, &[stored], now).await?;
-    let mut change = Counts {
-        total: -1,
-        ..Counts::default()
-    };
-    let mut freed = quotas::release(&transaction, [id.uuid()]).await?;
-    let mut freed = freed.remove(&user.uuid()).unwrap_or_default();
-    freed.storage = -deleted.bytes;
-    match deleted.status.parse()? {
-        DocumentStatus::Completed => change.completed = -1,
-        DocumentStatus::Failed => change.failed = -1,
-        DocumentStatus::Cancelled => {
-            change.cancelled = -1;
-            // Its content went when it was cancelled.
-            freed.storage = 0;
-        }
-        DocumentStatus::Pending | DocumentStatus::Processing => {}
+    if deleted.is_empty() {
+        return Ok(Vec::new());
     }
-    jobs::count(
-        &transaction,
-        stored.job.uuid(),
-        change,
-        JobStatus::Failed,
-        None,
-        now,
-    )
-    .await?;
+    let stored: Vec<StoredDocument> = stored.into_iter().map(StoredDocument::from).collect();
+    discarded::note(&transaction, &stored, now).await?;
+    let mut freed = quotas::release(&transaction, versions.iter().map(|version| version.id)).await?;
+    let mut freed = freed.remove(&user.uuid()).unwrap_or_default();
+    // Jobs in the order of their ids, so that two deletions cannot wait for each other.
+    deleted.sort_unstable_by_key(|deleted| deleted.job_id);
+    for deleted in deleted {
+        let mut change = Counts {
+            total: -1,
+            ..Counts::default()
+        };
+        freed.storage -= deleted.bytes;
+        match deleted.status.parse()? {
+            DocumentStatus::Completed => change.completed = -1,
+            DocumentStatus::Failed => change.failed = -1,
+            DocumentStatus::Cancelled => {
+                change.cancelled = -1;
+                // Its content went when it was cancelled.
+                freed.storage += deleted.bytes;
+            }
+            DocumentStatus::Pending | DocumentStatus::Processing => {}
+        }
+        jobs::count(&transaction, deleted.job_id, change, JobStatus::Failed, None, now).await?;
+    }
     quotas::change(&transaction, user.uuid(), freed).await?;
     let entry = audit::Entry {
         user: Some(user),
@@ -240,8 +339,12 @@ pub async fn delete(
     };
     audit::insert(&transaction, entry, now).await?;
     transaction.commit().await?;
-    Ok(Some(stored))
+    Ok(stored)
 }
+
+/// Every version of the document $1 of the user $2.
+const OF_SERIES: &str = "SELECT v.id FROM documents v JOIN documents d ON d.id = $1 AND d.user_id = $2 \
+    WHERE v.user_id = d.user_id AND (v.id = COALESCE(d.root_id, d.id) OR v.root_id = COALESCE(d.root_id, d.id))";
 
 /// Which of these documents exist and are not cancelled, with the fence of their text: to find objects that nothing points
 /// at.
@@ -298,6 +401,13 @@ pub(crate) struct Row {
     error_detail: Option<String>,
     created_at: DateTime<Utc>,
     processed_at: Option<DateTime<Utc>>,
+    labels: Option<serde_json::Value>,
+    version: i32,
+    root_id: Option<Uuid>,
+    parent_id: Option<Uuid>,
+    edits: i32,
+    release: Option<String>,
+    reused_from: Option<Uuid>,
 }
 
 impl TryFrom<Row> for Document {
@@ -337,6 +447,16 @@ impl TryFrom<Row> for Document {
             error: row.error_code.map(|code| (code, row.error_detail)),
             created_at: row.created_at,
             processed_at: row.processed_at,
+            labels: row
+                .labels
+                .and_then(|labels| serde_json::from_value(labels).ok())
+                .unwrap_or_default(),
+            version: row.version,
+            root: row.root_id.map(DocumentId::from),
+            parent: row.parent_id.map(DocumentId::from),
+            edits: row.edits,
+            release: row.release,
+            reused_from: row.reused_from.map(DocumentId::from),
         })
     }
 }

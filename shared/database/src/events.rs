@@ -2,12 +2,11 @@
 
 use chrono::{DateTime, Utc};
 use domain::{DocumentId, EventId, Moment, UserId};
-use sea_orm::{DatabaseTransaction, FromQueryResult, Value};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, FromQueryResult, Value};
 use serde_json::json;
 use uuid::Uuid;
 
 use crate::agenda::{self, After, Source, Span, UNSCHEDULED, first_second};
-use crate::tasks::Claim;
 use crate::{Database, Result, sql};
 
 /// An event as a run found it.
@@ -153,9 +152,9 @@ impl FoundEvent {
 }
 
 impl Found {
-    pub(crate) fn of(claim: &Claim, events: Vec<FoundEvent>) -> Self {
+    pub(crate) fn of(document: DocumentId, events: Vec<FoundEvent>) -> Self {
         let ids = agenda::ids(
-            claim.document,
+            document,
             "event",
             events.iter().map(|event| event.source.quote.as_str()),
         );
@@ -179,7 +178,7 @@ impl Found {
     }
 
     /// Five values for [`Self::parts`].
-    pub(crate) fn values(self, claim: &Claim, engine: &str, now: DateTime<Utc>) -> [Value; 5] {
+    pub(crate) fn values(self, user: UserId, engine: &str, now: DateTime<Utc>) -> [Value; 5] {
         let found: Vec<serde_json::Value> = (0_i32..)
             .zip(self.ids.iter().zip(&self.events))
             .map(|(position, (id, event))| {
@@ -199,7 +198,7 @@ impl Found {
             })
             .collect();
         [
-            claim.user.uuid().into(),
+            user.uuid().into(),
             serde_json::Value::from(found).into(),
             self.ids.into(),
             engine.into(),
@@ -207,15 +206,35 @@ impl Found {
         ]
     }
 
+    /// Stores them for a document that has none.
+    pub(crate) async fn insert(
+        self,
+        transaction: &DatabaseTransaction,
+        (user, document): (UserId, DocumentId),
+        engine: &str,
+        now: DateTime<Utc>,
+    ) -> Result<()> {
+        if transaction.get_database_backend() != DbBackend::Postgres {
+            return self.store(transaction, (user, document), engine, now).await;
+        }
+        let statement = format!(
+            "WITH ended AS (SELECT $1::uuid AS document_id), {} SELECT 1",
+            Self::parts(2)
+        );
+        let values = std::iter::once(document.uuid().into()).chain(self.values(user, engine, now));
+        sql::execute(transaction, statement, values).await?;
+        Ok(())
+    }
+
     /// SQLite: the same in steps, inside of the transaction that closes a task.
     pub(crate) async fn store(
         self,
         transaction: &DatabaseTransaction,
-        claim: &Claim,
+        (user, document): (UserId, DocumentId),
         engine: &str,
         now: DateTime<Utc>,
     ) -> Result<()> {
-        let mut values: Vec<Value> = vec![claim.document.uuid().into()];
+        let mut values: Vec<Value> = vec![document.uuid().into()];
         values.extend(self.ids.iter().map(|id| Value::from(*id)));
         let found = sql::placeholders(2, self.ids.len());
         let stale = format!("DELETE FROM events WHERE document_id = $1 AND id NOT IN ({found})");
@@ -228,8 +247,8 @@ impl Found {
             let last_second = event.last_second();
             let values: [Value; 16] = [
                 id.into(),
-                claim.user.uuid().into(),
-                claim.document.uuid().into(),
+                user.uuid().into(),
+                document.uuid().into(),
                 position.into(),
                 event.title.into(),
                 event.start.map(|start| start.to_string()).into(),
@@ -248,6 +267,34 @@ impl Found {
         }
         Ok(())
     }
+}
+
+/// Gives a document that has no events those of another one of the same user.
+pub(crate) async fn copy(
+    transaction: &DatabaseTransaction,
+    (user, document): (UserId, DocumentId),
+    from: DocumentId,
+    engine: &str,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    let rows: Vec<Row> = sql::all(
+        transaction,
+        format!("SELECT {COLUMNS} FROM events WHERE document_id = $1 ORDER BY position, id"),
+        [from.uuid().into()],
+    )
+    .await?;
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let events = rows.into_iter().map(Event::from).map(|event| FoundEvent {
+        title: event.title,
+        start: event.start,
+        end: event.end,
+        source: event.source,
+    });
+    Found::of(document, events.collect())
+        .insert(transaction, (user, document), engine, now)
+        .await
 }
 
 #[derive(FromQueryResult)]

@@ -172,6 +172,26 @@ pub async fn find(db: &Database, user: UserId, id: JobId) -> Result<Option<Job>>
     row.map(Job::try_from).transpose()
 }
 
+/// What was chosen for a job; the defaults where that cannot be read or the job is gone.
+///
+/// # Errors
+/// When the database is away.
+pub async fn options(db: &Database, id: JobId) -> Result<JobOptions> {
+    #[derive(FromQueryResult)]
+    struct Row {
+        options: serde_json::Value,
+    }
+    let row: Option<Row> = sql::first(
+        db.connection(),
+        "SELECT options FROM jobs WHERE id = $1",
+        [id.uuid().into()],
+    )
+    .await?;
+    Ok(row
+        .and_then(|row| serde_json::from_value(row.options).ok())
+        .unwrap_or_default())
+}
+
 /// Jobs of a user, the newest first, at most `limit`.
 ///
 /// # Errors

@@ -1,23 +1,34 @@
 //! Full-text search over titles, file names, tags and text.
 //!
-//! Every word of the query must stand in one passage, as a whole word or as its beginning. A document ranks by its best
-//! passage; passage 0, its heading, counts more than its text. What is shown is the best passage of the text: a word that a
-//! document is about is often in its heading too, and people want to see where it stands.
+//! What a query means and what a document is found by is decided in the crate `terms`, alike for both databases. Here it is
+//! looked up, in steps of bounded cost: the newest documents that match, ranked; a second try with other spellings when
+//! there are hardly any; then the documents of one page, with the passage that shows best why each was found.
 
 mod evidence;
+mod excerpts;
+mod facets;
 mod highlight;
-mod terms;
+mod index;
+mod matching;
+mod spelling;
 
 use domain::{DocumentId, UserId};
+use matching::Needed;
 use sea_orm::{DbBackend, FromQueryResult, Value};
+use terms::{Expression, Query, Wanted};
 use uuid::Uuid;
 
 use crate::documents::{self, Document, DocumentFilter};
 use crate::{Database, Result, sql};
 pub use evidence::{Evidence, beginnings, evidence};
+pub use facets::{Facet, FacetCounts, FacetValue, of_list as facets_of_list};
 pub use highlight::Excerpt;
-use terms::Terms;
-pub(crate) use terms::vector;
+pub(crate) use index::{Indexed, Subject, of_result as index_of, replace as replace_entry};
+
+/// Documents that are ranked and counted: the newest ones, when more match.
+pub const RANKED_MAX: usize = 2_000;
+/// With fewer documents than this, other spellings are tried.
+const FEW: usize = 5;
 
 /// A document that answers a query.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,12 +43,75 @@ pub struct Hit {
     pub excerpt: Option<Excerpt>,
 }
 
-// Weights of words in a heading against words in the text.
-const HEADING_WEIGHT: f64 = 4.0;
+/// What is searched.
+#[derive(Debug, Clone, Default)]
+pub struct Search {
+    /// The query, as somebody typed it. Without any word it finds nothing.
+    pub query: String,
+    /// Which documents count.
+    pub filter: DocumentFilter,
+    /// Documents before the page.
+    pub offset: u64,
+    /// Documents on the page at most.
+    pub limit: u64,
+    /// What to count over everything that was found.
+    pub facets: Vec<Facet>,
+}
 
-/// Documents of a user that answer `query`, the best first, at most `limit` after the first `offset`.
+/// What a search found.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Found {
+    /// The page, the best first.
+    pub hits: Vec<Hit>,
+    /// Documents that match, [`RANKED_MAX`] at most.
+    pub total: usize,
+    /// Other spellings that were looked up too, beside the words of the query that they stand for.
+    pub spellings: Vec<(String, Vec<String>)>,
+    /// What was asked to be counted.
+    pub facets: Vec<FacetCounts>,
+}
+
+/// Documents of a user that answer a query, the best first.
 ///
-/// A query without any word finds nothing.
+/// # Errors
+/// When the database is away.
+pub async fn search(db: &Database, user: UserId, search: &Search) -> Result<Found> {
+    let query = Query::parse(&search.query);
+    if query.is_empty() {
+        return Ok(Found::default());
+    }
+    let mut wanted: Vec<(Wanted, Vec<String>)> = query
+        .wanted
+        .iter()
+        .map(|wanted| (wanted.clone(), Vec::new()))
+        .collect();
+    let unwanted = query.unwanted();
+    let look_up = async |wanted: &[(Wanted, Vec<String>)]| {
+        matching::candidates(db, user, Needed::All, wanted, unwanted.as_ref(), &search.filter).await
+    };
+    let mut ranked = look_up(&wanted).await?;
+    if ranked.len() < FEW && spelling::add_others(db, user, &mut wanted).await? {
+        ranked = look_up(&wanted).await?;
+    }
+    let ids: Vec<Uuid> = ranked.iter().map(|candidate| candidate.id).collect();
+    let page: Vec<matching::Candidate> = ranked
+        .into_iter()
+        .skip(usize::try_from(search.offset).unwrap_or(usize::MAX))
+        .take(usize::try_from(search.limit).unwrap_or(usize::MAX))
+        .collect();
+    Ok(Found {
+        hits: excerpts::hits(db, user, page, &wanted).await?,
+        total: ids.len(),
+        facets: facets::of(db, user, &ids, &search.facets).await?,
+        spellings: wanted
+            .into_iter()
+            .filter(|(_, others)| !others.is_empty())
+            .filter_map(|(wanted, others)| Some((wanted.word()?.to_owned(), others)))
+            .collect(),
+    })
+}
+
+/// As [`search`], only the documents.
 ///
 /// # Errors
 /// When the database is away.
@@ -49,41 +123,14 @@ pub async fn documents(
     offset: u64,
     limit: u64,
 ) -> Result<Vec<Hit>> {
-    let terms = Terms::parse(query);
-    if terms.is_empty() {
-        return Ok(Vec::new());
-    }
-    let (words, ranked) = match db.backend() {
-        DbBackend::Postgres => (terms.for_postgres(), RANKED_POSTGRES),
-        _ => (terms.for_sqlite(), RANKED_SQLITE),
+    let wanted = Search {
+        query: query.to_owned(),
+        filter: filter.clone(),
+        offset,
+        limit,
+        facets: Vec::new(),
     };
-    let mut values: Vec<Value> = vec![words.into(), user.uuid().into(), HEADING_WEIGHT.into()];
-    let conditions = documents::conditions(filter, &mut values);
-    values.push(i64::try_from(limit).unwrap_or(i64::MAX).into());
-    values.push(i64::try_from(offset).unwrap_or(i64::MAX).into());
-    let (limit, offset) = (values.len() - 1, values.len());
-    let statement = format!(
-        "WITH ranked AS ({ranked}{conditions}), \
-         best AS (SELECT document_id, position, page, text, max(score) OVER (PARTITION BY document_id) AS score, \
-            row_number() OVER (PARTITION BY document_id ORDER BY position = 0, score DESC, position) AS place \
-            FROM ranked) \
-         SELECT {columns}, best.score, best.position AS passage_position, best.page, best.text \
-         FROM best JOIN documents d ON d.id = best.document_id \
-         WHERE best.place = 1 ORDER BY best.score DESC, d.id DESC LIMIT ${limit} OFFSET ${offset}",
-        columns = documents::columns(),
-    );
-    let rows: Vec<Row> = sql::all(db.connection(), statement, values).await?;
-    rows.into_iter()
-        .map(|row| {
-            let excerpt = (row.passage_position > 0).then(|| highlight::excerpt(&row.text, &terms));
-            Ok(Hit {
-                document: Document::try_from(row.document)?,
-                score: row.score,
-                page: row.page,
-                excerpt,
-            })
-        })
-        .collect()
+    Ok(search(db, user, &wanted).await?.hits)
 }
 
 /// The passages of a document in their order, without the heading: page, first byte and text.
@@ -113,25 +160,36 @@ pub async fn passages(db: &Database, document: DocumentId) -> Result<Vec<crate::
         .collect())
 }
 
-// Longer passages would win by their length alone: normalisation 1 divides by the logarithm of it (PostgreSQL manual,
-// "Ranking Search Results").
-const RANKED_POSTGRES: &str = "SELECT p.document_id, p.position, p.page, p.text, \
-    ts_rank(p.words, $1::tsquery, 1)::float8 * CASE WHEN p.position = 0 THEN $3 ELSE 1.0 END AS score \
-    FROM passages p JOIN documents d ON d.id = p.document_id WHERE p.words @@ $1::tsquery AND d.user_id = $2";
-
-// FTS5 gives better hits a more negative number.
-const RANKED_SQLITE: &str = "SELECT p.document_id, p.position, p.page, p.text, \
-    -bm25(passages_index) * CASE WHEN p.position = 0 THEN $3 ELSE 1.0 END AS score \
-    FROM passages_index JOIN passages p ON p.row_number = passages_index.rowid \
-    JOIN documents d ON d.id = p.document_id \
-    WHERE passages_index MATCH $1 AND d.user_id = $2";
-
-#[derive(FromQueryResult)]
-struct Row {
-    #[sea_orm(nested)]
-    document: documents::Row,
-    score: f64,
-    passage_position: i32,
-    page: Option<i32>,
-    text: String,
+/// That `documents d` of a user has a tag, its value appended to `values`.
+pub(crate) fn tag_condition(backend: DbBackend, user: UserId, tag: &str, values: &mut Vec<Value>) -> String {
+    let marks = Expression::All(vec![
+        matching::mark_of(user),
+        Expression::Term(terms::tag_mark(tag)),
+    ]);
+    let (marks, which) = match backend {
+        DbBackend::Postgres => (
+            marks.for_postgres(),
+            "SELECT p.document_id FROM search_parts p WHERE p.words @@",
+        ),
+        _ => (
+            marks.for_sqlite(),
+            "SELECT s.document_id FROM search_index CROSS JOIN search_documents s \
+             ON s.row_number = search_index.rowid WHERE search_index MATCH",
+        ),
+    };
+    values.push(marks.into());
+    let cast = if backend == DbBackend::Postgres {
+        "::tsquery"
+    } else {
+        ""
+    };
+    format!(" AND d.id IN ({which} ${}{cast})", values.len())
 }
+
+/// Writes the index entry of a completed document anew, after something that it is found by has changed. Nothing happens when
+/// the document has no results.
+pub(crate) async fn index_again(db: &impl sea_orm::ConnectionTrait, document: DocumentId) -> Result<()> {
+    index::again(db, document).await
+}
+
+pub(crate) use documents::Row as DocumentRow;

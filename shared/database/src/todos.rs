@@ -2,12 +2,12 @@
 
 use chrono::{DateTime, Utc};
 use domain::{DocumentId, Moment, TodoId, TodoPriority as Priority, UserId};
-use sea_orm::{DatabaseTransaction, FromQueryResult, Value};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, FromQueryResult, Value};
 use serde_json::json;
 use uuid::Uuid;
 
 use crate::agenda::{self, After, Source, Span, UNSCHEDULED, first_second};
-use crate::tasks::Claim;
+use crate::reuse::For;
 use crate::{Database, DatabaseError, Result, audit, sql};
 
 /// A todo as a run found it.
@@ -99,6 +99,8 @@ const OWNER: i32 = 2;
 const PRIORITY: i32 = 4;
 const DUE: i32 = 8;
 const DONE: i32 = 16;
+/// What a person changed of what was found.
+pub(crate) const REWORDED: i32 = TEXT | OWNER | PRIORITY | DUE;
 
 const COLUMNS: &str = "t.id, t.document_id, t.text, t.owner, t.priority, t.due, t.due_second, t.done, t.done_at, t.edited, \
     t.page, t.start_character, t.end_character, t.quote, t.engine, t.created_at, t.updated_at";
@@ -293,9 +295,9 @@ pub(crate) struct Found {
 }
 
 impl Found {
-    pub(crate) fn of(claim: &Claim, todos: Vec<FoundTodo>) -> Self {
+    pub(crate) fn of(document: DocumentId, todos: Vec<FoundTodo>) -> Self {
         let ids = agenda::ids(
-            claim.document,
+            document,
             "todo",
             todos.iter().map(|todo| todo.source.quote.as_str()),
         );
@@ -320,7 +322,7 @@ impl Found {
     }
 
     /// Five values for [`Self::parts`].
-    pub(crate) fn values(self, claim: &Claim, engine: &str, now: DateTime<Utc>) -> [Value; 5] {
+    pub(crate) fn values(self, user: UserId, engine: &str, now: DateTime<Utc>) -> [Value; 5] {
         let found: Vec<serde_json::Value> = (0_i32..)
             .zip(self.ids.iter().zip(&self.todos))
             .map(|(position, (id, todo))| {
@@ -340,7 +342,7 @@ impl Found {
             })
             .collect();
         [
-            claim.user.uuid().into(),
+            user.uuid().into(),
             serde_json::Value::from(found).into(),
             self.ids.into(),
             engine.into(),
@@ -348,15 +350,35 @@ impl Found {
         ]
     }
 
+    /// Stores them for a document that has none.
+    pub(crate) async fn insert(
+        self,
+        transaction: &DatabaseTransaction,
+        (user, document): (UserId, DocumentId),
+        engine: &str,
+        now: DateTime<Utc>,
+    ) -> Result<()> {
+        if transaction.get_database_backend() != DbBackend::Postgres {
+            return self.store(transaction, (user, document), engine, now).await;
+        }
+        let statement = format!(
+            "WITH ended AS (SELECT $1::uuid AS document_id), {} SELECT 1",
+            Self::parts(2)
+        );
+        let values = std::iter::once(document.uuid().into()).chain(self.values(user, engine, now));
+        sql::execute(transaction, statement, values).await?;
+        Ok(())
+    }
+
     /// SQLite: the same in steps, inside of the transaction that closes a task.
     pub(crate) async fn store(
         self,
         transaction: &DatabaseTransaction,
-        claim: &Claim,
+        (user, document): (UserId, DocumentId),
         engine: &str,
         now: DateTime<Utc>,
     ) -> Result<()> {
-        let mut values: Vec<Value> = vec![claim.document.uuid().into()];
+        let mut values: Vec<Value> = vec![document.uuid().into()];
         values.extend(self.ids.iter().map(|id| Value::from(*id)));
         let found = sql::placeholders(2, self.ids.len());
         let stale =
@@ -370,8 +392,8 @@ impl Found {
         for (position, (id, todo)) in (0_i32..).zip(self.ids.into_iter().zip(self.todos)) {
             let values: [Value; 18] = [
                 id.into(),
-                claim.user.uuid().into(),
-                claim.document.uuid().into(),
+                user.uuid().into(),
+                document.uuid().into(),
                 position.into(),
                 todo.text.into(),
                 todo.owner.into(),
@@ -391,6 +413,59 @@ impl Found {
             sql::execute(transaction, statement.as_str(), values).await?;
         }
         Ok(())
+    }
+}
+
+/// Gives a document that has no todos those of another one of the same user.
+pub(crate) async fn copy(
+    transaction: &DatabaseTransaction,
+    (user, document): (UserId, DocumentId),
+    from: DocumentId,
+    purpose: For,
+    engine: &str,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    let rows: Vec<Row> = sql::all(
+        transaction,
+        format!("SELECT {COLUMNS} FROM todos t WHERE t.document_id = $1 ORDER BY t.position, t.id"),
+        [from.uuid().into()],
+    )
+    .await?;
+    let todos: Vec<Todo> = rows.into_iter().map(Todo::try_from).collect::<Result<_>>()?;
+    if todos.is_empty() {
+        return Ok(());
+    }
+    let edited: Vec<Option<Uuid>> = todos
+        .iter()
+        .map(|todo| todo.edited.then(|| todo.id.uuid()))
+        .collect();
+    let found = Found::of(document, todos.into_iter().map(FoundTodo::from).collect());
+    let ids = found.ids.clone();
+    found.insert(transaction, (user, document), engine, now).await?;
+    if purpose == For::ALaterVersion {
+        for (id, edited) in ids.into_iter().zip(edited) {
+            let Some(edited) = edited else { continue };
+            sql::execute(
+                transaction,
+                "UPDATE todos SET edited = s.edited, done = s.done, done_at = s.done_at, updated_at = s.updated_at \
+                 FROM todos s WHERE todos.id = $1 AND s.id = $2",
+                [id.into(), edited.into()],
+            )
+            .await?;
+        }
+    }
+    Ok(())
+}
+
+impl From<Todo> for FoundTodo {
+    fn from(todo: Todo) -> Self {
+        Self {
+            text: todo.text,
+            owner: todo.owner,
+            priority: todo.priority,
+            due: todo.due,
+            source: todo.source,
+        }
     }
 }
 

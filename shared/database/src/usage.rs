@@ -4,11 +4,10 @@
 //! document is deleted: what is exported for a day that has passed never changes.
 
 use chrono::{DateTime, Utc};
-use domain::{Month, UserId};
+use domain::{DocumentId, JobId, Month, UserId};
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, FromQueryResult};
 use uuid::Uuid;
 
-use crate::tasks::Claim;
 use crate::{Database, Result, sql};
 
 /// A sum of entries.
@@ -106,12 +105,21 @@ pub(crate) async fn of_month(db: &impl ConnectionTrait, user: UserId, month: Mon
     }))
 }
 
+/// What the entry of a document says.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Charge {
+    pub(crate) document: DocumentId,
+    pub(crate) user: UserId,
+    pub(crate) job: JobId,
+    pub(crate) pages: i64,
+    pub(crate) bytes: i64,
+}
+
 /// Writes the entry of a document whose results are being stored. `false` when there is one already: then nothing more is
 /// to be counted.
 pub(crate) async fn charge(
     transaction: &DatabaseTransaction,
-    claim: &Claim,
-    pages: i64,
+    charge: Charge,
     now: DateTime<Utc>,
 ) -> Result<bool> {
     let written = sql::execute(
@@ -119,12 +127,12 @@ pub(crate) async fn charge(
         "INSERT INTO usage_entries (document_id, user_id, job_id, at, pages, bytes) VALUES ($1, $2, $3, $4, $5, $6) \
          ON CONFLICT (document_id) DO NOTHING",
         [
-            claim.document.uuid().into(),
-            claim.user.uuid().into(),
-            claim.job.uuid().into(),
+            charge.document.uuid().into(),
+            charge.user.uuid().into(),
+            charge.job.uuid().into(),
             now.into(),
-            pages.into(),
-            claim.payload.size_bytes.cast_signed().into(),
+            charge.pages.into(),
+            charge.bytes.into(),
         ],
     )
     .await?;

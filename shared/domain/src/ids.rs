@@ -108,6 +108,10 @@ id!(
     AuditId
 );
 id!(
+    /// A search that somebody kept.
+    SavedSearchId
+);
+id!(
     /// Questions about documents that belong together, with their answers.
     ConversationId
 );

@@ -18,6 +18,7 @@ mod sealed_password;
 mod states;
 mod text_encoding;
 pub mod units;
+mod versions;
 
 pub use agenda::{InvalidMoment, Moment, TodoPriority};
 pub use chat_line::{ChatDate, ChatLine, ChatTime, DateOrder, Stamp};
@@ -26,7 +27,7 @@ pub use content::Content;
 pub use document_kind::{DocumentKind, KindMismatch};
 pub use ids::{
     ApiKeyId, AuditId, ConversationId, DocumentId, EventId, InvalidId, JobId, MessageId, PassageId,
-    RequestId, RunId, ScheduleId, SessionId, TaskId, TodoId, UserId, WorkerId,
+    RequestId, RunId, SavedSearchId, ScheduleId, SessionId, TaskId, TodoId, UserId, WorkerId,
 };
 pub use quota::{Month, QUOTA_MAX, Quota, QuotaLimits};
 pub use reasons::{ReasonClass, ReasonCode};
@@ -38,3 +39,8 @@ pub use states::{
 };
 pub use text_encoding::{ByteOrder, utf_16_without_mark};
 pub use units::ByteSize;
+pub use versions::{VersionOf, VersionOrigin};
+
+/// The release that this is. Results are marked with the release that made them: another one may read the same bytes
+/// otherwise.
+pub const RELEASE: &str = env!("CARGO_PKG_VERSION");

@@ -56,3 +56,20 @@ pub const HINTS_MIN: u64 = 8;
 
 /// A worker that was not heard of for so long does not count as alive. Several signs of life fit into it.
 pub const WORKER_SILENCE: Duration = Duration::from_secs(30);
+/// Labels of a document.
+pub const LABELS_MAX: usize = 20;
+
+/// Characters of a label.
+pub const LABEL_CHARACTERS_MAX: usize = 50;
+
+/// Characters of a title.
+pub const TITLE_CHARACTERS_MAX: usize = 500;
+
+/// Searches that one user may keep.
+pub const SAVED_SEARCHES_MAX: i64 = 100;
+
+/// Characters of the name of a kept search.
+pub const SEARCH_NAME_CHARACTERS_MAX: usize = 100;
+
+/// Characters of a query that is kept. Longer ones are cut where they are run.
+pub const QUERY_CHARACTERS_MAX: usize = 1_000;

@@ -4,6 +4,7 @@
 
 mod question;
 mod sentences;
+mod small_words;
 
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
@@ -51,6 +52,7 @@ pub fn answer(question: &Question, passages: &[&str], count: usize) -> Vec<Claim
                 range,
             })
         })
+        .filter(|sentence| !sentences::is_running_line(&passages[sentence.passage][sentence.range.clone()]))
         .collect();
     let mut claims = match question.intent() {
         Intent::Question => about(question, passages, &sentences),

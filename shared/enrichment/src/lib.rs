@@ -23,4 +23,4 @@ pub use tags::{Tag, TagKind, extract_tags, find_tags, names_in};
 
 /// Changes whenever the same text gives other languages, tags, todos or events than before, so that results of different
 /// versions can be told apart.
-pub const ENGINE: &str = "rules/1";
+pub const ENGINE: &str = "rules/2";

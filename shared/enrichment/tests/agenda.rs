@@ -53,6 +53,20 @@ fn todos_and_events_are_found_with_owner_date_and_priority() {
 }
 
 #[test]
+fn a_todo_does_not_end_with_what_joins_it_to_the_next_clause() {
+    let found = agenda(
+        "Please apply for a new card by 30 June 2026; the old ones end then.\n",
+        "en",
+    );
+    let text = found.todos.first().map(|todo| todo.text.as_str());
+    assert_eq!(
+        text,
+        Some("Please apply for a new card by 30 June 2026"),
+        "{found:?}"
+    );
+}
+
+#[test]
 fn dates_are_worked_out_in_every_form() {
     for (language, text, expected) in [
         ("en", "in 10 days", "2026-03-14"),

@@ -36,6 +36,21 @@ fn a_question_is_answered_by_the_sentence_that_says_it() {
 }
 
 #[test]
+fn words_that_are_no_topics_are_asked_for_all_the_same_and_page_numbers_answer_nothing() {
+    let passages = [
+        "The stocktaking takes place from 3 to 7 August; the library is closed in that week.\n\nVillage library, page 3",
+        "The library is open on Tuesdays and Thursdays from 15:00 to 19:00.\n\nVillage library, page 1",
+        "Books are lent for three weeks. A lost library card costs 2 euros.\n\nVillage library, page 2",
+    ];
+    assert!(first("When is the library open?", &passages).contains("from 15:00 to 19:00"));
+    assert!(first("What does a lost card cost?", &passages).contains("2 euros"));
+    for claim in answer(&Question::read("Which library is it?"), &passages, 10) {
+        let text = &passages[claim.passage][claim.range];
+        assert!(!text.contains("page"), "{text}");
+    }
+}
+
+#[test]
 fn forms_of_a_word_count_as_the_word() {
     let german = "Die Rechnungen werden im März bezahlt. Der Vertrag endet im Juni.";
     assert!(first("Wann ist die Rechnung zu bezahlen?", &[german]).starts_with("Die Rechnungen"));

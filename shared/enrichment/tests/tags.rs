@@ -1,7 +1,7 @@
 //! Tags name the obvious topics of a text in many languages, without debris, and whatever the text is.
 #![allow(clippy::unwrap_used)]
 
-use enrichment::{Tag, TagKind, detect_language, extract_tags};
+use enrichment::{Tag, TagKind, detect_language, detect_languages, extract_tags, find_tags};
 
 fn tags(text: &str, max_tags: usize) -> Vec<String> {
     let language = detect_language(text).map(|language| language.code);
@@ -72,9 +72,9 @@ const TEXTS: &[(&str, &str, &[&str], &[&str])] = &[
     (
         "ja",
         "会議の記録。図書館の閲覧室は座席が足りません。学生は座席を見つけられないことがあります。大学は図書館を拡張することを決定しました。\
-         新しい閲覧室には座席が三百席あります。予算は大学と財団が負担し、財団は図書館の開館を九月に希望しています。",
+         新しい閲覧室には座席が三百席あります。予算は大学と財団が負担し、財団は図書館の開館を九月に希望しています。二時に集まり、二時に始めます。",
         &["図書館", "座席", "大学"],
-        &["こと", "ます", "の", "です"],
+        &["こと", "ます", "の", "です", "二時", "九月"],
     ),
     (
         "ko",
@@ -102,6 +102,34 @@ fn tags_name_the_obvious_topics_and_no_debris() {
                 "{language}: {word} in {tags:?}"
             );
         }
+    }
+}
+
+#[test]
+fn days_and_hours_are_no_topics() {
+    let text = "The choir sings on Thursday evening. On Thursday evening the choir needs chairs, from March to June, every week. \
+        Thursday is the day of the choir; the chairs stand in the hall all day. Every month the choir moves the chairs.";
+    let tags = tags(text, 10);
+    assert!(tags.iter().any(|tag| tag.contains("choir")), "{tags:?}");
+    for time in ["thursday", "evening", "march", "june", "week", "day", "month"] {
+        assert!(
+            !tags.iter().any(|tag| tag.split(' ').any(|word| word == time)),
+            "{time} in {tags:?}"
+        );
+    }
+}
+
+#[test]
+fn only_what_is_written_as_a_name_is_a_person() {
+    let text = "How the village library is run. The library lends books, and the roses of the library are watered by Nora. \
+        Nora counts the books of the library. The roses bloom; the library is open when Nora is there. The committee meets in \
+        the library, and the library keeps the minutes of the committee.";
+    let people = ["Library Committee", "Nora Felix", "Roses Smith"].map(str::to_owned);
+    let found = find_tags(text, &detect_languages(text), &[], &people, 20);
+    let kind = |value: &str| found.iter().find(|tag| tag.value == value).map(|tag| tag.kind);
+    assert_eq!(kind("nora"), Some(TagKind::Person), "{found:?}");
+    for topic in ["library", "roses"] {
+        assert_eq!(kind(topic), Some(TagKind::Topic), "{found:?}");
     }
 }
 

@@ -244,11 +244,17 @@ impl Grounded<'_> {
     /// Sentences without links that are about this text.
     fn summary(&self, said: &str) -> Option<String> {
         let said = one_line(said, SUMMARY_CHARACTERS_MAX);
-        let kept: Vec<&str> = said
-            .split_inclusive(['.', '!', '?', '。'])
-            .filter(|sentence| !has_link(sentence))
-            .collect();
-        let kept = kept.concat();
+        let mut kept = String::new();
+        let mut sentence = String::new();
+        for word in said.split_inclusive(' ') {
+            sentence += word;
+            // A full stop within an address ends no sentence.
+            if word.trim_end().ends_with(['.', '!', '?', '。']) {
+                kept += if has_link(&sentence) { "" } else { &sentence };
+                sentence.clear();
+            }
+        }
+        kept += if has_link(&sentence) { "" } else { &sentence };
         let kept = kept.trim();
         (!kept.is_empty() && supports(self.text, kept)).then(|| kept.to_owned())
     }

@@ -243,7 +243,10 @@ impl Inner {
             Some(error) if error.is_connect() || error.is_request() => Failure::Unreachable,
             // It broke off while it came.
             Some(_) => Failure::Truncated,
-            None => Failure::TimedOut,
+            None => match cause.downcast_ref::<genai::Error>() {
+                Some(error) => self.why(error),
+                None => Failure::TimedOut,
+            },
         }
     }
 

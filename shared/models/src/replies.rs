@@ -103,7 +103,7 @@ mod tests {
         let mut lines = Lines::default();
         assert_eq!(lines.push("one\ntw").unwrap(), ["one"]);
         assert_eq!(lines.push("o").unwrap(), [""; 0]);
-        assert_eq!(lines.push("\n\nthree").unwrap(), ["two", ""]);
+        assert_eq!(lines.push("\n\nthree").unwrap(), ["two"]);
         assert_eq!(lines.finish(), "three");
         assert_eq!(lines.push(&"x".repeat(REPLY_BYTES_MAX)), Err(Failure::Garbage));
     }

@@ -23,7 +23,7 @@ use uuid::Uuid;
 
 use crate::busy::{Busy, Listening};
 use crate::upload::PartSize;
-use crate::{StorageBackend, StorageError, StorageKey, StorageSettings, folder};
+use crate::{PutError, StorageBackend, StorageError, StorageKey, StorageSettings, folder};
 
 /// What the answer to a health check may take.
 const READINESS_MAX: Duration = Duration::from_secs(3);
@@ -191,6 +191,27 @@ impl Storage {
             }
         }
         Ok(Some(bytes.freeze()))
+    }
+
+    /// Copies an object, replacing what is at the other key. Returns whether there was one. Twice is as good as once.
+    ///
+    /// # Errors
+    /// When the storage fails.
+    pub async fn copy(&self, from: &StorageKey, to: &StorageKey) -> Result<bool, StorageError> {
+        if self.root.is_none() {
+            let copied = self.store.copy(&from.path(), &to.path()).await;
+            return Ok(self.found(copied)?.is_some());
+        }
+        // In a folder it would be a second name for the same file: as old as that, and so at the mercy of whoever cleans up
+        // what is old and has no row yet.
+        let Some(object) = self.get(from).await? else {
+            return Ok(false);
+        };
+        match self.put_stream(to, object.stream, u64::MAX).await {
+            Ok(_) => Ok(true),
+            Err(PutError::Stream(error) | PutError::Storage(error)) => Err(error),
+            Err(PutError::TooLarge { .. }) => Err(StorageError::Corrupt),
+        }
     }
 
     /// Deletes objects. Those that are not there are deleted already. Every one is tried, whatever happens to others.

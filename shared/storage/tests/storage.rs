@@ -129,6 +129,7 @@ macro_rules! on_every_backend {
 on_every_backend! {
     what_is_put_is_read_back,
     putting_twice_replaces,
+    a_copy_lives_on_without_what_it_was_made_of,
     an_object_that_is_not_there_is_none,
     a_part_of_an_object_can_be_read,
     a_part_without_bytes_is_out_of_range,
@@ -158,6 +159,28 @@ async fn what_is_put_is_read_back(it: Fixture) {
         );
         assert_eq!(collect(object.stream).await, bytes);
     }
+}
+
+async fn a_copy_lives_on_without_what_it_was_made_of(fixture: Fixture) {
+    let (from, to) = (fixture.key(), fixture.key());
+    assert!(
+        !fixture.storage.copy(&from, &to).await.unwrap(),
+        "there is nothing to copy"
+    );
+    let began = Utc::now() - TimeDelta::seconds(2);
+    let bytes = Bytes::from(vec![b'x'; 3 * MIB]);
+    fixture.storage.put(&from, bytes.clone()).await.unwrap();
+    for _ in 0..2 {
+        assert!(fixture.storage.copy(&from, &to).await.unwrap());
+    }
+    fixture
+        .storage
+        .put(&from, Bytes::from_static(b"other"))
+        .await
+        .unwrap();
+    fixture.storage.delete(&[from]).await.unwrap();
+    assert_eq!(fixture.read(&to).await, Some(bytes));
+    assert!(fixture.listed_before(began).await.is_empty(), "a copy is new");
 }
 
 async fn putting_twice_replaces(it: Fixture) {

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::output::say;
 use serde_json::{Value, json};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
@@ -145,7 +146,7 @@ pub(super) fn print(rows: &[Row], folder: &Path) {
     }
     if lines.len() > 1 {
         for line in aligned(&lines) {
-            println!("{line}");
+            say!("{line}");
         }
     }
     let failed: Vec<_> = rows
@@ -153,11 +154,11 @@ pub(super) fn print(rows: &[Row], folder: &Path) {
         .filter_map(|row| row.found.as_ref().err().map(|reason| (row, reason)))
         .collect();
     for (row, reason) in &failed {
-        println!("FAILED  {}  {reason}", row.label);
+        say!("FAILED  {}  {reason}", row.label);
     }
-    println!();
+    say!();
     let done = rows.len() - failed.len();
-    println!(
+    say!(
         "{done} of {} documents done. Texts and results: {}/",
         rows.len(),
         folder.display()

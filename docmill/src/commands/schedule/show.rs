@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::SHOWN_MAX;
 use crate::commands::Done;
+use crate::output::say;
 
 /// Times ahead that are shown.
 const UPCOMING: usize = 5;
@@ -24,7 +25,7 @@ pub(super) async fn list(db: &Database) -> Done {
             .next_at
             .map_or_else(|| "paused".to_owned(), |next| format!("next {}", time(next)));
         let last = run.map_or_else(|| "never run".to_owned(), |run| format!("last {}", run.state));
-        println!(
+        say!(
             "{:24}  {:32}  {next:25}  {last}",
             schedule.name,
             when(&schedule.plan)
@@ -35,30 +36,30 @@ pub(super) async fn list(db: &Database) -> Done {
 
 pub(super) async fn one(db: &Database, schedule: &Schedule) -> Done {
     let plan = &schedule.plan;
-    println!("name      {}", schedule.name);
-    println!("work      {}", plan.work);
-    println!("options   {}", plan.options);
-    println!("when      {}", when(plan));
-    println!("missed    {}", plan.missed);
-    println!("overlap   {}", plan.overlap);
-    println!("retries   {}", plan.retries);
+    say!("name      {}", schedule.name);
+    say!("work      {}", plan.work);
+    say!("options   {}", plan.options);
+    say!("when      {}", when(plan));
+    say!("missed    {}", plan.missed);
+    say!("overlap   {}", plan.overlap);
+    say!("retries   {}", plan.retries);
     if schedule.built_in {
-        println!("built in  yes");
+        say!("built in  yes");
     }
     match (schedule.paused_at, schedule.next_at) {
-        (Some(since), _) => println!("paused    since {}", time(since)),
+        (Some(since), _) => say!("paused    since {}", time(since)),
         (None, Some(first)) => {
-            println!("next      {}", time(first));
+            say!("next      {}", time(first));
             if let Ok(timetable) = plan.timetable() {
                 for slot in timetable.upcoming(first, UPCOMING - 1) {
-                    println!("          {}", time(slot));
+                    say!("          {}", time(slot));
                 }
             }
         }
-        (None, None) => println!("next      never"),
+        (None, None) => say!("next      never"),
     }
     if let Some(run) = schedules::latest_runs(db, &[schedule.id]).await?.first() {
-        println!("last run:");
+        say!("last run:");
         runs(std::slice::from_ref(run));
     }
     Ok(ExitCode::SUCCESS)
@@ -74,7 +75,7 @@ pub(super) fn runs(runs: &[Run]) {
             }
             _ => String::new(),
         };
-        println!(
+        say!(
             "{}  for {}  {}{took}  ({})",
             run.id,
             time(run.slot),
@@ -82,16 +83,16 @@ pub(super) fn runs(runs: &[Run]) {
             run.cause
         );
         if run.missed > 0 {
-            println!("    stands for {} missed ones", run.missed);
+            say!("    stands for {} missed ones", run.missed);
         }
         if let Some(Value::Object(report)) = &run.report {
             for (name, value) in report.iter().filter(|(_, value)| !value.is_null()) {
                 let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-                println!("    {name}  {value}");
+                say!("    {name}  {value}");
             }
         }
         if let Some(error) = &run.error {
-            println!("    {error}");
+            say!("    {error}");
         }
     }
 }

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use domain::{
     AuditId, Content, DocumentId, DocumentKind, DocumentStatus, JobId, JobKind, JobStatus, Priority,
-    RequestId, SealedPassword, TaskId, TaskKind, TaskState, UserId, limits,
+    RequestId, SealedPassword, TaskId, TaskKind, TaskState, UserId, VersionOf, limits,
 };
 use sea_orm::{
     ActiveValue::Set, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, FromQueryResult, Value,
@@ -17,7 +17,7 @@ use super::terms::{Terms, refuse};
 use crate::entity::{documents, jobs, tasks};
 use crate::quotas::Exceeded;
 use crate::tasks::{DocumentPayload, PAYLOAD_VERSION};
-use crate::{Database, DatabaseError, Result, audit, sql};
+use crate::{Database, DatabaseError, Result, audit, labels, sql, versions};
 
 /// What a client chose for a job.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,13 +33,45 @@ pub struct JobOptions {
     /// What opens the documents. It is stored with their tasks only, and goes when they end.
     #[serde(skip)]
     pub password: Option<SealedPassword>,
+    /// Whether a password came with them: what it opened is not handed out without it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub locked: bool,
     /// The level of its tasks. Otherwise a single document is `high` and one of several `normal`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub priority: Option<Priority>,
     /// When its tasks may begin; at once otherwise. Hints for later ones are not pushed by the caller.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run_at: Option<DateTime<Utc>>,
+    /// What its owner calls the documents.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub labels: Vec<String>,
+    /// That its one document is the next version of another one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version_of: Option<VersionOf>,
 }
+
+impl JobOptions {
+    /// Whether nothing but the usual rows has to be written.
+    fn is_plain(&self) -> bool {
+        self.labels.is_empty() && self.version_of.is_none()
+    }
+
+    /// Whether the same bytes come to the same results.
+    pub(crate) fn gives_the_same_as(&self, other: &Self) -> bool {
+        let of_results = |options: &Self| Self {
+            labels: Vec::new(),
+            version_of: None,
+            priority: None,
+            run_at: None,
+            ..options.clone()
+        };
+        // Whether a password is the right one is known only when it is tried.
+        !self.locked && !other.locked && of_results(self) == of_results(other)
+    }
+}
+
+/// Two versions may be handed in at the same moment; one of them takes the next number.
+const VERSION_TRIES: usize = 5;
 
 /// A job to be stored. Its documents' bytes are in storage already.
 #[derive(Debug, Clone)]
@@ -125,7 +157,16 @@ pub async fn submit_on(db: &Database, terms: Terms, new: NewJob, now: DateTime<U
             None => full,
         });
     }
-    match insert(db, terms, new, now).await {
+    let again = new.options.version_of.is_some().then(|| new.clone());
+    let mut stored = insert(db, &terms, new, now).await;
+    if let Some(again) = again {
+        for _ in 1..VERSION_TRIES {
+            if matches!(stored, Err(DatabaseError::Constraint(_))) {
+                stored = insert(db, &terms, again.clone(), now).await;
+            }
+        }
+    }
+    match stored {
         Err(DatabaseError::Constraint(error)) => {
             let Some((key, fingerprint)) = idempotency else {
                 return Err(DatabaseError::Constraint(error));
@@ -177,17 +218,17 @@ enum Inserted {
     Not(Submitted),
 }
 
-async fn insert(db: &Database, terms: Terms, new: NewJob, now: DateTime<Utc>) -> Result<Inserted> {
+async fn insert(db: &Database, terms: &Terms, new: NewJob, now: DateTime<Utc>) -> Result<Inserted> {
     let task_ids: Vec<TaskId> = new.documents.iter().map(|_| TaskId::new()).collect();
     let without_terms = terms.unique.is_none() && !terms.quotas.any();
-    if db.backend() == DbBackend::Postgres && without_terms {
+    if db.backend() == DbBackend::Postgres && without_terms && new.options.is_plain() {
         // Nearly everybody: the statement itself looks whether the account has limits.
         if insert_in_one_statement(db.connection(), &new, &task_ids, false, now).await? {
             return Ok(Inserted::Tasks(task_ids));
         }
     }
     let transaction = db.begin().await?;
-    if let Some(why) = refuse(&transaction, &terms, &new, now).await? {
+    if let Some(why) = refuse(&transaction, terms, &new, now).await? {
         // Whoever has used everything up need not have it counted anew at every request.
         if matches!(why, Submitted::QuotaExceeded(_)) && terms.unique.is_none() {
             transaction.commit().await?;
@@ -195,7 +236,7 @@ async fn insert(db: &Database, terms: Terms, new: NewJob, now: DateTime<Utc>) ->
         return Ok(Inserted::Not(why));
     }
     match db.backend() {
-        DbBackend::Postgres => {
+        DbBackend::Postgres if new.options.is_plain() => {
             insert_in_one_statement(&transaction, &new, &task_ids, true, now).await?;
         }
         _ => insert_in_steps(&transaction, new, &task_ids, now).await?,
@@ -204,7 +245,7 @@ async fn insert(db: &Database, terms: Terms, new: NewJob, now: DateTime<Utc>) ->
     Ok(Inserted::Tasks(task_ids))
 }
 
-/// SQLite: steps, which cost no round trip.
+/// SQLite: steps, which cost no round trip. Postgres too, where there is more to write than usual.
 async fn insert_in_steps(
     transaction: &DatabaseTransaction,
     new: NewJob,
@@ -264,6 +305,7 @@ async fn insert_in_steps(
             held: Set(held.map(str::to_owned)),
         });
     let task_rows: Vec<_> = task_rows.collect();
+    let ids: Vec<Uuid> = new.documents.iter().map(|document| document.id.uuid()).collect();
     let document_rows: Vec<_> = (0..)
         .zip(new.documents)
         .map(|(position, document)| document_row(document, new.id, new.user, position, now))
@@ -277,6 +319,10 @@ async fn insert_in_steps(
     tasks::Entity::insert_many(task_rows)
         .exec_without_returning(transaction)
         .await?;
+    labels::insert(transaction, new.user, &ids, &new.options.labels).await?;
+    if let (Some(version_of), [document]) = (&new.options.version_of, ids.as_slice()) {
+        versions::append(transaction, new.user, *document, version_of).await?;
+    }
     audit::insert(transaction, audit_entry(new.user, new.id, new.origin), now).await
 }
 

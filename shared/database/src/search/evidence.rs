@@ -1,10 +1,15 @@
 //! Passages from which a question can be answered.
 
+use std::collections::HashSet;
+
 use domain::{DocumentId, UserId};
-use sea_orm::{DbBackend, FromQueryResult, Value};
+use sea_orm::{FromQueryResult, Value};
+use terms::{Finder, Query, Wanted};
 use uuid::Uuid;
 
-use super::terms::Terms;
+use super::excerpts::{FURTHER_PASSAGES, like, patterns};
+use super::matching::{Needed, candidates};
+use crate::documents::DocumentFilter;
 use crate::{Database, Result, sql};
 
 /// A passage with its place.
@@ -22,11 +27,14 @@ pub struct Evidence {
     pub text: String,
 }
 
-/// Matching passages that are ranked at most: a word that stands everywhere must not make a question expensive.
-const RANKED_MAX: i64 = 2_000;
+/// Documents whose passages are looked at: those that match best.
+const DOCUMENTS_MAX: usize = 50;
+/// Passages that are weighed at most: a word that stands everywhere must not make a question expensive.
+const WEIGHED_MAX: usize = 2_000;
 
-/// Passages of a user's documents that have words that begin with `beginnings`, the best first, at most `limit`: those with
-/// all of them, and if these are few, those with any. `documents` narrows it; empty means all of the user's.
+/// Passages of a user's documents that have words that begin with `beginnings`, at most `limit`: those that have most of them
+/// first, of the documents that match best, in their current version. `documents` narrows it, to whatever version; empty
+/// means all of the user's.
 ///
 /// # Errors
 /// When the database is away.
@@ -37,23 +45,36 @@ pub async fn evidence(
     beginnings: &str,
     limit: u64,
 ) -> Result<Vec<Evidence>> {
-    let terms = Terms::parse(beginnings);
-    if terms.is_empty() {
+    let wanted: Vec<(Wanted, Vec<String>)> = Query::parse(beginnings)
+        .wanted
+        .into_iter()
+        .map(|wanted| match wanted {
+            Wanted::Word(word) => Wanted::Beginning(word),
+            other => other,
+        })
+        .map(|wanted| (wanted, Vec::new()))
+        .collect();
+    if wanted.is_empty() {
         return Ok(Vec::new());
     }
-    let (all, any) = match db.backend() {
-        DbBackend::Postgres => (terms.for_postgres(), terms.any_for_postgres()),
-        _ => (terms.for_sqlite(), terms.any_for_sqlite()),
+    let filter = DocumentFilter {
+        among: documents.to_vec(),
+        current_only: documents.is_empty(),
+        ..DocumentFilter::default()
     };
-    let mut found = ranked(db, user, documents, all, limit).await?;
-    if (found.len() as u64) < limit {
-        for other in ranked(db, user, documents, any, limit).await? {
-            if !found.contains(&other) {
-                found.push(other);
+    let mut best: Vec<Uuid> = Vec::new();
+    for how_much in [Needed::All, Needed::Any] {
+        for candidate in candidates(db, user, how_much, &wanted, None, &filter).await? {
+            if best.len() < DOCUMENTS_MAX && !best.contains(&candidate.id) {
+                best.push(candidate.id);
             }
         }
-        found.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+        if best.len() == DOCUMENTS_MAX {
+            break;
+        }
     }
+    let mut found = weighed(db, user, &best, &wanted).await?;
+    found.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
     Ok(found)
 }
 
@@ -88,49 +109,54 @@ pub async fn beginnings(
     Ok(found)
 }
 
-async fn ranked(
+/// The passages of these documents that have anything of what is wanted, those with most of it first, then in the order of
+/// the documents.
+async fn weighed(
     db: &Database,
     user: UserId,
-    documents: &[DocumentId],
-    query: String,
-    limit: u64,
+    documents: &[Uuid],
+    wanted: &[(Wanted, Vec<String>)],
 ) -> Result<Vec<Evidence>> {
-    let mut values: Vec<Value> = vec![
-        query.into(),
-        user.uuid().into(),
-        RANKED_MAX.into(),
-        i64::try_from(limit).unwrap_or(i64::MAX).into(),
-    ];
-    let mut only = String::new();
-    if !documents.is_empty() {
-        only = format!(
-            " AND p.document_id IN ({})",
-            sql::placeholders(5, documents.len())
-        );
-        values.extend(documents.iter().map(|id| Value::from(id.uuid())));
+    if documents.is_empty() {
+        return Ok(Vec::new());
     }
-    let matching = match db.backend() {
-        DbBackend::Postgres => {
-            "SELECT p.document_id, d.file_name, p.position, p.page, p.start_byte, p.text, \
-             ts_rank(p.words, $1::tsquery, 1)::float8 AS score FROM passages p JOIN documents d ON d.id = p.document_id \
-             WHERE p.words @@ $1::tsquery"
-        }
-        _ => {
-            "SELECT p.document_id, d.file_name, p.position, p.page, p.start_byte, p.text, -bm25(passages_index) AS score \
-             FROM passages_index JOIN passages p ON p.row_number = passages_index.rowid \
-             JOIN documents d ON d.id = p.document_id WHERE passages_index MATCH $1"
-        }
-    };
+    let mut values = patterns(wanted);
+    let like = like(db.backend(), 1, values.len());
+    let list = sql::placeholders(values.len() + 1, documents.len());
+    values.extend(documents.iter().copied().map(Value::from));
+    values.push(user.uuid().into());
     let rows: Vec<Row> = sql::all(
         db.connection(),
         format!(
-            "SELECT document_id, file_name, page, start_byte, text FROM ({matching} AND d.user_id = $2 AND p.position > 0{only} \
-             LIMIT $3) AS matching ORDER BY score DESC, document_id DESC, position LIMIT $4"
+            "SELECT p.document_id, d.file_name, p.page, p.start_byte, p.text FROM passages p \
+             JOIN documents d ON d.id = p.document_id WHERE p.document_id IN ({list}) AND d.user_id = ${} \
+             AND p.position BETWEEN 1 AND {FURTHER_PASSAGES} AND ({like}) \
+             ORDER BY p.document_id DESC, p.position LIMIT {WEIGHED_MAX}",
+            values.len()
         ),
         values,
     )
     .await?;
-    Ok(rows.into_iter().map(Evidence::from).collect())
+    let finder = Finder::new(wanted, None);
+    let mut found: Vec<(usize, usize, Evidence)> = Vec::new();
+    for row in rows {
+        let places = finder.find(&row.text);
+        let shows = places
+            .iter()
+            .map(|place| place.number)
+            .collect::<HashSet<_>>()
+            .len();
+        if shows > 0 {
+            let rank = documents
+                .iter()
+                .position(|id| *id == row.document_id)
+                .unwrap_or(DOCUMENTS_MAX);
+            found.push((shows, rank, row.into()));
+        }
+    }
+    // Stable, so that passages of one document stay in order.
+    found.sort_by_key(|(shows, rank, _)| (std::cmp::Reverse(*shows), *rank));
+    Ok(found.into_iter().map(|(_, _, evidence)| evidence).collect())
 }
 
 #[derive(FromQueryResult)]

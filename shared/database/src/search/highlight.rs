@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::terms::Terms;
+use terms::Finder;
 
 /// Characters of an excerpt, about three lines.
 const CHARACTERS_MAX: usize = 280;
@@ -18,15 +18,11 @@ pub struct Excerpt {
     pub highlights: Vec<Range<usize>>,
 }
 
-/// The part of `text` around the first word that begins with one of the terms.
-pub(super) fn excerpt(text: &str, terms: &Terms) -> Excerpt {
-    let characters: Vec<char> = text
-        .split_whitespace()
-        .collect::<Vec<_>>()
-        .join(" ")
-        .chars()
-        .collect();
-    let found = find(&characters, terms);
+/// The part of `text` around the first place that was found.
+pub(super) fn excerpt(text: &str, finder: &Finder<'_>) -> Excerpt {
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let characters: Vec<char> = text.chars().collect();
+    let found = in_characters(&text, finder);
     let first = found.first().map_or(0, |range| range.start);
     let start = start_of_word(&characters, first.saturating_sub(LEAD));
     let end = end_of_word(&characters, (start + CHARACTERS_MAX).min(characters.len()), start);
@@ -41,29 +37,21 @@ pub(super) fn excerpt(text: &str, terms: &Terms) -> Excerpt {
     }
 }
 
-/// Words that begin with a term, as ranges of characters.
-fn find(characters: &[char], terms: &Terms) -> Vec<Range<usize>> {
-    let mut found = Vec::new();
-    let mut position = 0;
-    while position < characters.len() {
-        if !characters[position].is_alphanumeric() {
-            position += 1;
-            continue;
+/// What was found, as ranges of characters that neither touch nor overlap.
+fn in_characters(text: &str, finder: &Finder<'_>) -> Vec<Range<usize>> {
+    let mut ranges: Vec<Range<usize>> = Vec::new();
+    let (mut byte, mut character) = (0, 0);
+    for place in finder.find(text) {
+        // Places begin one behind the other.
+        character += text[byte..place.range.start].chars().count();
+        byte = place.range.start;
+        let range = character..character + text[place.range].chars().count();
+        match ranges.last_mut() {
+            Some(last) if range.start <= last.end => last.end = last.end.max(range.end),
+            _ => ranges.push(range),
         }
-        let length = characters[position..]
-            .iter()
-            .take_while(|c| c.is_alphanumeric())
-            .count();
-        let word: String = characters[position..position + length]
-            .iter()
-            .flat_map(|c| c.to_lowercase())
-            .collect();
-        if terms.iter().any(|term| word.starts_with(term)) {
-            found.push(position..position + length);
-        }
-        position += length;
     }
-    found
+    ranges
 }
 
 fn start_of_word(characters: &[char], wanted: usize) -> usize {
@@ -90,9 +78,15 @@ fn end_of_word(characters: &[char], wanted: usize, start: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use terms::Query;
 
     fn shown(text: &str, query: &str) -> (String, Vec<String>) {
-        let excerpt = excerpt(text, &Terms::parse(query));
+        let wanted: Vec<_> = Query::parse(query)
+            .wanted
+            .into_iter()
+            .map(|wanted| (wanted, Vec::new()))
+            .collect();
+        let excerpt = excerpt(text, &Finder::new(&wanted, Some("en")));
         let characters: Vec<char> = excerpt.text.chars().collect();
         let words = excerpt
             .highlights
@@ -128,5 +122,7 @@ mod tests {
     fn a_text_without_spaces_is_cut_anyway() {
         let (text, _) = shown(&"字".repeat(1000), "字");
         assert_eq!(text.chars().count(), CHARACTERS_MAX);
+        let (_, words) = shown("は東京都と。", "東京都");
+        assert_eq!(words, ["東京都"], "found within a run");
     }
 }

@@ -11,8 +11,9 @@ use crate::entity::passages;
 use crate::events::{self, FoundEvent};
 use crate::jobs::{self, Counts};
 use crate::quotas::{self, SETTLE, Settled};
+use crate::search::{self, Indexed};
 use crate::todos::{self, FoundTodo};
-use crate::{Database, MadeBy, Result, search, sql, usage};
+use crate::{Database, MadeBy, Result, sql, usage};
 
 /// What was found in a document.
 #[derive(Debug, Clone)]
@@ -115,8 +116,8 @@ async fn complete_in_steps(
     mut result: DocumentResult,
     now: DateTime<Utc>,
 ) -> Result<Closed> {
-    let passages = passages_with_heading(claim, &result);
     let (todos, events, engine) = agenda_of(claim, &mut result);
+    let (passages, indexed) = passages_and_index(db.backend(), claim, &mut result).await;
     let transaction = db.begin().await?;
     let ended = sql::execute(
         &transaction,
@@ -140,8 +141,13 @@ async fn complete_in_steps(
     )
     .await?;
     insert_passages(&transaction, claim.document, passages).await?;
-    todos.store(&transaction, claim, &engine, now).await?;
-    events.store(&transaction, claim, &engine, now).await?;
+    search::replace_entry(&transaction, claim.document, indexed).await?;
+    todos
+        .store(&transaction, (claim.user, claim.document), &engine, now)
+        .await?;
+    events
+        .store(&transaction, (claim.user, claim.document), &engine, now)
+        .await?;
     let change = Counts {
         completed: 1,
         ..Counts::default()
@@ -156,7 +162,14 @@ async fn complete_in_steps(
     )
     .await?;
     let bytes = claim.payload.size_bytes.cast_signed();
-    let charged = usage::charge(&transaction, claim, pages, now).await?;
+    let charge = usage::Charge {
+        document: claim.document,
+        user: claim.user,
+        job: claim.job,
+        pages,
+        bytes,
+    };
+    let charged = usage::charge(&transaction, charge, now).await?;
     let settled = Settled {
         charged: charged.then_some((pages, bytes)),
         result_bytes,
@@ -179,15 +192,17 @@ async fn complete_in_one_statement(
         #[allow(dead_code)] // that there is a row is all
         id: Uuid,
     }
-    let passages = passages_with_heading(claim, &result);
     let (todos, events, engine) = agenda_of(claim, &mut result);
     let pages_used = i64::from(result.pages.unwrap_or(0));
     let result_bytes = result.stored_bytes.cast_signed();
+    let (passages, indexed) = passages_and_index(db.backend(), claim, &mut result).await;
+    let parts = match indexed {
+        Indexed::Parts(parts) => parts,
+        Indexed::Flat(_) => Vec::new(),
+    };
+    let (parts, vectors): (Vec<i32>, Vec<String>) =
+        parts.into_iter().map(|part| (part.number, part.vector)).unzip();
     let positions: Vec<i32> = (0..).take(passages.len()).collect();
-    let words: Vec<String> = passages
-        .iter()
-        .map(|passage| search::vector(&passage.text))
-        .collect();
     let (mut pages, mut starts, mut texts) = (Vec::new(), Vec::new(), Vec::new());
     for passage in passages {
         pages.push(passage.page.unwrap_or(0));
@@ -202,12 +217,13 @@ async fn complete_in_one_statement(
         pages.into(),
         starts.into(),
         texts.into(),
-        words.into(),
+        parts.into(),
+        vectors.into(),
     ];
     let todo = todos::Found::parts(values.len() + 1);
-    values.extend(todos.values(claim, &engine, now));
+    values.extend(todos.values(claim.user, &engine, now));
     let event = events::Found::parts(values.len() + 1);
-    values.extend(events.values(claim, &engine, now));
+    values.extend(events.values(claim.user, &engine, now));
     let document = document_columns(values.len() + 1);
     values.extend(document_values(claim, result, now));
     let job = jobs::count_columns(values.len() + 1);
@@ -236,13 +252,18 @@ async fn complete_in_one_statement(
         "WITH ended AS ({END} WHERE id = $1 AND fence = $2 AND state = 'running' \
             RETURNING job_id, document_id, user_id), \
          document AS (UPDATE documents SET {document} FROM ended WHERE documents.id = ended.document_id), \
-         passage AS (INSERT INTO passages (document_id, position, page, start_byte, text, words) \
-            SELECT ended.document_id, p.position, NULLIF(p.page, 0), p.start_byte, p.text, p.words::tsvector \
-            FROM ended, unnest($4, $5, $6, $7, $8) AS p (position, page, start_byte, text, words) \
+         passage AS (INSERT INTO passages (document_id, position, page, start_byte, text) \
+            SELECT ended.document_id, p.position, NULLIF(p.page, 0), p.start_byte, p.text \
+            FROM ended, unnest($4, $5, $6, $7) AS p (position, page, start_byte, text) \
             ON CONFLICT (document_id, position) DO UPDATE SET page = excluded.page, start_byte = excluded.start_byte, \
-                text = excluded.text, words = excluded.words), \
+                text = excluded.text), \
          old_passage AS (DELETE FROM passages USING ended WHERE passages.document_id = ended.document_id \
-            AND passages.position >= cardinality($4)), {todo}, {event}, \
+            AND passages.position >= cardinality($4)), \
+         part AS (INSERT INTO search_parts (document_id, part, words) \
+            SELECT ended.document_id, s.part, s.words::tsvector FROM ended, unnest($8, $9) AS s (part, words) \
+            ON CONFLICT (document_id, part) DO UPDATE SET words = excluded.words), \
+         old_part AS (DELETE FROM search_parts USING ended WHERE search_parts.document_id = ended.document_id \
+            AND search_parts.part <> ALL ($8)), {todo}, {event}, \
          job AS (UPDATE jobs SET {job} FROM ended WHERE jobs.id = ended.job_id RETURNING jobs.id), \
          charged AS (INSERT INTO usage_entries (document_id, user_id, job_id, at, pages, bytes) \
             SELECT document_id, user_id, job_id, $3, {pages_used}, {bytes_used} FROM ended \
@@ -274,7 +295,7 @@ fn settlement(result_bytes: &str, month: &str) -> String {
 
 /// Assignments of a document's results, with placeholders from `first` in the order of [`document_values`].
 fn document_columns(first: usize) -> String {
-    const COLUMNS: [&str; 18] = [
+    const COLUMNS: [&str; 19] = [
         "title",
         "language",
         "language_confidence",
@@ -286,6 +307,7 @@ fn document_columns(first: usize) -> String {
         "needs_ocr",
         "truncated",
         "engine",
+        "release",
         "text_fence",
         "processed_at",
         "languages",
@@ -302,7 +324,7 @@ fn document_columns(first: usize) -> String {
     assignments + "status = 'completed', error_code = NULL, error_detail = NULL"
 }
 
-fn document_values(claim: &Claim, result: DocumentResult, now: DateTime<Utc>) -> [Value; 18] {
+fn document_values(claim: &Claim, result: DocumentResult, now: DateTime<Utc>) -> [Value; 19] {
     let (language, confidence) = result.language.unzip();
     [
         result
@@ -319,6 +341,7 @@ fn document_values(claim: &Claim, result: DocumentResult, now: DateTime<Utc>) ->
         result.needs_ocr.into(),
         result.truncated.into(),
         result.engine.into(),
+        domain::RELEASE.into(),
         claim.fence.into(),
         now.into(),
         result.languages.into(),
@@ -333,26 +356,45 @@ fn document_values(claim: &Claim, result: DocumentResult, now: DateTime<Utc>) ->
 
 /// What the document asks for and announces, ready to be stored, and which rules found it.
 fn agenda_of(claim: &Claim, result: &mut DocumentResult) -> (todos::Found, events::Found, String) {
-    let todos = todos::Found::of(claim, std::mem::take(&mut result.todos));
-    let events = events::Found::of(claim, std::mem::take(&mut result.events));
+    let todos = todos::Found::of(claim.document, std::mem::take(&mut result.todos));
+    let events = events::Found::of(claim.document, std::mem::take(&mut result.events));
     (todos, events, result.enriched_by.clone())
 }
 
-/// The passages, after number 0: what the document is called and tagged, so that one index finds it by either.
-fn passages_with_heading(claim: &Claim, result: &DocumentResult) -> Vec<PassageText> {
-    let mut lines: Vec<&str> = Vec::with_capacity(3);
-    lines.extend(result.title.as_deref());
-    lines.push(&claim.payload.file_name);
-    let tags = result.tag_words.join(", ");
-    lines.push(&tags);
+/// The passages, after number 0, which tells what the document is called and tagged; and what it is found by.
+async fn passages_and_index(
+    backend: DbBackend,
+    claim: &Claim,
+    result: &mut DocumentResult,
+) -> (Vec<PassageText>, Indexed) {
+    let names: Vec<String> = result
+        .title
+        .iter()
+        .cloned()
+        .chain([claim.payload.file_name.clone()])
+        .collect();
     let heading = PassageText {
         page: None,
         start_byte: 0,
-        text: lines.join("\n"),
+        text: heading(&names, &result.tag_words),
     };
-    std::iter::once(heading)
-        .chain(result.passages.iter().cloned())
-        .collect()
+    let subject = search::Subject {
+        user: claim.user,
+        language: result.language.as_ref().map(|(code, _)| code.clone()),
+        names,
+        tags: result.tag_words.clone(),
+    };
+    let texts = std::mem::take(&mut result.passages);
+    let (indexed, texts) = search::index_of(backend, subject, texts).await;
+    (std::iter::once(heading).chain(texts).collect(), indexed)
+}
+
+/// The text of passage 0.
+pub(crate) fn heading(names: &[String], tags: &[String]) -> String {
+    let mut lines: Vec<&str> = names.iter().map(String::as_str).collect();
+    let tags = tags.join(", ");
+    lines.push(&tags);
+    lines.join("\n")
 }
 
 /// SQLite takes 32,766 values in one statement; a passage has 5.

@@ -161,11 +161,11 @@ on_both! {
         let filter = DocumentFilter { status: Some(DocumentStatus::Pending), ..DocumentFilter::default() };
         let open = documents::list(db, user.id, &filter, 10).await.unwrap().remove(0);
         let origin = audit::Origin::default();
-        assert!(documents::delete(db, user.id, open.id, origin.clone(), start()).await.unwrap().is_some());
+        assert!(documents::delete(db, user.id, open.id, origin.clone(), start()).await.unwrap().len() == 1);
         let job = jobs::find(db, user.id, id).await.unwrap().unwrap();
         assert_eq!((job.status, job.total, job.completed), (JobStatus::Completed, 1, 1));
-        assert!(documents::delete(db, user.id, claim.document, origin.clone(), start()).await.unwrap().is_some());
-        assert!(documents::delete(db, user.id, claim.document, origin, start()).await.unwrap().is_none());
+        assert!(documents::delete(db, user.id, claim.document, origin.clone(), start()).await.unwrap().len() == 1);
+        assert!(documents::delete(db, user.id, claim.document, origin, start()).await.unwrap().is_empty());
         let job = jobs::find(db, user.id, id).await.unwrap().unwrap();
         assert_eq!((job.status, job.total, job.completed), (JobStatus::Completed, 0, 0));
     }

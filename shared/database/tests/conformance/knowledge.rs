@@ -1,11 +1,12 @@
 //! Todos and events: stored with the results of their document, found once, kept as people changed them.
 
 use database::agenda::{Source, Span};
+use database::documents::{self, DocumentFilter};
 use database::events::{self, EventFilter, FoundEvent};
 use database::tasks::{self, Closed, DocumentResult};
 use database::todos::{self, FoundTodo, Todo, TodoChange, TodoFilter};
 use database::users::User;
-use database::{Database, audit, documents, jobs};
+use database::{Database, audit, jobs, search};
 use domain::{DocumentId, JobId, Moment, TaskId, TodoPriority as Priority};
 
 use crate::support::{HOUR, SECOND, a_result, a_user, a_worker, claim_one, new_job, on_both, start, submit};
@@ -152,6 +153,11 @@ on_both! {
         again.enriched_by = "rules/2".to_owned();
         again.passages.truncate(0);
         assert_eq!(tasks::complete(db, &claim, again, start() + HOUR).await.unwrap(), Closed::Won);
+        // Nor is it found by what it does not say any more.
+        for (query, count) in [("minutes", 1), ("agreed", 0)] {
+            let found = search::documents(db, user.id, query, &DocumentFilter::default(), 0, 10).await.unwrap();
+            assert_eq!(found.len(), count, "{query}");
+        }
 
         let after = todos::of_document(db, user.id, document).await.unwrap();
         let by_id = |id| after.iter().find(|todo| todo.id == id);
@@ -254,7 +260,7 @@ on_both! {
         let full = || result(vec![a_todo("sign", "")], vec![an_event("Fair", "2026-06-05", "")]);
         let (document, ..) = a_document(db, &user, full()).await;
         let (_, job, _) = a_document(db, &user, full()).await;
-        documents::delete(db, user.id, document, audit::Origin::default(), start()).await.unwrap().unwrap();
+        documents::delete(db, user.id, document, audit::Origin::default(), start()).await.unwrap();
         assert_eq!((all_todos(db, &user).await.len(), titles(db, &user, EventFilter::default()).await.len()), (1, 1));
         jobs::delete(db, user.id, job, audit::Origin::default(), start()).await.unwrap().unwrap();
         assert_eq!((all_todos(db, &user).await.len(), titles(db, &user, EventFilter::default()).await.len()), (0, 0));

@@ -24,3 +24,4 @@ mod support;
 mod tasks;
 mod unique_keys;
 mod usage;
+mod versions;

@@ -151,7 +151,7 @@ on_both! {
         assert_eq!(counts(db, &user).await, (0, 0, kept), "its job deleted");
 
         let (_, claim) = running(db, &user, &worker).await;
-        documents::delete(db, user.id, claim.document, origin(), start()).await.unwrap().unwrap();
+        documents::delete(db, user.id, claim.document, origin(), start()).await.unwrap();
         assert_eq!(counts(db, &user).await, (0, 0, kept), "deleted");
 
         running(db, &user, &worker).await;

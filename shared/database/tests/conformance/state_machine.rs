@@ -345,7 +345,7 @@ impl<'a> World<'a> {
                     let deleted = documents::delete(db, self.user.id, id, origin, now)
                         .await
                         .unwrap();
-                    prop_assert!(deleted.is_some());
+                    prop_assert_eq!(deleted.len(), 1);
                     self.model.delete_document(id);
                 }
             }

@@ -17,8 +17,10 @@ pub(super) struct Found {
 
 impl Found {
     pub(super) fn into_todo(self, read: &Read<'_>, characters: &mut Characters<'_>) -> Todo {
+        // What joins it to the next clause says nothing by itself.
+        let text = read.statement.text[self.from..].trim_end_matches([';', ',', ' ']);
         Todo {
-            text: one_line(&read.statement.text[self.from..]),
+            text: one_line(text),
             owner: self.owner,
             priority: self.priority,
             due: self.due,

@@ -2,6 +2,7 @@
 
 use rust_stemmers::{Algorithm, Stemmer};
 
+use super::small_words::SmallWords;
 use crate::language::detect_language;
 use crate::tags::StopWords;
 
@@ -91,8 +92,8 @@ impl Question {
                 .any(|word| beginnings.iter().any(|beginning| word.starts_with(beginning)))
         };
         let asks = |words: &[&str]| lower.iter().any(|word| words.contains(&word.as_str()));
-        let stop_words = StopWords::of(language.as_deref());
-        let says_something = |word: &&String| !stop_words.contains(word);
+        let small_words = SmallWords::of(language.as_deref());
+        let says_something = |word: &&String| !small_words.contains(word);
         let mut found = Word::all(lower.iter().filter(says_something), language.as_deref());
         if found.is_empty() {
             // "Who is it?" consists of nothing but small words, and they are all there is.
@@ -182,10 +183,10 @@ impl Word {
 
 /// The words of a text as [`Question::terms`] knows them, each as often as it stands there.
 pub(super) fn terms_of(text: &str, language: Option<&str>) -> Vec<String> {
-    let stop_words = StopWords::of(language);
+    let small_words = SmallWords::of(language);
     words(text)
         .map(str::to_lowercase)
-        .filter(|word| !stop_words.contains(word))
+        .filter(|word| !small_words.contains(word))
         .map(|word| stem(&word, language))
         .collect()
 }

@@ -91,6 +91,30 @@ fn is_abbreviation(text: &str) -> bool {
     }
 }
 
+/// A longer line that ends so says something else as well.
+const RUNNING_LINE_BYTES_MAX: usize = 80;
+/// What pages are called where their number stands at the top or at the bottom of each.
+const PAGE_WORDS: &[&str] = &[
+    "page", "pages", "p.", "pg.", "seite", "s.", "página", "pág.", "pagina", "pag.", "sida", "side",
+    "strona", "стр.", "blz.",
+];
+
+/// Whether a piece is the line at the top or the bottom of a page that tells its number: "Annual report, page 3 of 12". It holds
+/// the words of its document, and answers nothing.
+pub(super) fn is_running_line(piece: &str) -> bool {
+    let is_number = |word: &str| {
+        !word.is_empty() && word.len() <= 5 && word.bytes().all(|b| b.is_ascii_digit() || b == b'/')
+    };
+    let mut words = piece.split_whitespace().rev();
+    if piece.len() > RUNNING_LINE_BYTES_MAX || !words.next().is_some_and(is_number) {
+        return false;
+    }
+    // "3", or "3 of 12".
+    words
+        .take(3)
+        .any(|word| PAGE_WORDS.contains(&word.to_lowercase().trim_start_matches('(')))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -140,6 +164,29 @@ mod tests {
         let cut = pieces(&endless);
         assert_eq!(cut.concat(), endless);
         assert!(cut.iter().all(|piece| piece.len() <= BYTES_MAX));
+    }
+
+    #[test]
+    fn a_line_that_numbers_its_page_is_told_from_one_that_says_something() {
+        for line in [
+            "Village library, page 1",
+            "Jahresbericht – Seite 3 von 12",
+            "Page 4",
+            "Memoria anual. Página 2 de 9",
+            "page 2/9",
+        ] {
+            assert!(is_running_line(line), "{line}");
+        }
+        for line in [
+            "The rent is 1,250",
+            "See page 3 for the opening hours.",
+            "Room 12",
+            "Open until 19:00",
+            "",
+            "7",
+        ] {
+            assert!(!is_running_line(line), "{line}");
+        }
     }
 
     #[test]

@@ -48,6 +48,45 @@ const INSTITUTIONS: &[&str] = &[
     "stadtverwaltung",
     "finanzamt",
 ];
+/// Words by which several call themselves who write together, or the program that wrote for them.
+const GROUPS: &[&str] = &[
+    "team",
+    "committee",
+    "department",
+    "office",
+    "board",
+    "association",
+    "society",
+    "library",
+    "museum",
+    "school",
+    "administrator",
+    "admin",
+    "user",
+    "group",
+    "redaktion",
+    "abteilung",
+    "ausschuss",
+    "vorstand",
+    "verwaltung",
+    "bibliothek",
+    "schule",
+    "gruppe",
+    "amt",
+    "équipe",
+    "comité",
+    "service",
+    "bureau",
+    "bibliothèque",
+    "école",
+    "groupe",
+    "equipo",
+    "oficina",
+    "departamento",
+    "biblioteca",
+    "escuela",
+    "grupo",
+];
 /// Before the name of a person.
 const ADDRESSES: &[&str] = &[
     "mr", "mrs", "ms", "miss", "dr", "prof", "herr", "herrn", "frau", "m", "mme", "mlle", "monsieur",
@@ -58,7 +97,11 @@ const ADDRESSES: &[&str] = &[
 pub(super) fn dress(text: &str, people: &[String], tags: &mut [Tag]) {
     let near = &text[..text.floor_char_boundary(LOOKED_AT_BYTES)];
     let lower = lower_case_in_place(near);
-    let people: Vec<String> = people.iter().map(|name| name.to_lowercase()).collect();
+    let people: Vec<String> = people
+        .iter()
+        .map(|name| name.to_lowercase())
+        .filter(|name| !is_group(name))
+        .collect();
     for tag in tags {
         let first = occurrences(&lower, &tag.value).next();
         tag.span = first.map(|(from, to)| {
@@ -120,7 +163,8 @@ fn kind(text: &str, lower: &str, tag: &str, people: &[String]) -> TagKind {
                 .split(' ')
                 .all(|word| name.split([' ', '-', ',']).any(|part| part == word))
     };
-    if people.iter().any(is_part) {
+    // "Rose" has written it, but the roses that it is about are written small.
+    if people.iter().any(is_part) && is_written_as_a_name(text, lower, tag) {
         return TagKind::Person;
     }
     for (from, to) in occurrences(lower, tag).take(OCCURRENCES_MAX) {
@@ -166,6 +210,23 @@ fn kind(text: &str, lower: &str, tag: &str, people: &[String]) -> TagKind {
         return TagKind::Place;
     }
     TagKind::Topic
+}
+
+/// Whether those who are named as authors are several under one name, or no people at all.
+fn is_group(name: &str) -> bool {
+    name.split([' ', '-', ','])
+        .any(|word| INSTITUTIONS.contains(&word) || GROUPS.contains(&word))
+}
+
+/// Whether a tag stands in the text with a capital at least as often as without. One that does not stand there in just these
+/// words is believed, and so is one in a script without capitals.
+fn is_written_as_a_name(text: &str, lower: &str, tag: &str) -> bool {
+    let (mut capital, mut small) = (0, 0);
+    for (from, _) in occurrences(lower, tag).take(OCCURRENCES_MAX) {
+        capital += usize::from(starts_with_capital(text, from));
+        small += usize::from(text[from..].starts_with(char::is_lowercase));
+    }
+    small <= capital
 }
 
 /// Legal forms are written with a capital, or with full stops; "as" and "se" are words.

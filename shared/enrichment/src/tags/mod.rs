@@ -5,6 +5,7 @@
 //! stand in this one text (how often, how early, in how many sentences, written how, next to whom), without any
 //! knowledge of the world. Languages without spaces are split by a dictionary, and their words counted.
 
+mod calendar;
 mod dress;
 mod korean;
 mod phrases;

@@ -5,10 +5,13 @@ use std::sync::{LazyLock, OnceLock};
 
 use foldhash::fast::RandomState;
 
+use super::calendar;
+
 /// Words of one language that say nothing about a text.
 #[derive(Debug)]
 pub(crate) struct StopWords {
     words: HashSet<&'static str, RandomState>,
+    times: HashSet<&'static str, RandomState>,
     known: bool,
 }
 
@@ -124,6 +127,11 @@ impl StopWords {
         self.words.contains(word)
     }
 
+    /// Whether `word`, in lower case, is a word of the calendar or the clock: no topic, though it may be asked for.
+    pub(super) fn tells_time(&self, word: &str) -> bool {
+        self.times.contains(word)
+    }
+
     /// Whether there is a list for the language at all.
     pub(super) fn knows_the_language(&self) -> bool {
         self.known
@@ -143,6 +151,7 @@ impl StopWords {
         }
         Self {
             words,
+            times: calendar::words(language).collect(),
             known: list.is_some(),
         }
     }

@@ -128,7 +128,7 @@ impl Term {
     fn new(word: &str, stop_words: &StopWords) -> Self {
         let short = word.chars().take(chars_min(word, stop_words)).count() < chars_min(word, stop_words);
         Self {
-            stop: short || stop_words.contains(word) || is_roman_number(word),
+            stop: short || stop_words.contains(word) || stop_words.tells_time(word) || is_roman_number(word),
             ..Self::default()
         }
     }

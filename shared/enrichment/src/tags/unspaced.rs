@@ -146,7 +146,15 @@ fn is_topic(word: &str) -> bool {
     // Japanese writes grammar in Hiragana, and topics in the other scripts.
     let grammar = word.chars().all(|c| matches!(c, '\u{3041}'..='\u{309f}'));
     let letters = word.chars().all(|c| c.is_alphabetic() || is_unspaced(c));
-    long_enough && letters && !grammar
+    long_enough && letters && !grammar && !is_amount(word)
+}
+
+/// A number and what is counted, or a time: "二時", "三百席".
+fn is_amount(word: &str) -> bool {
+    const NUMERALS: &str = "〇零一二三四五六七八九十百千万萬億亿两第";
+    const COUNTED: &str = "時时分秒日月年週周人名個个円圓元回号號階层点點歳岁席間间半";
+    word.starts_with(|c| NUMERALS.contains(c))
+        && word.chars().all(|c| NUMERALS.contains(c) || COUNTED.contains(c))
 }
 
 /// Written in the scripts that Chinese and Japanese make compounds of.

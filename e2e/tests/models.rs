@@ -180,25 +180,6 @@ async fn whatever_the_model_does_the_document_ends_with_what_the_rules_found() {
 }
 
 #[tokio::test]
-async fn what_the_model_made_serves_again_and_what_the_rules_made_instead_does_not() {
-    for (server, mill) in mills(&[]).await {
-        let ada = mill.user().await;
-        server.next([Mood::Garbage]);
-        let fallen_back = ada.processed("minutes.txt", MINUTES.as_bytes()).await;
-        let made = ada.processed("minutes.txt", MINUTES.as_bytes()).await;
-        assert_eq!(made["made_by"]["provider"], "openai");
-        assert_eq!(made.get("reused_from"), None, "not from {}", fallen_back["id"]);
-        let again = ada.processed("minutes.txt", MINUTES.as_bytes()).await;
-        assert_eq!(again["reused_from"], made["id"]);
-        assert_eq!(
-            (&again["made_by"], &again["summary"]),
-            (&made["made_by"], &made["summary"])
-        );
-        assert_eq!(server.calls(), 2, "nobody pays for the same twice");
-    }
-}
-
-#[tokio::test]
 async fn a_model_that_fails_five_times_in_a_row_is_left_alone() {
     let server = speaking().await;
     server.always(Mood::Garbage);
@@ -366,32 +347,6 @@ async fn an_answer_of_the_model_cites_what_says_so_and_loses_what_nothing_says()
             (2, &json!("local"))
         );
         assert_eq!(server.calls(), calls);
-    }
-}
-
-#[tokio::test]
-async fn whoever_hangs_up_is_not_paid_for_any_longer() {
-    for (server, mill) in mills(&[("model.timeout", "60s"), ("model.patience", "60s")]).await {
-        let ada = mill.user().await;
-        ada.processed("lease.txt", LEASE.as_bytes()).await;
-        server.next([Mood::Stall]);
-        let question = json!({"question": "How much is the rent?"});
-        let mut answer = ada
-            .request(Method::POST, "/api/v1/chat")
-            .json(&question)
-            .send()
-            .await
-            .unwrap();
-        assert!(
-            answer.chunk().await.unwrap().is_some(),
-            "the first line comes before the model answers"
-        );
-        eventually("the model is asked", PATIENCE, async || server.calls() > 1).await;
-        drop(answer);
-        eventually("the API hangs up on the model", PATIENCE, async || {
-            server.hung_up() == 1
-        })
-        .await;
     }
 }
 

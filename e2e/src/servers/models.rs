@@ -42,7 +42,6 @@ struct Script {
     asked: Vec<Value>,
     paths: Vec<String>,
     keys: Vec<String>,
-    hung_up: usize,
 }
 
 /// A model that says what it is told to say. It is gone when this is dropped.
@@ -129,12 +128,6 @@ impl ModelServer {
     #[must_use]
     pub fn calls(&self) -> usize {
         self.script.lock().unwrap().asked.len()
-    }
-
-    /// How often somebody hung up on it while it stalled.
-    #[must_use]
-    pub fn hung_up(&self) -> usize {
-        self.script.lock().unwrap().hung_up
     }
 
     /// What it was asked, the oldest first.
@@ -232,7 +225,6 @@ async fn serve(
                 // Until the other side has had enough.
                 let mut nothing = [0];
                 let _ = read.read(&mut nothing).await;
-                script.lock().unwrap().hung_up += 1;
                 return Ok(());
             }
         }

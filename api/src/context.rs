@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use answering::Answerer;
 use database::{Database, Pulse};
 use domain::SharedClock;
 use mail::MailSettings;
+use models::{Model, ModelSettings};
 use queue::{SharedEvents, SharedHints, SharedRateLimits};
 use sealing::Sealing;
 use storage::Storage;
@@ -47,6 +49,8 @@ pub struct Api {
     pub(crate) sealing: Arc<Sealing>,
     /// Whether messages are sent, and whether addresses have to be proven.
     pub(crate) mail: MailSettings,
+    /// The model that answers questions, if one is chosen.
+    pub(crate) model: Option<Arc<Model>>,
     pub(crate) http: HttpSettings,
     /// Limits of accounts that have none of their own.
     pub(crate) quotas: QuotaSettings,
@@ -76,6 +80,8 @@ pub struct Parts {
     pub sealing: Sealing,
     /// The section `mail`. Messages are sent by workers; here only their wish is written down.
     pub mail: MailSettings,
+    /// The section `model`.
+    pub model: ModelSettings,
     /// The section `auth`.
     pub auth: crate::AuthSettings,
     /// The section `http`.
@@ -106,6 +112,7 @@ impl Api {
             proxies: Arc::new(TrustedProxies::of(&parts.http)),
             cursors: CursorKey::derive(&parts.auth),
             sealing: Arc::new(parts.sealing),
+            model: models::open(&parts.model, Arc::clone(&parts.clock)),
             admission: Arc::new(Admission::new(&parts.http)),
             pulse: parts.database.pulse(),
             database: parts.database,
@@ -121,6 +128,15 @@ impl Api {
 }
 
 impl Api {
+    /// What questions are answered with.
+    pub(crate) fn answerer(&self) -> Answerer {
+        Answerer {
+            database: self.database.clone(),
+            clock: Arc::clone(&self.clock),
+            model: self.model.clone(),
+        }
+    }
+
     /// Has this replica ask anew who may do what. Others do so within a few seconds by themselves.
     pub(crate) fn forget_standings(&self) {
         self.forget_sessions();

@@ -9,6 +9,7 @@ use api::{Api, AuthSettings, HttpSettings, Parts, QuotaSettings, Server};
 use clap::Parser;
 use database::{Database, DatabaseClock, DatabaseSettings};
 use mail::MailSettings;
+use models::ModelSettings;
 use queue::{Queue, QueueSettings};
 use runtime::settings::Sections;
 use runtime::{Checks, HealthSettings, ProbeServer, Probes, Process};
@@ -39,6 +40,7 @@ struct Settings {
     http: HttpSettings,
     sealing: SealingSettings,
     mail: MailSettings,
+    model: ModelSettings,
     quotas: QuotaSettings,
     health: HealthSettings,
     log: LogSettings,
@@ -54,6 +56,7 @@ impl Sections for Settings {
             ("http", self.http.problems()),
             ("sealing", self.sealing.problems()),
             ("mail", self.mail.problems_in_fleet()),
+            ("model", self.model.problems()),
             ("quotas", self.quotas.problems()),
             ("health", self.health.problems()),
             ("log", self.log.problems()),
@@ -95,6 +98,7 @@ async fn run(process: Process<Settings>) -> Result<(), Box<dyn Error>> {
         clock,
         sealing: Sealing::new(&settings.sealing)?,
         mail: settings.mail,
+        model: settings.model,
         auth: settings.auth,
         http: settings.http,
         quotas: settings.quotas,

@@ -76,6 +76,7 @@ impl Embedded {
             clock: clock.clone(),
             sealing: Sealing::new(&settings.sealing)?,
             mail: settings.mail.clone(),
+            model: settings.model.clone(),
             auth: settings.auth,
             http: settings.http,
             quotas: settings.quotas,
@@ -104,6 +105,7 @@ impl Embedded {
             sealing: Sealing::new(&settings.sealing)?,
             post: Post::open(&mail)?,
             clock: clock.clone(),
+            model: settings.model,
             settings: settings.worker,
             stopping: stopping.clone(),
         });

@@ -7,6 +7,7 @@ use std::path::Path;
 use api::{AuthSettings, HttpSettings, QuotaSettings};
 use database::{DatabaseSettings, SchedulingSettings};
 use mail::MailSettings;
+use models::ModelSettings;
 use queue::QueueSettings;
 use runtime::HealthSettings;
 use runtime::settings::Sections;
@@ -33,6 +34,7 @@ pub(crate) struct Settings {
     pub(crate) ocr: OcrSettings,
     pub(crate) sealing: SealingSettings,
     pub(crate) mail: MailSettings,
+    pub(crate) model: ModelSettings,
     pub(crate) scheduling: SchedulingSettings,
     pub(crate) health: HealthSettings,
     pub(crate) log: LogSettings,
@@ -58,6 +60,7 @@ impl Sections for Settings {
             ("ocr", self.ocr.problems()),
             ("sealing", self.sealing.problems()),
             ("mail", self.mail.problems()),
+            ("model", self.model.problems()),
             ("scheduling", self.scheduling.problems()),
             ("health", self.health.problems()),
             ("log", self.log.problems()),

@@ -41,7 +41,7 @@ SELECT 'the counters of a job equal its documents', id::text,
     format('says %s/%s/%s of %s, has %s/%s/%s of %s', j.completed, j.failed, j.cancelled, j.total,
         c.completed, c.failed, c.cancelled, c.total)
 FROM jobs j LEFT JOIN counted c ON c.job_id = j.id
-WHERE (j.total, j.completed, j.failed, j.cancelled)
+WHERE j.kind <> 'question' AND (j.total, j.completed, j.failed, j.cancelled)
     IS DISTINCT FROM (c.total::integer, c.completed::integer, c.failed::integer, c.cancelled::integer)
 
 UNION ALL

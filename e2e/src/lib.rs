@@ -37,7 +37,7 @@ pub use mail_server::{MailServer, Manners, Received, secret};
 pub use mill::{Mill, ShownOnFailure};
 pub use process::{Process, signal};
 pub use programs::program;
-pub use servers::{Objects, Persistence, Postgres, Redis, Servers};
+pub use servers::{ModelServer, Mood, Objects, Persistence, Postgres, Redis, Servers};
 pub use settings::Settings;
 pub use store_gate::{StoreGate, Treated, Treatment};
 pub use stores::{Bucket, Hints, Stores};

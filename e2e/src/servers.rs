@@ -1,6 +1,7 @@
 //! Postgres, Redis and an S3 server of one's own: started on free ports in temporary folders, to be stopped, killed,
 //! frozen and started again at will.
 
+mod models;
 mod objects;
 mod postgres;
 mod redis;
@@ -10,6 +11,7 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU16, Ordering};
 
+pub use self::models::{ModelServer, Mood};
 pub use self::objects::Objects;
 pub use self::postgres::Postgres;
 pub use self::redis::{Persistence, Redis};

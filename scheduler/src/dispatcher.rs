@@ -30,7 +30,7 @@ pub(crate) async fn run(parts: Arc<Parts>, queue: QueueName) {
         let look = looked_for_lost.is_none_or(|at| at.elapsed() >= LOOK_FOR_LOST_EVERY);
         let round = match queue {
             QueueName::Mail => mail_line::round(&parts, look).await,
-            QueueName::Documents => round(&parts, queue, look).await,
+            QueueName::Documents | QueueName::Questions => round(&parts, queue, look).await,
         };
         match &round {
             Ok(_) => {

@@ -5,10 +5,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use answering::Answerer;
 use database::Database;
 use database::tasks::Claim;
 use domain::{SharedClock, TaskId, WorkerId};
 use mail::Post;
+use models::{Model, ModelSettings};
 use queue::{SharedEvents, SharedHints};
 use sandbox::{OcrEngine, ParserPool};
 use sealing::Sealing;
@@ -36,6 +38,8 @@ pub struct Parts {
     pub post: Option<Post>,
     /// The time.
     pub clock: SharedClock,
+    /// The section `model`.
+    pub model: ModelSettings,
     /// The section `worker`.
     pub settings: WorkerSettings,
     /// Set when the process stops.
@@ -50,9 +54,21 @@ pub(crate) struct Context {
     pub(crate) parsers: ParserPool,
     pub(crate) sealing: Sealing,
     pub(crate) clock: SharedClock,
+    pub(crate) model: Option<Arc<Model>>,
     pub(crate) running: Running,
     /// Tasks that run at once.
     pub(crate) slots: usize,
+}
+
+impl Context {
+    /// What questions are answered with.
+    pub(crate) fn answerer(&self) -> Answerer {
+        Answerer {
+            database: self.database.clone(),
+            clock: Arc::clone(&self.clock),
+            model: self.model.clone(),
+        }
+    }
 }
 
 /// A claim that got no answer has taken effect by then, or never will: twice as long as any statement may take.
@@ -83,7 +99,7 @@ pub(crate) struct Registered {
 
 impl Running {
     /// Notes that a task has begun.
-    pub(crate) fn begin(context: &Arc<Context>, claim: &Claim) -> Registered {
+    pub(crate) fn begin<S, P>(context: &Arc<Context>, claim: &Claim<S, P>) -> Registered {
         let unwanted = CancellationToken::new();
         let mut running = context.running.lock();
         let run = (claim.task, claim.fence);
@@ -121,7 +137,7 @@ impl Running {
     }
 
     /// Notes that the end of a run could not be written down.
-    pub(crate) fn note_unclosed(&self, claim: &Claim) {
+    pub(crate) fn note_unclosed<S, P>(&self, claim: &Claim<S, P>) {
         self.unclosed().insert((claim.task, claim.fence));
     }
 

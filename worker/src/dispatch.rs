@@ -3,14 +3,19 @@
 //! Policy lives here and in the row, not in layers of apalis, which loses track of tasks that panic or time out. This is
 //! the only file of the worker that names apalis.
 
+use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
 use apalis::prelude::{Data, Monitor, ParallelizeExt, WorkerBuilder};
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use database::Database;
 use database::mails::MailClaim;
-use database::tasks::{self, Claim, Closed, Reason, Retried};
-use domain::{QueueName, ReasonCode, TaskId, TaskKind, WorkerId};
+use database::tasks::{
+    self, Claim, Closed, DocumentPayload, QuestionClaim, QuestionPayload, Reason, Retried, Subject,
+};
+use domain::{DocumentId, QueueName, ReasonCode, TaskId, TaskKind, WorkerId};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use queue::{HintBackend, SharedHints, Slotted};
@@ -22,7 +27,7 @@ use tracing::Instrument;
 use crate::context::{Context, Running};
 use crate::outcome::{self, Ended, Failure};
 use crate::postman::{self, Postman};
-use crate::tasks::process_document;
+use crate::tasks::{answer_question, process_document};
 
 /// No attempt needs longer: reading a document is bounded by its parser's limits, storing by the patience of each step.
 const ATTEMPT_MAX: Duration = Duration::from_secs(10 * 60);
@@ -32,6 +37,10 @@ const CLAIM_AGAIN: Duration = Duration::from_millis(500);
 /// which is written down when the database is back (see `heartbeat.rs`).
 const CLOSE_TRIES: u32 = 120;
 
+/// Questions that one worker answers at once, beside its documents: they wait for the database and for models, and hardly
+/// compute.
+pub(crate) const QUESTION_SLOTS: usize = 4;
+
 /// Takes hints and works until `stopping`, then until what was claimed has ended.
 pub(crate) async fn work(
     context: Arc<Context>,
@@ -40,25 +49,33 @@ pub(crate) async fn work(
     hints: SharedHints,
     stopping: CancellationToken,
 ) {
-    let free = Arc::new(Semaphore::new(slots));
-    let claimer = Arc::new(Claimer {
-        context: Arc::clone(&context),
-        worker,
-    });
-    let monitor = Monitor::new().register(move |restart| {
-        let backend = HintBackend::new(
-            Arc::clone(&hints),
-            QueueName::Documents,
-            Arc::clone(&free),
-            Arc::clone(&claimer),
-            stopping.clone(),
-        );
-        WorkerBuilder::new(format!("{worker}-{restart}"))
-            .backend(backend)
-            .data(Arc::clone(&context))
-            .parallelize(tokio::spawn)
-            .build(handle)
-    });
+    let feed = move |queue: QueueName, slots: usize| Feed {
+        hints: Arc::clone(&hints),
+        queue,
+        free: Arc::new(Semaphore::new(slots)),
+        stopping: stopping.clone(),
+        claimer: Arc::new(Claimer {
+            context: Arc::clone(&context),
+            worker,
+        }),
+    };
+    let documents = feed(QueueName::Documents, slots);
+    let questions = feed(QueueName::Questions, QUESTION_SLOTS);
+    let monitor = Monitor::new()
+        .register(move |restart| {
+            WorkerBuilder::new(format!("{worker}-{restart}"))
+                .backend(documents.backend::<Documents>())
+                .data(Arc::clone(&documents.claimer.context))
+                .parallelize(tokio::spawn)
+                .build(handle_document)
+        })
+        .register(move |restart| {
+            WorkerBuilder::new(format!("{worker}-questions-{restart}"))
+                .backend(questions.backend::<Questions>())
+                .data(Arc::clone(&questions.claimer.context))
+                .parallelize(tokio::spawn)
+                .build(handle_question)
+        });
     if let Err(error) = monitor.run().await {
         tracing::error!("the worker ended: {error}");
     }
@@ -99,22 +116,98 @@ async fn handle_mail(
     Ok(())
 }
 
+/// Where the tasks of one kind come from.
+struct Feed {
+    hints: SharedHints,
+    queue: QueueName,
+    free: Arc<Semaphore>,
+    stopping: CancellationToken,
+    claimer: Arc<Claimer>,
+}
+
+impl Feed {
+    fn backend<K: Kind>(&self) -> HintBackend<ClaimerOf<K>> {
+        HintBackend::new(
+            Arc::clone(&self.hints),
+            self.queue,
+            Arc::clone(&self.free),
+            ClaimerOf(Arc::clone(&self.claimer), PhantomData),
+            self.stopping.clone(),
+        )
+    }
+}
+
 /// Turns hints into owned tasks.
 struct Claimer {
     context: Arc<Context>,
     worker: WorkerId,
 }
 
+/// A kind of task, as the queue sees it.
 #[async_trait]
-impl queue::Claim for Claimer {
-    type Claimed = Claim;
+trait Kind: Send + Sync + 'static {
+    const KIND: TaskKind;
+    type Subject: Subject + 'static;
+    type Payload: Send + 'static;
 
-    async fn claim(&self, ids: Vec<TaskId>) -> Vec<Claim> {
-        let now = self.context.clock.now();
-        match tasks::claim(&self.context.database, self.worker, &ids, now).await {
+    async fn claim(
+        database: &Database,
+        worker: WorkerId,
+        ids: &[TaskId],
+        now: DateTime<Utc>,
+    ) -> database::Result<Vec<Claim<Self::Subject, Self::Payload>>>;
+}
+
+struct Documents;
+
+#[async_trait]
+impl Kind for Documents {
+    const KIND: TaskKind = TaskKind::ProcessDocument;
+    type Subject = DocumentId;
+    type Payload = DocumentPayload;
+
+    async fn claim(
+        database: &Database,
+        worker: WorkerId,
+        ids: &[TaskId],
+        now: DateTime<Utc>,
+    ) -> database::Result<Vec<Claim>> {
+        tasks::claim(database, worker, ids, now).await
+    }
+}
+
+struct Questions;
+
+#[async_trait]
+impl Kind for Questions {
+    const KIND: TaskKind = TaskKind::AnswerQuestion;
+    type Subject = ();
+    type Payload = QuestionPayload;
+
+    async fn claim(
+        database: &Database,
+        worker: WorkerId,
+        ids: &[TaskId],
+        now: DateTime<Utc>,
+    ) -> database::Result<Vec<QuestionClaim>> {
+        tasks::claim_questions(database, worker, ids, now).await
+    }
+}
+
+/// A [`Claimer`] of tasks of one kind.
+struct ClaimerOf<K>(Arc<Claimer>, PhantomData<K>);
+
+#[async_trait]
+impl<K: Kind> queue::Claim for ClaimerOf<K> {
+    type Claimed = Claim<K::Subject, K::Payload>;
+
+    async fn claim(&self, ids: Vec<TaskId>) -> Vec<Self::Claimed> {
+        let Claimer { context, worker } = &*self.0;
+        let now = context.clock.now();
+        match K::claim(&context.database, *worker, &ids, now).await {
             Ok(claims) => {
                 for _ in claims.len()..ids.len() {
-                    metrics::claim_lost(TaskKind::ProcessDocument);
+                    metrics::claim_lost(K::KIND);
                 }
                 for claim in &claims {
                     let waited = (now - claim.due_at).to_std().unwrap_or_default();
@@ -128,7 +221,7 @@ impl queue::Claim for Claimer {
                     ids.len(),
                     telemetry::chain(&error)
                 );
-                self.context.running.note_unanswered_claim();
+                context.running.note_unanswered_claim();
                 tokio::time::sleep(CLAIM_AGAIN).await;
                 Vec::new()
             }
@@ -136,7 +229,10 @@ impl queue::Claim for Claimer {
     }
 }
 
-async fn handle(task: Slotted<Claim>, context: Data<Arc<Context>>) -> Result<(), std::convert::Infallible> {
+async fn handle_document(
+    task: Slotted<Claim>,
+    context: Data<Arc<Context>>,
+) -> Result<(), std::convert::Infallible> {
     let Slotted {
         claimed: claim,
         permit: _slot,
@@ -149,27 +245,50 @@ async fn handle(task: Slotted<Claim>, context: Data<Arc<Context>>) -> Result<(),
         job.id = %claim.job,
         document.id = %claim.document,
     );
-    attempt(Arc::clone(&context), claim).instrument(span).await;
+    let run = async |context: Arc<Context>, claim: Claim, unwanted: CancellationToken| {
+        process_document::run(&context, &claim, &unwanted).await
+    };
+    attempt(Arc::clone(&context), claim, run).instrument(span).await;
+    Ok(())
+}
+
+async fn handle_question(
+    task: Slotted<QuestionClaim>,
+    context: Data<Arc<Context>>,
+) -> Result<(), std::convert::Infallible> {
+    let Slotted {
+        claimed: claim,
+        permit: _slot,
+    } = task;
+    let span = tracing::info_span!(
+        "task",
+        task.id = %claim.task,
+        task.kind = %claim.kind,
+        task.attempt = claim.attempt,
+        job.id = %claim.job,
+    );
+    let run = async |context: Arc<Context>, claim: QuestionClaim, unwanted: CancellationToken| {
+        answer_question::run(&context, &claim, &unwanted).await
+    };
+    attempt(Arc::clone(&context), claim, run).instrument(span).await;
     Ok(())
 }
 
 /// Runs one attempt and writes down how it ended. A run that is no longer wanted ends by itself.
-async fn attempt(context: Arc<Context>, claim: Claim) {
+async fn attempt<S, P, F>(
+    context: Arc<Context>,
+    claim: Claim<S, P>,
+    run: impl FnOnce(Arc<Context>, Claim<S, P>, CancellationToken) -> F,
+) where
+    S: Subject,
+    P: Clone + Send + Sync,
+    F: Future<Output = Result<Ended, Failure>> + Send + 'static,
+{
     let started = std::time::Instant::now();
     let registered = Running::begin(&context, &claim);
     // A task of its own: a panic in it is an outcome, and dropping it kills the parser child that it waits for.
-    let mut run = tokio::spawn({
-        let (context, claim) = (Arc::clone(&context), claim.clone());
-        let unwanted = registered.unwanted.clone();
-        async move {
-            match claim.kind {
-                TaskKind::ProcessDocument => process_document::run(&context, &claim, &unwanted).await,
-                // Messages are rows of their own, and come another way (`postman.rs`).
-                TaskKind::SendMail => Err(ReasonCode::Internal.into()),
-            }
-        }
-        .in_current_span()
-    });
+    let run = run(Arc::clone(&context), claim.clone(), registered.unwanted.clone());
+    let mut run = tokio::spawn(run.in_current_span());
     let ended = tokio::select! {
         ended = &mut run => ended.map_err(|error| {
             tracing::error!("the attempt panicked: {error}");
@@ -193,21 +312,24 @@ async fn attempt(context: Arc<Context>, claim: Claim) {
         context.events.publish(claim.job);
     }
     let duration_ms = started.elapsed().as_secs_f64() * 1e3;
+    let about = match claim.document.document() {
+        Some(document) => format!("document {document}"),
+        None => format!("job {}", claim.job),
+    };
     tracing::info!(
         duration_ms,
-        "attempt {} at document {} ended: {outcome:?}",
-        claim.attempt,
-        claim.document
+        "attempt {} at {about} ended: {outcome:?}",
+        claim.attempt
     );
 }
 
 /// An outcome that was refused, because the task was taken back, cancelled, expired or deleted meanwhile.
-fn stale(claim: &Claim) -> TaskOutcome {
+fn stale<S, P>(claim: &Claim<S, P>) -> TaskOutcome {
     metrics::stale_result(claim.kind);
     TaskOutcome::Lost
 }
 
-async fn reject(context: &Context, claim: &Claim, reason: &Reason) -> TaskOutcome {
+async fn reject<S: Subject, P: Sync>(context: &Context, claim: &Claim<S, P>, reason: &Reason) -> TaskOutcome {
     let write = || tasks::reject(&context.database, claim, reason, context.clock.now()).boxed();
     match insistently(write).await {
         Some(Closed::Won) => TaskOutcome::Failed,
@@ -216,7 +338,7 @@ async fn reject(context: &Context, claim: &Claim, reason: &Reason) -> TaskOutcom
     }
 }
 
-async fn retry(context: &Context, claim: &Claim, reason: &Reason) -> TaskOutcome {
+async fn retry<S: Subject, P: Sync>(context: &Context, claim: &Claim<S, P>, reason: &Reason) -> TaskOutcome {
     let chance = getrandom::u32().unwrap_or(u32::MAX);
     // Whoever was asked may want to be left alone (`Retry-After`).
     let asked_to_wait = match reason.code {
@@ -237,7 +359,7 @@ async fn retry(context: &Context, claim: &Claim, reason: &Reason) -> TaskOutcome
 }
 
 /// The row still says that this worker runs the task, and nobody will write down how it ended.
-fn unclosed(context: &Context, claim: &Claim) -> TaskOutcome {
+fn unclosed<S, P>(context: &Context, claim: &Claim<S, P>) -> TaskOutcome {
     context.running.note_unclosed(claim);
     TaskOutcome::Lost
 }

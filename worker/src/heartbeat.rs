@@ -141,6 +141,7 @@ mod tests {
                 parsers: ParserPool::new(ChildProgram::this().unwrap(), SandboxSettings::default()),
                 sealing: sealing::Sealing::new(&sealing::SealingSettings::default()).unwrap(),
                 clock: SystemClock::shared(),
+                model: None,
                 running: Running::default(),
                 slots: 2,
             };

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use database::{Database, DatabaseClock, DatabaseSettings};
 use mail::{MailSettings, Post};
+use models::ModelSettings;
 use queue::{Queue, QueueSettings};
 use runtime::settings::Sections;
 use runtime::{Checks, HealthSettings, ProbeServer, Probes, Process};
@@ -50,6 +51,7 @@ struct Settings {
     ocr: OcrSettings,
     sealing: SealingSettings,
     mail: MailSettings,
+    model: ModelSettings,
     health: HealthSettings,
     log: LogSettings,
 }
@@ -65,6 +67,7 @@ impl Sections for Settings {
             ("ocr", self.ocr.problems()),
             ("sealing", self.sealing.problems()),
             ("mail", self.mail.problems_in_fleet()),
+            ("model", self.model.problems()),
             ("health", self.health.problems()),
             ("log", self.log.problems()),
         ]
@@ -112,6 +115,7 @@ async fn run(process: Process<Settings>) -> Result<(), Box<dyn Error>> {
         sealing: Sealing::new(&settings.sealing)?,
         post: Post::open(&settings.mail)?,
         clock: clock.clone(),
+        model: settings.model,
         settings: settings.worker,
         stopping: stopping.clone(),
     });

@@ -45,9 +45,10 @@ impl Worker {
             events: parts.events,
             parsers: parts.parsers,
             sealing: parts.sealing,
+            model: models::open(&parts.model, Arc::clone(&parts.clock)),
             clock: parts.clock,
             running: Running::default(),
-            slots: parts.settings.slots,
+            slots: parts.settings.slots + dispatch::QUESTION_SLOTS,
         };
         Self {
             context: Arc::new(context),

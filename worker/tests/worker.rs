@@ -14,6 +14,7 @@ use domain::{
     DocumentId, DocumentKind, DocumentStatus, JobId, JobStatus, QueueName, SystemClock, TaskId, UserId,
     UserRole, limits,
 };
+use models::ModelSettings;
 use queue::{Queue, QueueSettings};
 use sandbox::{ChildProgram, ParserPool, SandboxSettings};
 use sealing::{Sealing, SealingSettings};
@@ -33,6 +34,7 @@ struct Mill {
     user: UserId,
     stopping: CancellationToken,
     sealing: SealingSettings,
+    model: ModelSettings,
     folder: TempDir,
 }
 
@@ -71,6 +73,7 @@ impl Mill {
             sealing: SealingSettings {
                 keys: vec![sealing::generate_key()],
             },
+            model: ModelSettings::default(),
             folder,
         }
     }
@@ -89,6 +92,7 @@ impl Mill {
             sealing: Sealing::new(&self.sealing).unwrap(),
             post: None,
             clock: SystemClock::shared(),
+            model: self.model.clone(),
             settings: WorkerSettings { slots: 2, grace },
             stopping: self.stopping.clone(),
         });

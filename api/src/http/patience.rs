@@ -47,14 +47,23 @@ impl Patience {
     }
 }
 
+/// Whether a request would rather have a job than wait for the answer (RFC 7240, section 4.1).
+pub(crate) fn prefers_async(headers: &HeaderMap) -> bool {
+    preferences(headers).any(|preference| preference.trim().eq_ignore_ascii_case("respond-async"))
+}
+
+/// Preferences without their parameters.
+fn preferences(headers: &HeaderMap) -> impl Iterator<Item = &str> {
+    let values = headers.get_all("prefer").into_iter();
+    values
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .map(|preference| preference.split(';').next().unwrap_or_default())
+}
+
 /// The first preference of the name counts (RFC 7240, section 2).
 fn preferred(headers: &HeaderMap) -> Option<Duration> {
-    let values = headers.get_all("prefer").into_iter();
-    let preferences = values
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','));
-    let mut waits = preferences.filter_map(|preference| {
-        let preference = preference.split(';').next().unwrap_or_default();
+    let mut waits = preferences(headers).filter_map(|preference| {
         let (name, value) = preference.split_once('=')?;
         name.trim()
             .eq_ignore_ascii_case("wait")
@@ -89,6 +98,19 @@ mod tests {
             let patience = Patience::read(None, &headers(&values)).unwrap();
             assert_eq!(patience.wait(), Duration::from_secs(seconds), "{values:?}");
             assert_eq!(patience.applied(), Some(format!("wait={seconds}")), "{values:?}");
+        }
+    }
+
+    #[test]
+    fn who_would_rather_have_a_job_says_so_among_other_wishes() {
+        for (values, wish) in [
+            (vec!["respond-async"], true),
+            (vec!["wait=5, Respond-Async; why=not"], true),
+            (vec!["wait=5"], false),
+            (vec!["respond-async=no"], false),
+            (vec![], false),
+        ] {
+            assert_eq!(prefers_async(&headers(&values)), wish, "{values:?}");
         }
     }
 

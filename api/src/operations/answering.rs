@@ -1,14 +1,15 @@
-//! Answering a question about documents, line by line.
+//! Answering a question about documents: line by line, or as a job.
 
-use std::collections::VecDeque;
-
+use answering::{Gathered, Inquiry, Said};
+use chrono::{DateTime, Utc};
 use database::audit::Origin;
-use database::conversations::{self, Citation, NewQuestion};
-use database::documents;
-use database::search::{self, Evidence};
-use domain::{ConversationId, DocumentId, DocumentStatus, MessageId, UserId};
-use enrichment::{Claim, Intent, Question};
-use futures::{Stream, stream};
+use database::conversations::{self, NewQuestion};
+use database::jobs::Job;
+use database::tasks;
+use database::{MadeBy, documents};
+use domain::{ConversationId, DocumentId, DocumentStatus, JobId, MessageId, UserId, limits};
+use enrichment::{Intent, Question};
+use futures::stream::{self, BoxStream, Stream, StreamExt};
 
 use crate::context::Api;
 
@@ -16,10 +17,6 @@ use crate::context::Api;
 pub(crate) const DOCUMENTS_MAX: usize = 50;
 /// Characters of a question.
 pub(crate) const QUESTION_CHARACTERS_MAX: usize = 4_000;
-/// Passages that are looked at for an answer.
-const PASSAGES_MAX: u64 = 60;
-/// Sentences of an answer.
-const CLAIMS_MAX: usize = 5;
 
 /// What somebody wants to know.
 #[derive(Debug)]
@@ -45,6 +42,8 @@ pub(crate) enum Refused {
     NoSuchConversation(ConversationId),
     #[error("name the documents that are to be summarised")]
     NothingToSummarise,
+    #[error("{0} questions wait already; ask again when some of them are answered")]
+    QueueFull(u64),
     #[error(transparent)]
     Database(#[from] database::DatabaseError),
 }
@@ -58,9 +57,13 @@ pub(crate) enum Line {
         intent: &'static str,
     },
     /// A sentence of the answer, and where it stands.
-    Claim { text: String, citation: Citation },
+    Claim(Said),
     /// The answer is stored.
-    Done { message: MessageId, claims: usize },
+    Done {
+        message: MessageId,
+        claims: usize,
+        made_by: MadeBy,
+    },
     /// The answer could not be finished.
     Failed(Refused),
 }
@@ -72,8 +75,8 @@ pub(crate) struct Answering {
     conversation: ConversationId,
 }
 
-/// Stores a question.
-pub(crate) async fn begin(api: &Api, asked: Asked) -> Result<Answering, Refused> {
+/// Looks whether a question can be answered at all.
+async fn check(api: &Api, asked: &Asked) -> Result<Question, Refused> {
     let question = Question::read(&asked.question);
     for id in &asked.documents {
         let found = documents::find(&api.database, asked.user, *id).await?;
@@ -84,21 +87,27 @@ pub(crate) async fn begin(api: &Api, asked: Asked) -> Result<Answering, Refused>
         }
     }
     match question.intent() {
-        Intent::Question if question.beginnings().next().is_none() => {
-            return Err(Refused::NoWords("the question"));
-        }
-        Intent::Summary if asked.documents.is_empty() => return Err(Refused::NothingToSummarise),
-        Intent::Question | Intent::Summary => {}
+        Intent::Question if question.beginnings().next().is_none() => Err(Refused::NoWords("the question")),
+        Intent::Summary if asked.documents.is_empty() => Err(Refused::NothingToSummarise),
+        Intent::Question | Intent::Summary => Ok(question),
     }
-    let new = NewQuestion {
+}
+
+fn to_store(asked: &Asked, question: &Question) -> NewQuestion {
+    NewQuestion {
         user: asked.user,
         conversation: asked.conversation,
         text: asked.question.clone(),
         language: question.language().map(str::to_owned),
         intent: question.intent().as_str(),
         origin: asked.origin.clone(),
-    };
-    let stored = conversations::ask(&api.database, new, api.clock.now()).await?;
+    }
+}
+
+/// Stores a question that is answered at once.
+pub(crate) async fn begin(api: &Api, asked: Asked) -> Result<Answering, Refused> {
+    let question = check(api, &asked).await?;
+    let stored = conversations::ask(&api.database, to_store(&asked, &question), api.clock.now()).await?;
     let conversation = match (stored, asked.conversation) {
         (Some(id), _) => id,
         (None, Some(id)) => return Err(Refused::NoSuchConversation(id)),
@@ -112,101 +121,85 @@ pub(crate) async fn begin(api: &Api, asked: Asked) -> Result<Answering, Refused>
     })
 }
 
-enum Step {
-    Start,
-    Search,
-    Say { left: VecDeque<Said>, all: Vec<Said> },
-    End,
+/// Stores a question that a worker answers, as a job.
+pub(crate) async fn later(api: &Api, asked: Asked, trace_parent: Option<String>) -> Result<Job, Refused> {
+    let question = check(api, &asked).await?;
+    let now: DateTime<Utc> = api.clock.now();
+    let ask = tasks::Ask {
+        job: JobId::new(),
+        question: to_store(&asked, &question),
+        documents: asked.documents,
+        deadline_at: now + limits::DEADLINE_DEFAULT,
+        trace_parent,
+    };
+    match tasks::ask(&api.database, ask, now).await? {
+        tasks::Asked::Accepted(job) => Ok(*job),
+        tasks::Asked::QueueFull(bound) => Err(Refused::QueueFull(bound)),
+        tasks::Asked::NoSuchConversation => match asked.conversation {
+            Some(id) => Err(Refused::NoSuchConversation(id)),
+            None => unreachable!("a new conversation is always stored"),
+        },
+    }
 }
 
-#[derive(Clone)]
-struct Said {
-    text: String,
-    citation: Citation,
+enum Step {
+    Start,
+    Say(BoxStream<'static, Result<answering::Line, database::DatabaseError>>),
+    End,
 }
 
 impl Answering {
     /// The answer, from its first line to its last, which is [`Line::Done`] or [`Line::Failed`]. Dropping it stops the work:
     /// the question stays in its conversation without an answer.
     pub(crate) fn lines(self, api: Api) -> impl Stream<Item = Line> + Send + 'static {
-        stream::unfold((self, api, Step::Start), |(this, api, step)| async move {
-            let (line, next) = this.step(&api, step).await?;
-            Some((line, (this, api, next)))
+        let begin = (self, api, Step::Start, Gathered::default());
+        stream::unfold(begin, |(this, api, step, mut gathered)| async move {
+            let (line, next) = this.step(&api, step, &mut gathered).await?;
+            Some((line, (this, api, next, gathered)))
         })
     }
 
-    async fn step(&self, api: &Api, step: Step) -> Option<(Line, Step)> {
-        let (left, all) = match step {
+    async fn step(&self, api: &Api, step: Step, gathered: &mut Gathered) -> Option<(Line, Step)> {
+        let mut lines = match step {
             Step::Start => {
                 let started = Line::Started {
                     conversation: self.conversation,
                     language: self.question.language().map(str::to_owned),
                     intent: self.question.intent().as_str(),
                 };
-                return Some((started, Step::Search));
+                let inquiry = Inquiry {
+                    user: self.asked.user,
+                    job: None,
+                    text: self.asked.question.clone(),
+                    documents: self.asked.documents.clone(),
+                };
+                return Some((started, Step::Say(api.answerer().lines(inquiry).boxed())));
             }
-            Step::Search => match self.search(api).await {
-                Ok(said) => (VecDeque::from(said.clone()), said),
-                Err(refused) => return Some((Line::Failed(refused), Step::End)),
-            },
-            Step::Say { left, all } => (left, all),
+            Step::Say(lines) => lines,
             Step::End => return None,
         };
-        let mut left = left;
-        if let Some(Said { text, citation }) = left.pop_front() {
-            return Some((Line::Claim { text, citation }, Step::Say { left, all }));
-        }
-        let last = match self.store(api, all).await {
-            Ok(line) => line,
-            Err(refused) => Line::Failed(refused),
-        };
-        Some((last, Step::End))
-    }
-
-    async fn search(&self, api: &Api) -> Result<Vec<Said>, Refused> {
-        let (database, user, documents) = (&api.database, self.asked.user, &self.asked.documents);
-        let evidence = match self.question.intent() {
-            Intent::Summary => search::beginnings(database, user, documents, PASSAGES_MAX).await?,
-            Intent::Question => {
-                let words: Vec<&str> = self.question.beginnings().collect();
-                search::evidence(database, user, documents, &words.join(" "), PASSAGES_MAX).await?
+        match lines.next().await? {
+            Ok(answering::Line::Claim(said)) => {
+                gathered.push(said.clone());
+                Some((Line::Claim(said), Step::Say(lines)))
             }
-        };
-        let passages: Vec<&str> = evidence.iter().map(|evidence| evidence.text.as_str()).collect();
-        let claims = enrichment::answer(&self.question, &passages, CLAIMS_MAX);
-        Ok(claims
-            .into_iter()
-            .map(|claim| said(&claim, &evidence[claim.passage]))
-            .collect())
+            Ok(answering::Line::End(made_by)) => {
+                let last = self.store(api, std::mem::take(gathered), made_by).await;
+                Some((last.unwrap_or_else(Line::Failed), Step::End))
+            }
+            Err(error) => Some((Line::Failed(error.into()), Step::End)),
+        }
     }
 
-    async fn store(&self, api: &Api, said: Vec<Said>) -> Result<Line, Refused> {
-        let claims = said.len();
-        let text = said
-            .iter()
-            .map(|said| said.text.as_str())
-            .collect::<Vec<_>>()
-            .join("\n\n");
-        let citations = said.into_iter().map(|said| said.citation).collect();
+    async fn store(&self, api: &Api, gathered: Gathered, made_by: MadeBy) -> Result<Line, Refused> {
+        let claims = gathered.claims();
+        let answer = gathered.into_answer(made_by.clone());
         let (database, user, now) = (&api.database, self.asked.user, api.clock.now());
-        let message = conversations::answer(database, user, self.conversation, text, citations, now).await?;
+        let message = conversations::answer(database, user, self.conversation, answer, now).await?;
         Ok(Line::Done {
             message: message.ok_or(Refused::NoSuchConversation(self.conversation))?,
             claims,
+            made_by,
         })
-    }
-}
-
-fn said(claim: &Claim, evidence: &Evidence) -> Said {
-    let at = |offset: usize| evidence.start_byte + i64::try_from(offset).unwrap_or(i64::MAX);
-    Said {
-        text: evidence.text[claim.range.clone()].to_owned(),
-        citation: Citation {
-            document_id: evidence.document.uuid(),
-            file_name: evidence.file_name.clone(),
-            page: evidence.page,
-            start_byte: at(claim.range.start),
-            end_byte: at(claim.range.end),
-        },
     }
 }

@@ -67,12 +67,14 @@ pub(super) async fn sources(api: &Api, asked: Asked) -> Vec<Option<Source>> {
         // A password has to be tried; and whoever wants it read later has a reason.
         Reuse::Same if asked.options.locked || asked.options.run_at.is_some() => nobody,
         Reuse::Of(source) => vec![Some(source); asked.documents.len()],
-        Reuse::Same => reuse::find(&api.database, asked.user, &asked.options, &asked.documents)
-            .await
-            .unwrap_or_else(|error| {
+        Reuse::Same => {
+            let (user, by) = (asked.user, api.answerer().makes());
+            let found = reuse::find(&api.database, user, &asked.options, &by, &asked.documents).await;
+            found.unwrap_or_else(|error| {
                 tracing::warn!("could not look for earlier results: {}", telemetry::chain(&error));
                 nobody
-            }),
+            })
+        }
     }
 }
 

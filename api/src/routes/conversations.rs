@@ -4,7 +4,7 @@ use database::conversations::{self, Author, Citation, Conversation, Message, TIT
 use domain::{ConversationId, DocumentId, MessageId};
 use futures::{Stream, StreamExt};
 use poem::web::Data;
-use poem::{Body, IntoResponse, Response};
+use poem::{Body, IntoResponse, Request, Response};
 use poem_openapi::param::{Header, Path, Query};
 use poem_openapi::payload::{Json, Payload};
 use poem_openapi::registry::{MetaSchema, MetaSchemaRef};
@@ -13,12 +13,16 @@ use poem_openapi::{ApiResponse, Object, OpenApi};
 use serde_json::json;
 
 use super::Section;
+use super::jobs::{RETRY_AFTER_SECONDS, etag};
 use super::listing::{self, Page};
-use super::schema::Timestamp;
+use super::model_schema::MadeByBody;
+use super::schema::{self, JobBody, Timestamp};
 use crate::auth::caller::Caller;
 use crate::context::Api;
 use crate::http::admission::Place;
 use crate::http::cursor::Position;
+use crate::http::patience;
+use crate::http::request_headers;
 use crate::operations::answering::{self, Asked, DOCUMENTS_MAX, Line, QUESTION_CHARACTERS_MAX, Refused};
 use crate::problem::{Code, Problem};
 
@@ -26,6 +30,8 @@ pub(super) struct Conversations;
 
 const LIST: &str = "conversations";
 const MESSAGES: &str = "messages";
+/// When it makes sense to ask again while too many questions wait.
+const QUEUE_FULL_SECONDS: u64 = 10;
 
 /// A question.
 #[derive(Debug, Object)]
@@ -92,6 +98,8 @@ struct MessageBody {
     intent: Option<String>,
     /// Where the paragraphs of an answer stand, in their order.
     citations: Vec<CitationBody>,
+    /// Who made an answer.
+    made_by: Option<MadeByBody>,
     created_at: Timestamp,
 }
 
@@ -154,6 +162,23 @@ enum Answer {
         #[oai(header = "X-Accel-Buffering")]
         String,
     ),
+    /// A worker answers it, as `Prefer: respond-async` asked. The answer appears in the conversation when the job is completed.
+    #[oai(status = 202)]
+    Later(
+        Json<JobBody>,
+        /// Where to follow the job.
+        #[oai(header = "Location")]
+        String,
+        /// Seconds until asking makes sense.
+        #[oai(header = "Retry-After")]
+        u64,
+        /// The version of the job.
+        #[oai(header = "ETag")]
+        String,
+        /// That the wish was granted.
+        #[oai(header = "Preference-Applied")]
+        String,
+    ),
 }
 
 #[derive(ApiResponse)]
@@ -191,17 +216,33 @@ enum Deleted {
 impl Conversations {
     /// Ask a question about your documents
     ///
-    /// The answer consists of sentences of the documents, each with the place where it stands. Hanging up stops the work.
+    /// The answer consists of sentences, each with the place in a document that says so. Hanging up stops the work. With
+    /// `Prefer: respond-async` a worker answers the question, and the answer to this request is a job.
     #[oai(path = "/chat", method = "post")]
+    #[allow(clippy::too_many_arguments)] // one for each part of the request
     async fn chat(
         &self,
         api: Data<&Api>,
         caller: Caller,
         place: Data<&Place>,
+        request: &Request,
         #[oai(name = "Accept")] accept: Header<Option<String>>,
         body: Json<QuestionBody>,
     ) -> Result<Answer, Problem> {
         let asked = asked(caller, body.0)?;
+        if patience::prefers_async(request.headers()) {
+            let trace_parent = request_headers::trace_parent(request.headers());
+            let job = answering::later(&api, asked, trace_parent).await?;
+            let (location, etag) = (schema::job_path(job.id), etag(&job));
+            let applied = "respond-async".to_owned();
+            return Ok(Answer::Later(
+                Json(job.into()),
+                location,
+                RETRY_AFTER_SECONDS,
+                etag,
+                applied,
+            ));
+        }
         let answering = answering::begin(&api, asked).await?;
         let as_events = accept.0.is_some_and(|accept| accept.contains(EVENTS));
         let lines = answering.lines(api.clone());
@@ -384,10 +425,16 @@ fn line_of(line: Line) -> serde_json::Value {
         } => json!({
             "type": "started", "conversation_id": conversation, "language": language, "intent": intent,
         }),
-        Line::Claim { text, citation } => json!({
-            "type": "claim", "text": text, "citations": [CitationBody::from(citation).to_json()],
+        Line::Claim(said) => json!({
+            "type": "claim", "text": said.text, "citations": [CitationBody::from(said.citation).to_json()],
         }),
-        Line::Done { message, claims } => json!({ "type": "done", "message_id": message, "claims": claims }),
+        Line::Done {
+            message,
+            claims,
+            made_by,
+        } => json!({
+            "type": "done", "message_id": message, "claims": claims, "made_by": MadeByBody::from(made_by).to_json(),
+        }),
         Line::Failed(refused) => {
             let Problem::Answer(_, Json(problem), ..) = Problem::from(refused);
             json!({ "type": "error", "problem": problem.to_json() })
@@ -404,6 +451,9 @@ impl From<Refused> for Problem {
             Refused::NoSuchDocument(_) | Refused::NoSuchConversation(_) => {
                 Self::new(Code::NotFound).detail(refused)
             }
+            Refused::QueueFull(_) => Self::new(Code::QueueFull)
+                .detail(refused)
+                .retry_after(QUEUE_FULL_SECONDS),
             Refused::Database(error) => error.into(),
         }
     }
@@ -433,6 +483,7 @@ impl From<Message> for MessageBody {
             language: message.language,
             intent: message.intent,
             citations: message.citations.into_iter().map(CitationBody::from).collect(),
+            made_by: message.made_by.map(MadeByBody::from),
             created_at: message.created_at.into(),
         }
     }

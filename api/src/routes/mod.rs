@@ -16,6 +16,7 @@ mod finding;
 mod formats;
 mod jobs;
 mod listing;
+mod model_schema;
 mod operating;
 mod parts;
 mod people;

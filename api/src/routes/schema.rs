@@ -11,6 +11,7 @@ use domain::{DocumentStatus, JobKind, JobStatus, ReasonCode};
 use poem_openapi::{Enum, NewType, Object};
 
 use super::agenda::{EventBody, TodoBody};
+use super::model_schema::{MadeByBody, ModelUsageBody, QuestionOfBody};
 
 /// A point in time: RFC 3339 in UTC with milliseconds.
 #[derive(Debug, Clone, NewType)]
@@ -60,8 +61,8 @@ mirror! {
     JobStatusName = JobStatus { Pending, Processing, Completed, Partial, Failed, Cancelled, Expired }
 }
 mirror! {
-    /// One document or several.
-    JobKindName = JobKind { Single, Batch }
+    /// One document, several, or a question about some.
+    JobKindName = JobKind { Single, Batch, Question }
 }
 mirror! {
     /// Where a document stands. More words may come.
@@ -146,8 +147,12 @@ pub(super) struct JobBody {
     finished_at: Option<Timestamp>,
     /// When it ends at the latest.
     deadline_at: Timestamp,
-    /// The reason of the first document that failed.
+    /// The reason of the first document that failed, or of the question.
     error: Option<Failure>,
+    /// Where the answer appears, of a question.
+    question: Option<QuestionOfBody>,
+    /// What models took for it; absent when none was asked.
+    model_usage: Option<ModelUsageBody>,
     links: JobLinks,
 }
 
@@ -188,7 +193,10 @@ impl From<(String, Option<String>)> for Failure {
 struct JobLinks {
     #[oai(rename = "self")]
     itself: String,
-    documents: String,
+    /// Absent where it has none: of a question.
+    documents: Option<String>,
+    /// The conversation with the answer, of a question.
+    messages: Option<String>,
     /// Absent once the job has ended.
     cancel: Option<String>,
 }
@@ -204,7 +212,10 @@ impl From<Job> for JobBody {
             progress: Progress {
                 done: job.completed + job.failed + job.cancelled,
                 total: job.total,
-                unit: "documents".to_owned(),
+                unit: match job.question {
+                    Some(_) => "questions".to_owned(),
+                    None => "documents".to_owned(),
+                },
             },
             queue: None,
             completed: job.completed,
@@ -217,11 +228,16 @@ impl From<Job> for JobBody {
             finished_at: job.finished_at.map(Timestamp::from),
             deadline_at: job.deadline_at.into(),
             error: job.error.map(Failure::from),
+            model_usage: job.spent.map(ModelUsageBody::from),
             links: JobLinks {
                 cancel: (!job.status.is_terminal()).then(|| format!("{itself}/cancel")),
                 itself,
-                documents: format!("/api/v1/documents?job_id={}", job.id),
+                documents: (job.question.is_none()).then(|| format!("/api/v1/documents?job_id={}", job.id)),
+                messages: job
+                    .question
+                    .map(|it| format!("/api/v1/conversations/{}/messages", it.conversation)),
             },
+            question: job.question.map(QuestionOfBody::from),
         }
     }
 }
@@ -283,6 +299,10 @@ pub(super) struct DocumentBody {
     engine: Option<String>,
     /// Which rules found its language, tags, todos and events.
     enriched_by: Option<String>,
+    /// Who found tags, todos, events and summary.
+    made_by: Option<MadeByBody>,
+    /// What it says, in a few sentences, where it is long enough for that.
+    summary: Option<String>,
     /// Which release of docmill made the results.
     release: Option<String>,
     /// The document of yours with the same bytes and options whose results these are.
@@ -381,6 +401,8 @@ impl From<Document> for DocumentBody {
             todos: None,
             events: None,
             enriched_by: document.enriched_by,
+            made_by: document.made_by.map(MadeByBody::from),
+            summary: document.summary,
             language_confidence: document.language_confidence,
             tags: serde_json::from_value(document.tags).unwrap_or_default(),
             pages: document.pages,

@@ -82,6 +82,7 @@ pub(crate) async fn run(process: Process<Settings>, data: &Path, command: Comman
         clock: SystemClock::shared(),
         sealing: Sealing::new(&settings.sealing)?,
         mail: settings.mail,
+        model: settings.model,
         auth: settings.auth,
         http: settings.http,
         quotas: settings.quotas,

@@ -1,5 +1,6 @@
 //! What schedulers do about documents that an earlier release has processed.
 
+use database::MadeBy;
 use database::documents::DocumentFilter;
 use database::search;
 use database::tasks::{DocumentResult, PassageText};
@@ -39,6 +40,8 @@ async fn process(bench: &Bench, tasks: &[TaskId]) {
             truncated: false,
             engine: "text/1".to_owned(),
             enriched_by: "rules/1".to_owned(),
+            summary: None,
+            made_by: MadeBy::default(),
             stored_bytes: 14,
             passages: vec![passage],
             todos: Vec::new(),

@@ -120,6 +120,8 @@ fn result(words: &Words, chance: &mut Chance) -> DocumentResult {
         truncated: false,
         engine: "text/1".to_owned(),
         enriched_by: "rules/1".to_owned(),
+        summary: None,
+        made_by: database::MadeBy::default(),
         languages: serde_json::json!([]),
         stored_bytes: 1_000,
         todos: Vec::new(),

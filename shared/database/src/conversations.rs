@@ -6,7 +6,7 @@ use sea_orm::{ConnectionTrait, FromQueryResult, Value};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{Database, DatabaseError, Result, audit, sql};
+use crate::{Database, DatabaseError, MadeBy, Result, audit, sql};
 
 /// Questions that belong together, with their answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,6 +71,8 @@ pub struct Message {
     pub intent: Option<String>,
     /// Where the paragraphs of an answer stand, in their order.
     pub citations: Vec<Citation>,
+    /// Who made an answer. Those of earlier releases do not say.
+    pub made_by: Option<MadeBy>,
     /// When.
     pub created_at: DateTime<Utc>,
 }
@@ -92,6 +94,17 @@ pub struct NewQuestion {
     pub origin: audit::Origin,
 }
 
+/// An answer to be stored.
+#[derive(Debug, Clone)]
+pub struct NewAnswer {
+    /// What is said; every paragraph has its citation.
+    pub text: String,
+    /// Where the paragraphs stand, in their order.
+    pub citations: Vec<Citation>,
+    /// Who made it.
+    pub made_by: MadeBy,
+}
+
 /// Characters of a title.
 pub const TITLE_CHARACTERS_MAX: usize = 200;
 
@@ -101,10 +114,21 @@ pub const TITLE_CHARACTERS_MAX: usize = 200;
 /// When the database is away; nothing is stored then.
 pub async fn ask(db: &Database, new: NewQuestion, now: DateTime<Utc>) -> Result<Option<ConversationId>> {
     let transaction = db.begin().await?;
+    let asked = ask_in(&transaction, new, now).await?;
+    transaction.commit().await?;
+    Ok(asked)
+}
+
+/// As [`ask`], in a transaction of something else.
+pub(crate) async fn ask_in(
+    transaction: &impl ConnectionTrait,
+    new: NewQuestion,
+    now: DateTime<Utc>,
+) -> Result<Option<ConversationId>> {
     let conversation = match new.conversation {
         Some(id) => {
             let grown = sql::execute(
-                &transaction,
+                transaction,
                 "UPDATE conversations SET updated_at = $3 WHERE id = $1 AND user_id = $2",
                 [id.uuid().into(), new.user.uuid().into(), now.into()],
             )
@@ -114,7 +138,7 @@ pub async fn ask(db: &Database, new: NewQuestion, now: DateTime<Utc>) -> Result<
             }
             id
         }
-        None => begin(&transaction, &new, now).await?,
+        None => begin(transaction, &new, now).await?,
     };
     let question = Message {
         id: MessageId::new(),
@@ -123,10 +147,10 @@ pub async fn ask(db: &Database, new: NewQuestion, now: DateTime<Utc>) -> Result<
         language: new.language,
         intent: Some(new.intent.to_owned()),
         citations: Vec::new(),
+        made_by: None,
         created_at: now,
     };
-    insert(&transaction, new.user, conversation, &question).await?;
-    transaction.commit().await?;
+    insert(transaction, new.user, conversation, &question).await?;
     Ok(Some(conversation))
 }
 
@@ -138,21 +162,35 @@ pub async fn answer(
     db: &Database,
     user: UserId,
     conversation: ConversationId,
-    text: String,
-    citations: Vec<Citation>,
+    answer: NewAnswer,
     now: DateTime<Utc>,
 ) -> Result<Option<MessageId>> {
-    let answer = Message {
-        id: MessageId::new(),
+    let id = MessageId::new();
+    let stored = answer_as(db.connection(), user, conversation, id, answer, now).await?;
+    Ok(stored.then_some(id))
+}
+
+/// As [`answer`], with an id that is known already, wherever it belongs to something else. `false` when the conversation was
+/// deleted meanwhile.
+pub(crate) async fn answer_as(
+    db: &impl ConnectionTrait,
+    user: UserId,
+    conversation: ConversationId,
+    id: MessageId,
+    answer: NewAnswer,
+    now: DateTime<Utc>,
+) -> Result<bool> {
+    let message = Message {
+        id,
         author: Author::Docmill,
-        text,
+        text: answer.text,
         language: None,
         intent: None,
-        citations,
+        citations: answer.citations,
+        made_by: Some(answer.made_by),
         created_at: now,
     };
-    let stored = insert(db.connection(), user, conversation, &answer).await?;
-    Ok((stored > 0).then_some(answer.id))
+    Ok(insert(db, user, conversation, &message).await? > 0)
 }
 
 /// Conversations of a user, the newest first, at most `limit` after the one called `before`.
@@ -221,7 +259,7 @@ pub async fn messages(
     let rows: Vec<MessageRow> = sql::all(
         db.connection(),
         format!(
-            "SELECT m.id, m.author, m.text, m.language, m.intent, m.citations, m.created_at FROM messages m \
+            "SELECT m.id, m.author, m.text, m.language, m.intent, m.citations, m.made_by, m.created_at FROM messages m \
              JOIN conversations c ON c.id = m.conversation_id WHERE m.conversation_id = $1 AND c.user_id = $2{newer} \
              ORDER BY m.id LIMIT $3"
         ),
@@ -311,10 +349,14 @@ async fn insert(
     message: &Message,
 ) -> Result<u64> {
     let citations = serde_json::to_value(&message.citations).expect("plain structs always become JSON");
+    let made_by: Option<serde_json::Value> = message
+        .made_by
+        .as_ref()
+        .map(|made_by| serde_json::to_value(made_by).expect("plain structs always become JSON"));
     sql::execute(
         db,
-        "INSERT INTO messages (id, conversation_id, author, text, language, intent, citations, created_at) \
-         SELECT $1, c.id, $4, $5, $6, $7, $8, $9 FROM conversations c WHERE c.id = $2 AND c.user_id = $3",
+        "INSERT INTO messages (id, conversation_id, author, text, language, intent, citations, created_at, made_by) \
+         SELECT $1, c.id, $4, $5, $6, $7, $8, $9, $10 FROM conversations c WHERE c.id = $2 AND c.user_id = $3",
         [
             message.id.uuid().into(),
             conversation.uuid().into(),
@@ -325,6 +367,7 @@ async fn insert(
             message.intent.clone().into(),
             citations.into(),
             message.created_at.into(),
+            made_by.into(),
         ],
     )
     .await
@@ -367,6 +410,7 @@ struct MessageRow {
     language: Option<String>,
     intent: Option<String>,
     citations: serde_json::Value,
+    made_by: Option<serde_json::Value>,
     created_at: DateTime<Utc>,
 }
 
@@ -385,6 +429,9 @@ impl TryFrom<MessageRow> for Message {
             language: row.language,
             intent: row.intent,
             citations: serde_json::from_value(row.citations).unwrap_or_default(),
+            made_by: row
+                .made_by
+                .and_then(|made_by| serde_json::from_value(made_by).ok()),
             created_at: row.created_at,
         })
     }

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::discarded::{self, StoredDocument, StoredRow};
 use crate::jobs::{self, Counts};
-use crate::{Database, DatabaseError, Result, audit, quotas, search, sql};
+use crate::{Database, DatabaseError, MadeBy, Result, audit, quotas, search, sql};
 
 /// A document as its owner sees it, without its text.
 #[derive(Debug, Clone, PartialEq)]
@@ -56,6 +56,10 @@ pub struct Document {
     pub engine: Option<String>,
     /// Which rules found language, tags, todos and events.
     pub enriched_by: Option<String>,
+    /// What it says, in a few sentences.
+    pub summary: Option<String>,
+    /// Who found tags, todos, events and summary. Those of earlier releases do not say.
+    pub made_by: Option<MadeBy>,
     /// Its todos.
     pub todos: i64,
     /// Its events.
@@ -131,7 +135,7 @@ pub(crate) fn columns(backend: DbBackend) -> String {
          COALESCE(d.own_title, d.title) AS title, d.language, d.version, d.root_id, d.parent_id, d.edits, d.release, d.reused_from, \
          ({labels}) AS labels, \
          d.language_confidence, d.tags, d.pages, d.words, d.characters, d.metadata, d.needs_ocr, d.truncated, d.engine, \
-         d.languages, d.enriched_by, d.text_fence, d.error_code, d.error_detail, d.created_at, d.processed_at, \
+         d.languages, d.enriched_by, d.summary, d.made_by, d.text_fence, d.error_code, d.error_detail, d.created_at, d.processed_at, \
          (SELECT count(*) FROM todos k WHERE k.document_id = d.id) AS todos, \
          (SELECT count(*) FROM events k WHERE k.document_id = d.id) AS events, \
          CASE WHEN d.status = 'pending' AND {BEGUN} THEN 'processing' ELSE d.status END AS status"
@@ -388,6 +392,8 @@ pub(crate) struct Row {
     engine: Option<String>,
     languages: serde_json::Value,
     enriched_by: Option<String>,
+    summary: Option<String>,
+    made_by: Option<serde_json::Value>,
     todos: i64,
     events: i64,
     text_fence: Option<i64>,
@@ -431,6 +437,10 @@ impl TryFrom<Row> for Document {
             engine: row.engine,
             languages: row.languages,
             enriched_by: row.enriched_by,
+            summary: row.summary,
+            made_by: row
+                .made_by
+                .and_then(|made_by| serde_json::from_value(made_by).ok()),
             todos: row.todos,
             events: row.events,
             text_fence: row.text_fence,

@@ -9,15 +9,18 @@ mod terms;
 mod waiting;
 
 use chrono::{DateTime, Utc};
-use domain::{JobId, JobKind, JobStatus, UserId, limits};
+use domain::{ConversationId, JobId, JobKind, JobStatus, MessageId, UserId, limits};
 use sea_orm::{DatabaseTransaction, FromQueryResult, Value};
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::discarded::{NOTED_BEFORE, StoredDocument, StoredRow};
+use crate::spending::Spent;
 use crate::{Database, DatabaseError, Result, audit, quotas, sql};
 pub use cancel::{Cancelled, cancel};
 pub use clean_up::{OldJobs, count_old, delete_old};
 pub(crate) use count::{Counts, FailedPart, count, count_columns, count_failed, count_values};
+pub(crate) use place::full;
 pub use submit::{JobOptions, NewDocument, NewJob, Submitted, replay, submit, submit_on};
 pub use terms::{Terms, Unique};
 pub use waiting::{Waiting, waiting};
@@ -57,20 +60,69 @@ pub struct Job {
     pub finished_at: Option<DateTime<Utc>>,
     /// When it ends at the latest.
     pub deadline_at: DateTime<Utc>,
-    /// The reason of its first failed document: code and detail.
+    /// The reason of its first failed document, or of its question: code and detail.
     pub error: Option<(String, Option<String>)>,
+    /// Where its answer appears, of a question.
+    pub question: Option<QuestionOf>,
+    /// What models took for it; `None` when none was asked.
+    pub spent: Option<Spent>,
+}
+
+/// Where the answer to a question appears.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QuestionOf {
+    /// The conversation.
+    pub conversation: ConversationId,
+    /// The message in it; it is there when the job is completed.
+    pub message: MessageId,
 }
 
 impl Job {
+    /// A job as it is when it has just been stored.
+    pub(crate) fn accepted(
+        id: JobId,
+        user: UserId,
+        kind: JobKind,
+        total: i32,
+        deadline_at: DateTime<Utc>,
+        now: DateTime<Utc>,
+    ) -> Self {
+        Self {
+            id,
+            user,
+            kind,
+            status: JobStatus::Pending,
+            status_reason: None,
+            total,
+            completed: 0,
+            failed: 0,
+            cancelled: 0,
+            version: 1,
+            attempt: 0,
+            attempts_max: limits::ATTEMPTS_MAX,
+            created_at: now,
+            started_at: None,
+            finished_at: None,
+            deadline_at,
+            error: None,
+            question: None,
+            spent: None,
+        }
+    }
+
     /// Changes whenever anything that this struct shows has changed.
     #[must_use]
     pub fn revision(&self) -> String {
-        format!(
+        let mut revision = format!(
             "{}.{}.{}",
             self.version,
             self.attempt,
             i32::from(self.started_at.is_some())
-        )
+        );
+        if let Some(spent) = self.spent {
+            revision += &format!(".{}.{}", spent.calls, spent.cost);
+        }
+        revision
     }
 }
 
@@ -94,9 +146,15 @@ const SELECT: &str = "SELECT j.id, j.user_id, j.kind, j.status, j.status_reason,
     (SELECT max(t.attempts_max) FROM tasks t WHERE t.job_id = j.id) AS attempts_max, \
     (CASE WHEN j.failed > 0 THEN (SELECT d.error_code FROM documents d WHERE d.job_id = j.id AND d.status = 'failed' \
         ORDER BY d.position LIMIT 1) END) AS error_code, \
+    (CASE WHEN j.kind = 'question' THEN j.options END) AS question, \
+    (CASE WHEN j.kind = 'question' AND j.failed > 0 THEN (SELECT t.error_code FROM tasks t WHERE t.job_id = j.id \
+        ORDER BY t.id LIMIT 1) END) AS question_error_code, \
+    (CASE WHEN j.kind = 'question' AND j.failed > 0 THEN (SELECT t.error_detail FROM tasks t WHERE t.job_id = j.id \
+        ORDER BY t.id LIMIT 1) END) AS question_error_detail, \
+    s.calls, s.input_tokens, s.output_tokens, s.cost, \
     (CASE WHEN j.failed > 0 THEN (SELECT d.error_detail FROM documents d WHERE d.job_id = j.id AND d.status = 'failed' \
         ORDER BY d.position LIMIT 1) END) AS error_detail \
-    FROM jobs j ";
+    FROM jobs j LEFT JOIN model_spending_of_jobs s ON s.job_id = j.id ";
 
 const BEGUN: &str = "EXISTS (SELECT 1 FROM tasks t WHERE t.job_id = j.id AND t.started_at IS NOT NULL)";
 
@@ -279,6 +337,13 @@ struct Row {
     deadline_at: DateTime<Utc>,
     error_code: Option<String>,
     error_detail: Option<String>,
+    question: Option<serde_json::Value>,
+    question_error_code: Option<String>,
+    question_error_detail: Option<String>,
+    calls: Option<i64>,
+    input_tokens: Option<i64>,
+    output_tokens: Option<i64>,
+    cost: Option<i64>,
 }
 
 impl TryFrom<Row> for Job {
@@ -307,7 +372,19 @@ impl TryFrom<Row> for Job {
             started_at: row.started_at,
             finished_at: row.finished_at,
             deadline_at: row.deadline_at,
-            error: row.error_code.map(|code| (code, row.error_detail)),
+            error: match row.error_code {
+                Some(code) => Some((code, row.error_detail)),
+                None => row
+                    .question_error_code
+                    .map(|code| (code, row.question_error_detail)),
+            },
+            question: row.question.and_then(|asked| serde_json::from_value(asked).ok()),
+            spent: row.calls.map(|calls| Spent {
+                calls,
+                input_tokens: row.input_tokens.unwrap_or(0),
+                output_tokens: row.output_tokens.unwrap_or(0),
+                cost: row.cost.unwrap_or(0),
+            }),
         })
     }
 }

@@ -22,6 +22,12 @@ impl Knowledge {
         })
     }
 
+    /// What this release understands of one kind.
+    #[must_use]
+    pub fn of(kind: TaskKind) -> Self {
+        Self::default().and(kind.as_str(), PAYLOAD_VERSION)
+    }
+
     /// What releases understood that did not say so: documents, in the first form.
     pub(crate) fn of_those_who_do_not_say() -> Self {
         Self::default().and(TaskKind::ProcessDocument.as_str(), 1)

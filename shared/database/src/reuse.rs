@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::jobs::{self, Counts, JobOptions};
 use crate::quotas::Settled;
 use crate::usage::Charge;
-use crate::{Database, Result, events, quotas, search, sql, todos, usage};
+use crate::{Database, MadeBy, Result, events, quotas, search, sql, todos, usage};
 
 /// The fence under which results are stored that no run has made: runs begin at 1.
 pub const FENCE: i64 = 0;
@@ -37,7 +37,8 @@ pub struct Sought {
     pub kind: DocumentKind,
 }
 
-/// For each of what is to be processed with these options, the newest document of the user whose results would come out again.
+/// For each of what is to be processed with these options, the newest document of the user whose results would come out again,
+/// made by these: rules do not serve for a model, nor one model for another, nor what rules did because a model failed.
 ///
 /// Never one that a password opened, one whose pictures nobody has read yet, or one whose todos a person has reworded: what was
 /// found in that is not known any more.
@@ -48,6 +49,7 @@ pub async fn find(
     db: &Database,
     user: UserId,
     options: &JobOptions,
+    by: &MadeBy,
     sought: &[Sought],
 ) -> Result<Vec<Option<Source>>> {
     #[derive(FromQueryResult)]
@@ -57,6 +59,7 @@ pub async fn find(
         kind: String,
         text_fence: i64,
         options: serde_json::Value,
+        made_by: Option<serde_json::Value>,
     }
     if sought.is_empty() {
         return Ok(Vec::new());
@@ -66,7 +69,7 @@ pub async fn find(
     let rows: Vec<Row> = sql::all(
         db.connection(),
         format!(
-            "SELECT d.id, d.sha256, d.kind, d.text_fence, j.options FROM documents d JOIN jobs j ON j.id = d.job_id \
+            "SELECT d.id, d.sha256, d.kind, d.text_fence, j.options, d.made_by FROM documents d JOIN jobs j ON j.id = d.job_id \
              WHERE d.user_id = $1 AND d.sha256 IN ({}) AND d.release = $2 AND d.status = 'completed' \
              AND d.text_fence IS NOT NULL AND NOT d.needs_ocr AND NOT EXISTS \
              (SELECT 1 FROM todos k WHERE k.document_id = d.id AND k.edited & {} <> 0) ORDER BY d.id DESC LIMIT {}",
@@ -80,8 +83,13 @@ pub async fn find(
     let same: Vec<Row> = rows
         .into_iter()
         .filter(|row| {
-            serde_json::from_value(row.options.clone())
-                .is_ok_and(|known: JobOptions| known.gives_the_same_as(options))
+            let made_by = row
+                .made_by
+                .clone()
+                .and_then(|it| serde_json::from_value::<MadeBy>(it).ok());
+            made_by.unwrap_or_default() == *by
+                && serde_json::from_value(row.options.clone())
+                    .is_ok_and(|known: JobOptions| known.gives_the_same_as(options))
         })
         .collect();
     let source_of = |sought: &Sought| {
@@ -97,7 +105,7 @@ pub async fn find(
 }
 
 /// What results consist of, beside passages, todos, events and the entry of the search.
-const RESULTS: [&str; 16] = [
+const RESULTS: [&str; 18] = [
     "title",
     "language",
     "language_confidence",
@@ -111,6 +119,8 @@ const RESULTS: [&str; 16] = [
     "truncated",
     "engine",
     "enriched_by",
+    "summary",
+    "made_by",
     "result_bytes",
     "release",
     "status",

@@ -13,7 +13,9 @@ mod history;
 mod inspect;
 mod limited;
 mod lost;
+mod questions;
 mod requeue;
+mod step;
 mod sweep;
 mod turns;
 
@@ -22,6 +24,7 @@ use domain::{
     Content, DocumentId, DocumentKind, JobId, ReasonCode, SealedPassword, TaskId, TaskKind, UserId, WorkerId,
 };
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 pub use claim::{claim, claim_knowing, give_back, give_back_these, owned};
 pub use close::{Closed, Retried, reject, retry};
@@ -33,7 +36,11 @@ pub use history::Attempt;
 pub(crate) use history::{End, append, append_if_running};
 pub use inspect::{Task, TaskFilter, find, list};
 pub use lost::{Backlog, backlog, forget_lost, oldest_by_level, release};
+pub use questions::{
+    Answered, Ask, Asked, QuestionClaim, QuestionPayload, ask, claim_questions, complete_question,
+};
 pub use requeue::{Operator, REQUEUED_MAX, Requeued, RequeuedAll, requeue, requeue_all};
+pub use step::remember;
 pub use sweep::{Recovered, SUSPECTS_APART, delete_given_up, expire, lose_these, recover_orphans};
 
 /// The newest form of a payload that this release can read. A worker leaves newer ones to those who know them.
@@ -59,11 +66,44 @@ pub struct DocumentPayload {
     /// What opens it. The database takes it out of the row in the statement that ends the task, whichever that is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sealed_password: Option<SealedPassword>,
+    /// What a model said about the text in an earlier attempt, and for which text: it is not asked twice. Only
+    /// [`remember`] writes it, and the database takes it out as it does the password.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub findings: Option<serde_json::Value>,
 }
 
-/// A task that a worker owns until it closes it, gives it back, or is no longer heard of. Only [`claim`] makes one.
+/// What a task is about: a document, or something else that has no row among the documents.
+pub trait Subject: Copy + Send + Sync {
+    /// The subject of a task with this document; `None` when there cannot be such a task.
+    fn of(document: Option<Uuid>) -> Option<Self>;
+
+    /// The document, where it is one.
+    fn document(self) -> Option<Uuid>;
+}
+
+impl Subject for DocumentId {
+    fn of(document: Option<Uuid>) -> Option<Self> {
+        document.map(Self::from)
+    }
+
+    fn document(self) -> Option<Uuid> {
+        Some(self.uuid())
+    }
+}
+
+impl Subject for () {
+    fn of(document: Option<Uuid>) -> Option<Self> {
+        document.is_none().then_some(())
+    }
+
+    fn document(self) -> Option<Uuid> {
+        None
+    }
+}
+
+/// A task that a worker owns until it closes it, gives it back, or is no longer heard of. Only [`claim`] and its like make one.
 #[derive(Debug, Clone)]
-pub struct Claim {
+pub struct Claim<S = DocumentId, P = DocumentPayload> {
     /// The task.
     pub task: TaskId,
     /// What it does.
@@ -72,10 +112,10 @@ pub struct Claim {
     pub user: UserId,
     /// The job.
     pub job: JobId,
-    /// The document.
-    pub document: DocumentId,
-    /// What there is to know about the document.
-    pub payload: DocumentPayload,
+    /// The document, where it is about one.
+    pub document: S,
+    /// What there is to know about it.
+    pub payload: P,
     /// Which attempt this is, from 1.
     pub attempt: i16,
     /// Attempts allowed.

@@ -416,6 +416,7 @@ const OWNED: &[&str] = &[
     "conversations",
     "dispatch_turns",
     "mails",
+    "model_spending",
     "quota_reservations",
     "quotas",
     "tenants",

@@ -82,6 +82,7 @@ reasons! {
     CrashedWorker = "crashed_worker", Permanent, "every worker that tried the document died";
     OriginalMissing = "original_missing", Permanent, "the stored file is gone; it has to be uploaded again";
     EnrichmentFailed = "enrichment_failed", Permanent, "the text could not be analysed";
+    ConversationDeleted = "conversation_deleted", Permanent, "the conversation that the question belongs to was deleted first";
     Internal = "internal", Permanent, "a fault of docmill's own; the log of the worker says more";
     MailRefused = "mail_refused", Permanent, "the mail server does not take the message, or the address is none";
     Cancelled = "cancelled", Permanent, "the job was cancelled first";

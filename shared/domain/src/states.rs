@@ -202,6 +202,8 @@ words! {
         Single = "single",
         /// Several documents accepted together.
         Batch = "batch",
+        /// An answer to a question about documents that are there already. It counts as one piece of work.
+        Question = "question",
     }
 }
 
@@ -212,6 +214,8 @@ words! {
         ProcessDocument = "process_document",
         /// Writes one message to a person and sends it.
         SendMail = "send_mail",
+        /// Answers one question about documents.
+        AnswerQuestion = "answer_question",
     }
 }
 
@@ -222,6 +226,7 @@ impl TaskKind {
         match self {
             Self::ProcessDocument => QueueName::Documents,
             Self::SendMail => QueueName::Mail,
+            Self::AnswerQuestion => QueueName::Questions,
         }
     }
 }
@@ -233,6 +238,8 @@ words! {
         Documents = "documents",
         /// Messages to be sent.
         Mail = "mail",
+        /// Questions whose answers nobody waits for on the line.
+        Questions = "questions",
     }
 }
 

@@ -36,6 +36,7 @@ pub const SECTIONS: &[&str] = &[
     "ocr",
     "sealing",
     "mail",
+    "model",
     "scheduler",
     "scheduling",
 ];

@@ -87,11 +87,13 @@ pub fn start(settings: &LogSettings) -> Result<(), LogProblem> {
 }
 
 fn filter(level: &str) -> Result<EnvFilter, tracing_subscriber::filter::ParseError> {
+    // Whatever level is asked for, nobody writes down what is sent to a model and what it says: both hold documents.
+    const NEVER: &str = "genai=off";
     // Of two directives for one target the later one counts. Regular expressions are of no use here and slow.
     let directives = if level.trim().is_empty() {
-        NOISE.to_owned()
+        format!("{NOISE},{NEVER}")
     } else {
-        format!("{NOISE},{level}")
+        format!("{NOISE},{level},{NEVER}")
     };
     EnvFilter::builder().with_regex(false).parse(directives)
 }

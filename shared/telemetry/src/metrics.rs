@@ -302,6 +302,11 @@ pub fn ocr_page_read(took: Duration) {
     table::OCR_PAGE_DURATION.time([], took);
 }
 
+/// A language model was called. The outcome is `answered`, or the word for its failure.
+pub fn model_called(provider: &'static str, outcome: &'static str, took: Duration) {
+    table::MODEL_CALL_DURATION.time([provider.into(), outcome.into()], took);
+}
+
 /// The dispatcher hinted at waiting tasks.
 pub fn tasks_dispatched(queue: QueueName, count: u64) {
     table::TASKS_DISPATCHED.add([queue.as_str().into()], count);

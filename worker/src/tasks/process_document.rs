@@ -1,8 +1,10 @@
 //! Reads one document and stores its text, language, tags, todos and events.
 //!
-//! Fetch, parse, enrich, store, close. Nothing is visible before the close, which is one transaction; whatever this process
-//! leaves behind when it dies on any line is a task that is taken back, and at most three objects that the nightly clean-up
-//! finds.
+//! Fetch, parse, enrich, ask a model where one is chosen, store, close. Nothing is visible before the close, which is one
+//! transaction; whatever this process leaves behind when it dies on any line is a task that is taken back, and at most three
+//! objects that the nightly clean-up finds.
+
+mod model_step;
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -10,14 +12,16 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use chrono::{NaiveDate, NaiveTime};
+use database::MadeBy;
 use database::agenda::Source;
 use database::events::FoundEvent;
 use database::tasks::{self, Claim, Closed, DocumentResult, PassageText};
 use database::todos::FoundTodo;
 use domain::{DocumentKind, ReasonCode, SealedPassword};
-use enrichment::{Context as TextContext, Tag};
+use enrichment::Context as TextContext;
 use extraction::{Extracted, Limits, Structure};
 use futures::TryStreamExt;
+use models::{Findings, Subject};
 use sandbox::{ParseError, ParseRequest};
 use secrecy::SecretString;
 use storage::StorageKey;
@@ -42,9 +46,16 @@ pub(crate) async fn run(
     claim: &Claim,
     unwanted: &CancellationToken,
 ) -> Result<Ended, Failure> {
-    let read = async { enrich(claim, parse(context, claim).await?).await };
-    // Dropping it kills the child that reads the document, whatever it is doing.
-    let enriched = tokio::select! {
+    let read = async {
+        let mut enriched = enrich(claim, parse(context, claim).await?).await?;
+        let (findings, made_by) =
+            model_step::findings(context, claim, &enriched.subject, enriched.findings).await;
+        enriched.result.made_by = made_by;
+        dress(&mut enriched.result, findings, enriched.paged);
+        Ok::<_, Failure>((enriched.stored, enriched.result))
+    };
+    // Dropping it kills the child that reads the document, and hangs up on the model, whatever they are doing.
+    let (stored, result) = tokio::select! {
         read = read => read?,
         () = unwanted.cancelled() => return Ok(Ended::Stopped),
     };
@@ -53,8 +64,8 @@ pub(crate) async fn run(
     if unwanted.is_cancelled() {
         return Ok(Ended::Stopped);
     }
-    let keys = store(context, claim, enriched.stored).await?;
-    let ended = close(context, claim, enriched.result).await;
+    let keys = store(context, claim, stored).await?;
+    let ended = close(context, claim, result).await;
     // After an error nobody knows: the results may be stored, and then they point at this text.
     if matches!(ended, Ok(Ended::Stale)) {
         take_back(context, &keys).await;
@@ -153,7 +164,13 @@ enum Fetch {
 
 struct Enriched {
     stored: Stored,
+    /// Everything but the findings.
     result: DocumentResult,
+    subject: Subject,
+    /// What the rules found.
+    findings: Findings,
+    /// Whether its pages are counted.
+    paged: bool,
 }
 
 /// What lies beside the database.
@@ -170,6 +187,15 @@ impl Stored {
         let others = [&self.markdown, &self.parts].into_iter().flatten();
         let bytes = self.text.len() + others.map(Bytes::len).sum::<usize>();
         u64::try_from(bytes).unwrap_or(u64::MAX)
+    }
+}
+
+/// A text that is stored and looked at without lying in memory twice.
+struct SharedText(Arc<str>);
+
+impl AsRef<[u8]> for SharedText {
+    fn as_ref(&self) -> &[u8] {
+        self.0.as_bytes()
     }
 }
 
@@ -225,7 +251,7 @@ impl Request {
 }
 
 fn result_of(extracted: Extracted, request: &Request) -> Enriched {
-    let text = extraction::full_text(&extracted);
+    let text: Arc<str> = extraction::full_text(&extracted).into();
     let markdown = match &extracted.structure {
         Structure::Markdown => None,
         _ => extraction::markdown(&extracted).map(Bytes::from),
@@ -244,24 +270,30 @@ fn result_of(extracted: Extracted, request: &Request) -> Enriched {
         })
         .collect();
     let languages = enrichment::detect_languages(&text);
-    let main = languages.main.as_ref().map(|it| it.code.as_str());
-    let agenda = enrichment::extract_agenda(&text, main, request.context(&extracted));
-    let people = people_of(&extracted, &agenda);
-    let tags = enrichment::find_tags(&text, &languages, &request.languages, &people, request.tags_max);
+    let subject = Subject {
+        text: Arc::clone(&text),
+        languages,
+        context: request.context(&extracted),
+        people: people_of(&extracted),
+        tag_languages: request.languages.clone(),
+        tags_max: request.tags_max,
+    };
+    let findings = models::analyse(&subject);
+    let languages = &subject.languages;
     let paged = extracted.paged;
     let words = extraction::count_words(&text);
     let characters = text.chars().count();
     let stored = Stored {
-        text: Bytes::from(text),
+        text: Bytes::from_owner(SharedText(text)),
         markdown,
         parts,
     };
     let result = DocumentResult {
         title: extracted.title,
-        language: languages.main.map(|it| (it.code, it.confidence)),
+        language: languages.main.as_ref().map(|it| (it.code.clone(), it.confidence)),
         languages: json_or(&languages.shares, "[]"),
-        tag_words: tags.iter().map(|tag: &Tag| tag.value.clone()).collect(),
-        tags: json_or(&tags, "[]"),
+        tag_words: Vec::new(),
+        tags: serde_json::json!([]),
         pages: extracted
             .paged
             .then(|| i32::try_from(extracted.pages.len()).unwrap_or(i32::MAX)),
@@ -272,35 +304,45 @@ fn result_of(extracted: Extracted, request: &Request) -> Enriched {
         truncated: extracted.truncated,
         engine: extracted.engine,
         enriched_by: enrichment::ENGINE.to_owned(),
+        summary: None,
+        made_by: MadeBy::default(),
         stored_bytes: stored.bytes(),
         passages,
-        todos: agenda
-            .todos
-            .into_iter()
-            .map(|todo| found_todo(todo, paged))
-            .collect(),
-        events: agenda
-            .events
-            .into_iter()
-            .map(|event| found_event(event, paged))
-            .collect(),
+        todos: Vec::new(),
+        events: Vec::new(),
     };
-    Enriched { stored, result }
+    Enriched {
+        stored,
+        result,
+        subject,
+        findings,
+        paged,
+    }
+}
+
+/// Adds what was found, whoever found it.
+fn dress(result: &mut DocumentResult, findings: Findings, paged: bool) {
+    result.tag_words = findings.tags.iter().map(|tag| tag.value.clone()).collect();
+    result.tags = json_or(&findings.tags, "[]");
+    result.summary = findings.summary;
+    let enrichment::Agenda { todos, events } = findings.agenda;
+    result.todos = todos.into_iter().map(|todo| found_todo(todo, paged)).collect();
+    result.events = events
+        .into_iter()
+        .map(|event| found_event(event, paged))
+        .collect();
 }
 
 fn json_or(value: &impl serde::Serialize, otherwise: &str) -> serde_json::Value {
     serde_json::to_value(value).unwrap_or_else(|_| serde_json::from_str(otherwise).unwrap_or_default())
 }
 
-/// Who wrote or said something in the document, as far as its file tells, and who has to do something.
-fn people_of(extracted: &Extracted, agenda: &enrichment::Agenda) -> Vec<String> {
-    let named = ["from", "to", "cc", "speakers", "author"]
+/// Who wrote or said something in the document, as far as its file tells.
+fn people_of(extracted: &Extracted) -> Vec<String> {
+    ["from", "to", "cc", "speakers", "author"]
         .into_iter()
-        .filter_map(|key| extracted.metadata.get(key));
-    let owners = agenda.todos.iter().filter_map(|todo| todo.owner.clone());
-    named
+        .filter_map(|key| extracted.metadata.get(key))
         .flat_map(|names| enrichment::names_in(names))
-        .chain(owners.filter(|owner| owner != enrichment::WRITER))
         .collect()
 }
 

@@ -64,7 +64,7 @@ pub async fn cancel(
          started_at = COALESCE(started_at, $4) WHERE id = $1",
         [
             id.uuid().into(),
-            i32::try_from(stored.len()).unwrap_or(i32::MAX).into(),
+            i32::try_from(ended.len()).unwrap_or(i32::MAX).into(),
             now.into(),
             started_at.into(),
         ],

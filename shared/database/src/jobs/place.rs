@@ -1,7 +1,7 @@
 //! Where the tasks of a new job stand in line, and whether there is a place for them.
 
 use chrono::{DateTime, Utc};
-use domain::{JobKind, Priority, TaskKind};
+use domain::{JobKind, Priority, QueueName, TaskKind, UserId};
 use sea_orm::{FromQueryResult, Value};
 
 use super::submit::{NewJob, Submitted, kind_of};
@@ -15,7 +15,7 @@ pub(super) fn place_in_line(
 ) -> (Priority, DateTime<Utc>, Option<&'static str>) {
     let usual = match kind_of(&new.documents) {
         JobKind::Single => Priority::High,
-        JobKind::Batch => Priority::Normal,
+        JobKind::Batch | JobKind::Question => Priority::Normal,
     };
     let run_at = new.options.run_at.map_or(now, |run_at| run_at.max(now));
     (
@@ -25,8 +25,21 @@ pub(super) fn place_in_line(
     )
 }
 
-/// Whether the user would have too many waiting tasks. No more of them are counted than that takes.
-pub(super) async fn full(db: &Database, new: &NewJob) -> Result<Option<Submitted>> {
+/// Whether the user would have too many waiting tasks.
+pub(super) async fn full_of_documents(db: &Database, new: &NewJob) -> Result<Option<Submitted>> {
+    let bound = full(
+        db,
+        TaskKind::ProcessDocument.queue(),
+        new.user,
+        new.documents.len() as u64,
+    )
+    .await?;
+    Ok(bound.map(Submitted::QueueFull))
+}
+
+/// The bound, if the user would have more waiting tasks in a queue with so many more. No more of them are counted than that
+/// takes.
+pub(crate) async fn full(db: &Database, queue: QueueName, user: UserId, wanted: u64) -> Result<Option<u64>> {
     #[derive(FromQueryResult)]
     struct Bound {
         queued_max: Option<i32>,
@@ -35,10 +48,7 @@ pub(super) async fn full(db: &Database, new: &NewJob) -> Result<Option<Submitted
     struct Counted {
         waiting: i64,
     }
-    let about: [Value; 2] = [
-        TaskKind::ProcessDocument.queue().as_str().into(),
-        new.user.uuid().into(),
-    ];
+    let about: [Value; 2] = [queue.as_str().into(), user.uuid().into()];
     let bound: Option<Bound> = sql::first(
         db.connection(),
         "SELECT COALESCE(n.queued_max, q.tenant_queued_max) AS queued_max FROM queues q \
@@ -63,8 +73,7 @@ pub(super) async fn full(db: &Database, new: &NewJob) -> Result<Option<Submitted
         about.into_iter().chain([i64::from(queued_max).into()]),
     )
     .await?;
-    let wanted = new.documents.len() as u64;
     let would_wait = counted.map_or(0, |counted| counted.waiting.cast_unsigned()) + wanted;
     let queued_max = u64::try_from(queued_max).unwrap_or(0);
-    Ok((would_wait > queued_max).then_some(Submitted::QueueFull(queued_max)))
+    Ok((would_wait > queued_max).then_some(queued_max))
 }

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::Job;
-use super::place::{full, place_in_line};
+use super::place::{full_of_documents, place_in_line};
 use super::terms::{Terms, refuse};
 use crate::entity::{documents, jobs, tasks};
 use crate::quotas::Exceeded;
@@ -146,27 +146,10 @@ pub async fn submit(db: &Database, new: NewJob, now: DateTime<Utc>) -> Result<Su
 pub async fn submit_on(db: &Database, terms: Terms, new: NewJob, now: DateTime<Utc>) -> Result<Submitted> {
     let (user, idempotency) = (new.user, new.idempotency.clone());
     // What was just written needs no asking for.
-    let job = Job {
-        id: new.id,
-        user,
-        kind: kind_of(&new.documents),
-        status: JobStatus::Pending,
-        status_reason: None,
-        total: count_of(&new.documents),
-        completed: 0,
-        failed: 0,
-        cancelled: 0,
-        version: 1,
-        attempt: 0,
-        attempts_max: limits::ATTEMPTS_MAX,
-        created_at: now,
-        started_at: None,
-        finished_at: None,
-        deadline_at: new.deadline_at,
-        error: None,
-    };
+    let (kind, total) = (kind_of(&new.documents), count_of(&new.documents));
+    let job = Job::accepted(new.id, user, kind, total, new.deadline_at, now);
     if !new.dispatched
-        && let Some(full) = full(db, &new).await?
+        && let Some(full) = full_of_documents(db, &new).await?
     {
         // What was accepted before stays accepted, however full it is by now.
         return Ok(match idempotency {
@@ -452,6 +435,7 @@ fn payload_of(document: &NewDocument, options: &JobOptions) -> DocumentPayload {
         content: options.content,
         languages: options.languages.clone(),
         sealed_password: options.password.clone(),
+        findings: None,
     }
 }
 

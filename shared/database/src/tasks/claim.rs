@@ -3,23 +3,25 @@
 use std::collections::HashSet;
 
 use chrono::{DateTime, Utc};
-use domain::{AttemptEnd, ReasonCode, TaskId, WorkerId};
+use domain::{AttemptEnd, ReasonCode, TaskId, TaskKind, WorkerId};
 use sea_orm::{ConnectionTrait, FromQueryResult, Value};
 use uuid::Uuid;
 
 use super::held::known;
 use super::sweep::of_tasks;
-use super::{Claim, End, append, limited};
+use serde::de::DeserializeOwned;
+
+use super::{Claim, End, Subject, append, limited};
 use crate::{Database, Knowledge, Result, sql};
 
-/// Takes every task of `ids` that waits and is due. What another worker took, what ended, what is not due and what this release
+/// Takes every document's task of `ids` that waits and is due. What another worker took, what ended, what is not due and what this release
 /// cannot read is left out; a foreign or forged id finds nothing. What is paused, or would go beyond a limit, goes back into
 /// line.
 ///
 /// # Errors
 /// When the database is away; nothing is claimed then, or the claim is recovered as an orphan.
 pub async fn claim(db: &Database, owner: WorkerId, ids: &[TaskId], now: DateTime<Utc>) -> Result<Vec<Claim>> {
-    claim_knowing(db, owner, &Knowledge::of_this_release(), ids, now).await
+    claim_knowing(db, owner, &Knowledge::of(TaskKind::ProcessDocument), ids, now).await
 }
 
 /// As [`claim`], for a worker that understands this. Tasks that it does not understand are left to those who do: another
@@ -34,6 +36,17 @@ pub async fn claim_knowing(
     ids: &[TaskId],
     now: DateTime<Utc>,
 ) -> Result<Vec<Claim>> {
+    claim_about(db, owner, knowledge, ids, now).await
+}
+
+/// As [`claim_knowing`], for tasks about anything.
+pub(super) async fn claim_about<S: Subject, P: DeserializeOwned>(
+    db: &Database,
+    owner: WorkerId,
+    knowledge: &Knowledge,
+    ids: &[TaskId],
+    now: DateTime<Utc>,
+) -> Result<Vec<Claim<S, P>>> {
     if ids.is_empty() {
         return Ok(Vec::new());
     }
@@ -64,14 +77,14 @@ const UNLIMITED: &str = "NOT EXISTS (SELECT 1 FROM queues q WHERE q.name = t.que
      AND NOT EXISTS (SELECT 1 FROM tenants n WHERE n.user_id = t.user_id AND n.running_max IS NOT NULL)";
 
 /// `queued` → `running` in one statement, for those of `ids` that wait, are due and known and meet the conditions.
-pub(super) async fn take(
+pub(super) async fn take<S: Subject, P: DeserializeOwned>(
     db: &impl ConnectionTrait,
     owner: WorkerId,
     knowledge: &Knowledge,
     ids: &[Uuid],
     conditions: &[&str],
     now: DateTime<Utc>,
-) -> Result<Vec<Claim>> {
+) -> Result<Vec<Claim<S, P>>> {
     #[derive(FromQueryResult)]
     struct Row {
         id: Uuid,
@@ -107,7 +120,7 @@ pub(super) async fn take(
     for row in rows {
         let (Ok(kind), Some(document), Ok(payload)) = (
             row.kind.parse(),
-            row.document_id,
+            S::of(row.document_id),
             serde_json::from_value(row.payload),
         ) else {
             // Cannot happen with rows of this release; the deadline ends such a task with a reason.
@@ -119,7 +132,7 @@ pub(super) async fn take(
             kind,
             user: row.user_id.into(),
             job: row.job_id.into(),
-            document: document.into(),
+            document,
             payload,
             attempt: row.attempt,
             attempts_max: row.attempts_max,

@@ -7,7 +7,7 @@ use domain::{AttemptEnd, DocumentStatus, JobStatus, TaskState};
 use sea_orm::{ConnectionTrait, DatabaseTransaction, FromQueryResult, Value};
 use uuid::Uuid;
 
-use super::{Claim, End, Reason, append, held_until};
+use super::{Claim, End, Reason, Subject, append, held_until};
 use crate::jobs::{self, FailedPart};
 use crate::{Database, Result, quotas, sql};
 
@@ -35,7 +35,12 @@ pub enum Retried {
 ///
 /// # Errors
 /// When the database is away; nothing is stored then.
-pub async fn reject(db: &Database, claim: &Claim, reason: &Reason, now: DateTime<Utc>) -> Result<Closed> {
+pub async fn reject<S: Subject, P>(
+    db: &Database,
+    claim: &Claim<S, P>,
+    reason: &Reason,
+    now: DateTime<Utc>,
+) -> Result<Closed> {
     let transaction = db.begin().await?;
     if !end(
         &transaction,
@@ -58,9 +63,9 @@ pub async fn reject(db: &Database, claim: &Claim, reason: &Reason, now: DateTime
 ///
 /// # Errors
 /// When the database is away; nothing is stored then.
-pub async fn retry(
+pub async fn retry<S: Subject, P>(
     db: &Database,
-    claim: &Claim,
+    claim: &Claim<S, P>,
     run_at: DateTime<Utc>,
     reason: &Reason,
     now: DateTime<Utc>,
@@ -117,9 +122,9 @@ pub async fn retry(
 }
 
 /// `running` → `state` without results, if the fence stands.
-async fn end(
+async fn end<S, P>(
     transaction: &DatabaseTransaction,
-    claim: &Claim,
+    claim: &Claim<S, P>,
     state: TaskState,
     how: AttemptEnd,
     reason: &Reason,
@@ -154,15 +159,15 @@ async fn end(
     Ok(changed == 1)
 }
 
-async fn fail_document(
+async fn fail_document<S: Subject, P>(
     transaction: &DatabaseTransaction,
-    claim: &Claim,
+    claim: &Claim<S, P>,
     reason: &Reason,
     now: DateTime<Utc>,
 ) -> Result<()> {
     let ended = Ended {
         job_id: claim.job.uuid(),
-        document_id: Some(claim.document.uuid()),
+        document_id: claim.document.document(),
         started_at: Some(claim.started_at),
     };
     fail_documents(transaction, &[ended], reason, JobStatus::Failed, now).await
@@ -194,16 +199,18 @@ pub(super) async fn fail_documents(
         now.into(),
     ];
     let documents: Vec<Uuid> = ended.iter().filter_map(|task| task.document_id).collect();
-    let list = sql::placeholders(values.len() + 1, documents.len());
-    values.extend(documents.iter().copied().map(Value::from));
-    sql::execute(
-        transaction,
-        format!(
-            "UPDATE documents SET status = $1, error_code = $2, error_detail = $3, processed_at = $4 WHERE id IN ({list})"
-        ),
-        values,
-    )
-    .await?;
+    if !documents.is_empty() {
+        let list = sql::placeholders(values.len() + 1, documents.len());
+        values.extend(documents.iter().copied().map(Value::from));
+        sql::execute(
+            transaction,
+            format!(
+                "UPDATE documents SET status = $1, error_code = $2, error_detail = $3, processed_at = $4 WHERE id IN ({list})"
+            ),
+            values,
+        )
+        .await?;
+    }
     let mut jobs: BTreeMap<Uuid, FailedPart> = BTreeMap::new();
     for task in ended {
         let part = jobs.entry(task.job_id).or_default();

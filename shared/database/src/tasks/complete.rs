@@ -13,7 +13,7 @@ use crate::jobs::{self, Counts};
 use crate::quotas::{self, SETTLE, Settled};
 use crate::search::{self, Indexed};
 use crate::todos::{self, FoundTodo};
-use crate::{Database, Result, sql, usage};
+use crate::{Database, MadeBy, Result, sql, usage};
 
 /// What was found in a document.
 #[derive(Debug, Clone)]
@@ -44,6 +44,10 @@ pub struct DocumentResult {
     pub engine: String,
     /// Which rules found language, tags, todos and events.
     pub enriched_by: String,
+    /// What it says, in a few sentences.
+    pub summary: Option<String>,
+    /// Who found tags, todos, events and summary.
+    pub made_by: MadeBy,
     /// Bytes of its results in storage: the text, and its Markdown.
     pub stored_bytes: u64,
     /// Its text in pieces.
@@ -82,14 +86,15 @@ pub async fn complete(
 }
 
 /// The owner stays: with `started_at` and `finished_at` it tells of the attempt that succeeded.
-const END: &str = "UPDATE tasks SET state = 'done', finished_at = $3, error_code = NULL, error_detail = NULL";
+pub(super) const END: &str =
+    "UPDATE tasks SET state = 'done', finished_at = $3, error_code = NULL, error_detail = NULL";
 
 /// Whether the results of this very claim are stored. For whoever got no answer from [`complete`] and then
 /// [`Closed::Lost`]: the first try may have been committed although its answer did not arrive.
 ///
 /// # Errors
 /// When the database is away.
-pub async fn is_complete(db: &Database, claim: &Claim) -> Result<bool> {
+pub async fn is_complete<S, P>(db: &Database, claim: &Claim<S, P>) -> Result<bool> {
     #[derive(FromQueryResult)]
     struct Row {
         #[allow(dead_code)] // that there is a row is all
@@ -290,7 +295,7 @@ fn settlement(result_bytes: &str, month: &str) -> String {
 
 /// Assignments of a document's results, with placeholders from `first` in the order of [`document_values`].
 fn document_columns(first: usize) -> String {
-    const COLUMNS: [&str; 17] = [
+    const COLUMNS: [&str; 19] = [
         "title",
         "language",
         "language_confidence",
@@ -308,6 +313,8 @@ fn document_columns(first: usize) -> String {
         "languages",
         "enriched_by",
         "result_bytes",
+        "summary",
+        "made_by",
     ];
     let assignments = COLUMNS
         .iter()
@@ -317,7 +324,7 @@ fn document_columns(first: usize) -> String {
     assignments + "status = 'completed', error_code = NULL, error_detail = NULL"
 }
 
-fn document_values(claim: &Claim, result: DocumentResult, now: DateTime<Utc>) -> [Value; 17] {
+fn document_values(claim: &Claim, result: DocumentResult, now: DateTime<Utc>) -> [Value; 19] {
     let (language, confidence) = result.language.unzip();
     [
         result
@@ -340,6 +347,10 @@ fn document_values(claim: &Claim, result: DocumentResult, now: DateTime<Utc>) ->
         result.languages.into(),
         result.enriched_by.into(),
         result.stored_bytes.cast_signed().into(),
+        result.summary.into(),
+        serde_json::to_value(&result.made_by)
+            .expect("plain structs always become JSON")
+            .into(),
     ]
 }
 

@@ -8,9 +8,11 @@ use domain::{QueueName, WorkerId};
 use sea_orm::{DatabaseTransaction, DbBackend, FromQueryResult, Value};
 use uuid::Uuid;
 
-use super::Claim;
+use serde::de::DeserializeOwned;
+
 use super::claim::{UNPAUSED, take};
 use super::dispatch::in_flight;
+use super::{Claim, Subject};
 use crate::{Database, Knowledge, Result, sql};
 
 /// Numbers of locks with Postgres; nobody else has these first halves.
@@ -31,13 +33,13 @@ struct Left {
 
 /// Claims of `ids` what limits leave room for. Everything else that is paused or beyond a limit goes back into line, and what the
 /// worker does not know is set aside for those who do.
-pub(super) async fn claim(
+pub(super) async fn claim<S: Subject, P: DeserializeOwned>(
     db: &Database,
     owner: WorkerId,
     knowledge: &Knowledge,
     ids: &[Uuid],
     now: DateTime<Utc>,
-) -> Result<Vec<Claim>> {
+) -> Result<Vec<Claim<S, P>>> {
     // Usually there is none: other workers have taken them, or they have ended.
     if left(db.connection(), ids, now).await?.is_empty() {
         return Ok(Vec::new());

@@ -163,16 +163,18 @@ async fn put_back(
     )
     .await?;
     let documents: Vec<Uuid> = tasks.iter().filter_map(|task| task.document_id).collect();
-    let list = sql::placeholders(1, documents.len());
-    sql::execute(
-        transaction,
-        format!(
-            "UPDATE documents SET status = 'pending', error_code = NULL, error_detail = NULL, processed_at = NULL \
-             WHERE id IN ({list})"
-        ),
-        documents.iter().copied().map(Value::from),
-    )
-    .await?;
+    if !documents.is_empty() {
+        let list = sql::placeholders(1, documents.len());
+        sql::execute(
+            transaction,
+            format!(
+                "UPDATE documents SET status = 'pending', error_code = NULL, error_detail = NULL, processed_at = NULL \
+                 WHERE id IN ({list})"
+            ),
+            documents.iter().copied().map(Value::from),
+        )
+        .await?;
+    }
     for (job, count) in &jobs {
         reopen(transaction, *job, *count, now).await?;
     }

@@ -165,7 +165,7 @@ on_both! {
         ];
         // Usage is what bills are made from; it names nobody but by the id.
         const KEPT: [&str; 3] = ["audit_log", "discarded_documents", "usage_entries"];
-        const GOES: [&str; 6] = ["conversations", "dispatch_turns", "mails", "quota_reservations", "quotas", "tenants"];
+        const GOES: [&str; 7] = ["conversations", "dispatch_turns", "mails", "model_spending", "quota_reservations", "quotas", "tenants"];
         let query = match db.is_shared() {
             true => "SELECT table_name::text FROM information_schema.columns WHERE column_name = 'user_id' AND table_schema = 'public'",
             false => "SELECT m.name FROM sqlite_master m, pragma_table_info(m.name) c WHERE m.type = 'table' AND c.name = 'user_id'",

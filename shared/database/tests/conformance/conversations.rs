@@ -1,6 +1,6 @@
-use database::conversations::{self, Author, Citation, NewQuestion};
+use database::conversations::{self, Author, Citation, NewAnswer, NewQuestion};
 use database::users::User;
-use database::{Database, audit, search, tasks};
+use database::{Database, MadeBy, audit, search, tasks};
 use domain::{ConversationId, DocumentId};
 
 use crate::support::{SECOND, a_result, a_user, a_worker, claim_one, new_job, on_both, start, submit};
@@ -33,6 +33,14 @@ fn citation() -> Citation {
     }
 }
 
+fn an_answer(text: &str, citations: Vec<Citation>) -> NewAnswer {
+    NewAnswer {
+        text: text.to_owned(),
+        citations,
+        made_by: MadeBy::default(),
+    }
+}
+
 async fn a_document(db: &Database, user: &User, text: &[&str]) -> DocumentId {
     let (_, ids) = submit(db, new_job(user, 1)).await;
     let worker = a_worker(db, start()).await;
@@ -48,7 +56,7 @@ on_both! {
         let user = a_user(db).await;
         let id = ask(db, &user, "  What does\n it cost? ").await;
         let later = start() + SECOND;
-        conversations::answer(db, user.id, id, "Ten euros.".into(), vec![citation()], later).await.unwrap().unwrap();
+        conversations::answer(db, user.id, id, an_answer("Ten euros.", vec![citation()]), later).await.unwrap().unwrap();
         let again = conversations::ask(db, question(&user, Some(id), "And then?"), later + SECOND).await.unwrap();
         assert_eq!(again, Some(id));
         let messages = conversations::messages(db, user.id, id, None, 10).await.unwrap();
@@ -89,7 +97,7 @@ on_both! {
             conversations::delete(db, ada.id, first, origin(), start()).await.unwrap();
             assert_eq!(ids(None).await, [second]);
         }
-        let late = conversations::answer(db, ada.id, first, "late".into(), Vec::new(), start()).await.unwrap();
+        let late = conversations::answer(db, ada.id, first, an_answer("late", Vec::new()), start()).await.unwrap();
         assert_eq!(late, None, "an answer to what was deleted goes nowhere");
     }
 

@@ -11,6 +11,7 @@ mod history;
 mod jobs;
 mod knowledge;
 mod mails;
+mod models;
 mod passwords;
 mod politeness;
 mod quotas;

@@ -8,7 +8,7 @@ use database::jobs::{JobOptions, NewDocument, NewJob, Submitted};
 use database::tasks::{Claim, DocumentResult, PassageText};
 use database::users::{NewUser, User};
 use database::workers::Worker;
-use database::{Database, DatabaseSettings, audit, jobs, tasks, users, workers};
+use database::{Database, DatabaseSettings, MadeBy, audit, jobs, tasks, users, workers};
 use domain::{DocumentId, DocumentKind, JobId, TaskId, UserRole, WorkerId};
 use sqlx::{Connection, Executor};
 
@@ -293,6 +293,8 @@ pub(crate) fn a_result(title: &str, text: &[&str]) -> DocumentResult {
         truncated: false,
         engine: "text/1".to_owned(),
         enriched_by: "rules/1".to_owned(),
+        summary: None,
+        made_by: MadeBy::default(),
         todos: Vec::new(),
         events: Vec::new(),
         stored_bytes: 7,

@@ -11,7 +11,7 @@ use database::saved_searches::{self, Saved, SearchToSave};
 use database::tasks::{DocumentResult, Operator};
 use database::todos::{self, FoundTodo, TodoChange};
 use database::users::User;
-use database::{Database, audit, documents, jobs, search, tasks, versions};
+use database::{Database, MadeBy, audit, documents, jobs, search, tasks, versions};
 use domain::{DocumentId, DocumentKind, DocumentStatus, JobStatus, TodoPriority, VersionOf, VersionOrigin};
 
 use crate::support::{SECOND, a_result, a_user, a_worker, claim_one, new_job, on_both, start, submit};
@@ -228,26 +228,28 @@ on_both! {
         let first = version(db, &user, None, "apples").await;
         let options = new_job(&user, 1).options;
         let sought = Sought { sha256: [7; 32], kind: DocumentKind::Text };
-        let source = reuse::find(db, user.id, &options, &[sought]).await.unwrap();
+        let source = reuse::find(db, user.id, &options, &MadeBy::default(), &[sought]).await.unwrap();
         assert_eq!(source, [Some(reuse::Source { document: first, text_fence: 1 })]);
         let labelled = JobOptions { labels: vec!["new".to_owned()], ..options.clone() };
-        assert!(reuse::find(db, user.id, &labelled, &[sought]).await.unwrap()[0].is_some(), "labels change no result");
+        assert!(reuse::find(db, user.id, &labelled, &MadeBy::default(), &[sought]).await.unwrap()[0].is_some(), "labels change no result");
 
         let more_tags = JobOptions { tags_max: 6, ..options.clone() };
         let other_bytes = Sought { sha256: [8; 32], ..sought };
         let other_kind = Sought { kind: DocumentKind::Markdown, ..sought };
-        assert_eq!(reuse::find(db, user.id, &more_tags, &[sought]).await.unwrap(), [None]);
-        assert_eq!(reuse::find(db, user.id, &options, &[other_bytes, sought, other_kind]).await.unwrap(), [None, source[0], None]);
+        assert_eq!(reuse::find(db, user.id, &more_tags, &MadeBy::default(), &[sought]).await.unwrap(), [None]);
+        assert_eq!(reuse::find(db, user.id, &options, &MadeBy::default(), &[other_bytes, sought, other_kind]).await.unwrap(), [None, source[0], None]);
         let stranger = a_user(db).await;
-        assert_eq!(reuse::find(db, stranger.id, &options, &[sought]).await.unwrap(), [None]);
-        assert_eq!(reuse::find(db, user.id, &options, &[]).await.unwrap(), []);
+        let model = MadeBy { provider: "mistral".to_owned(), ..MadeBy::default() };
+        assert_eq!(reuse::find(db, user.id, &options, &model, &[sought]).await.unwrap(), [None], "what others made");
+        assert_eq!(reuse::find(db, stranger.id, &options, &MadeBy::default(), &[sought]).await.unwrap(), [None]);
+        assert_eq!(reuse::find(db, user.id, &options, &MadeBy::default(), &[]).await.unwrap(), []);
     }
 
     async fn results_that_somebody_would_not_get_again_do_not_serve(db: &TestDatabase) {
         let user = a_user(db).await;
         let options = new_job(&user, 1).options;
         let sought = Sought { sha256: [7; 32], kind: DocumentKind::Text };
-        let served = async |options: &JobOptions| reuse::find(db, user.id, options, &[sought]).await.unwrap()[0].is_some();
+        let served = async |options: &JobOptions| reuse::find(db, user.id, options, &MadeBy::default(), &[sought]).await.unwrap()[0].is_some();
         let document = with_agenda(db, &user).await;
         assert!(served(&options).await);
         let later = JobOptions { priority: Some(domain::Priority::Low), run_at: Some(start() + SECOND), ..options.clone() };

@@ -127,6 +127,8 @@ metrics! {
         "Parser processes ended: recycled after their share of documents, or killed, and why.";
     OCR_PAGE_DURATION = "docmill_ocr_page_duration_seconds" Histogram(WORK_SECONDS) Seconds []
         "Time in which a painted page was read by the program that reads pictures.";
+    MODEL_CALL_DURATION = "docmill_model_call_duration_seconds" Histogram(WORK_SECONDS) Seconds ["provider", "outcome"]
+        "Time of one call of a language model, by whether and how it failed.";
 
     TASKS_DISPATCHED = "docmill_tasks_dispatched_total" Counter Count ["queue"]
         "Waiting tasks that the dispatcher hinted at.";

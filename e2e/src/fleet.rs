@@ -177,7 +177,8 @@ impl Service {
         let line = process.line("probes and metrics on http://").await;
         let address = |words: &str| {
             let rest = line.split_once(words)?.1;
-            rest.split([',', ' ']).next().map(str::to_owned)
+            // The quotation mark ends the message of a log in JSON.
+            rest.split([',', ' ', '"']).next().map(str::to_owned)
         };
         let health = address("probes and metrics on ").expect("an address");
         let base = address("listening on ").unwrap_or_default();

@@ -36,6 +36,7 @@ async fn what_is_forged_in_the_queue_runs_nothing_and_is_counted() {
 
     let worker = fleet.add_worker(&Settings::new()).await;
     let pid = worker.process.pid();
+    fleet.add_scheduler(&Settings::new()).await;
     assert_eq!(ada.ended(&waiting).await["status"], "completed");
     let document = ada.documents(&waiting).await.remove(0);
     let before = ada

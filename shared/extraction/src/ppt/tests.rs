@@ -122,7 +122,7 @@ fn objects() -> Vec<Vec<u8>> {
                     placeholder(8, &[text(4, "17")]),
                 ],
             ),
-            comment,
+            container(0x1388, &[container(0x138A, &[record(0, 0x138B, &comment)])]),
         ],
     );
     let second = container(SLIDE, &[about(0), shape(&[reference(0)]), shape(&[text(4, "*")])]);

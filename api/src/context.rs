@@ -4,15 +4,17 @@ use std::sync::Arc;
 
 use database::{Database, Pulse};
 use domain::SharedClock;
+use mail::MailSettings;
 use queue::{SharedEvents, SharedHints, SharedRateLimits};
 use sealing::Sealing;
 use storage::Storage;
 use tokio_util::sync::CancellationToken;
 
 use crate::auth::access_tokens::Tokens;
+use crate::auth::browser::CsrfKeys;
 use crate::auth::passwords::Passwords;
 use crate::auth::refresh_tokens::Successors;
-use crate::auth::standing::{KeyStandings, Standings};
+use crate::auth::standing::{BrowserStandings, KeyStandings, Standings};
 use crate::auth::totp::SecretBox;
 use crate::http::admission::Admission;
 use crate::http::client_address::TrustedProxies;
@@ -35,12 +37,16 @@ pub struct Api {
     pub(crate) successors: Arc<Successors>,
     pub(crate) standings: Arc<Standings>,
     pub(crate) key_standings: Arc<KeyStandings>,
+    pub(crate) browser_standings: Arc<BrowserStandings>,
+    pub(crate) csrf: Arc<CsrfKeys>,
     pub(crate) handover: Arc<Handover>,
     pub(crate) rates: Arc<Rates>,
     pub(crate) proxies: Arc<TrustedProxies>,
     pub(crate) cursors: CursorKey,
     /// What closes the passwords of documents.
     pub(crate) sealing: Arc<Sealing>,
+    /// Whether messages are sent, and whether addresses have to be proven.
+    pub(crate) mail: MailSettings,
     pub(crate) http: HttpSettings,
     /// Limits of accounts that have none of their own.
     pub(crate) quotas: QuotaSettings,
@@ -68,6 +74,8 @@ pub struct Parts {
     pub clock: SharedClock,
     /// What closes the passwords of documents.
     pub sealing: Sealing,
+    /// The section `mail`. Messages are sent by workers; here only their wish is written down.
+    pub mail: MailSettings,
     /// The section `auth`.
     pub auth: crate::AuthSettings,
     /// The section `http`.
@@ -91,6 +99,8 @@ impl Api {
             successors: Arc::new(Successors::derive(&parts.auth)),
             standings: Arc::new(Standings::default()),
             key_standings: Arc::new(KeyStandings::default()),
+            browser_standings: Arc::new(BrowserStandings::default()),
+            csrf: Arc::new(CsrfKeys::derive(&parts.auth)),
             handover: Arc::new(Handover::new(parts.hints)),
             rates: Arc::new(Rates::new(&parts.http.rate, parts.rate_limits)),
             proxies: Arc::new(TrustedProxies::of(&parts.http)),
@@ -102,6 +112,7 @@ impl Api {
             storage: parts.storage,
             events: parts.events,
             clock: parts.clock,
+            mail: parts.mail,
             http: parts.http,
             quotas: parts.quotas,
             stopping: parts.stopping,
@@ -112,8 +123,14 @@ impl Api {
 impl Api {
     /// Has this replica ask anew who may do what. Others do so within a few seconds by themselves.
     pub(crate) fn forget_standings(&self) {
-        self.standings.forget_all();
+        self.forget_sessions();
         self.key_standings.forget_all();
+    }
+
+    /// As [`Api::forget_standings`], for sessions only.
+    pub(crate) fn forget_sessions(&self) {
+        self.standings.forget_all();
+        self.browser_standings.forget_all();
     }
 
     /// What comes of work that needs the database, unless the database is away: a statement that nobody answers would

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use api::{Api, AuthSettings, HttpSettings, Parts, QuotaSettings, Server};
 use clap::Parser;
 use database::{Database, DatabaseClock, DatabaseSettings};
+use mail::MailSettings;
 use queue::{Queue, QueueSettings};
 use runtime::settings::Sections;
 use runtime::{Checks, HealthSettings, ProbeServer, Probes, Process};
@@ -37,6 +38,7 @@ struct Settings {
     auth: AuthSettings,
     http: HttpSettings,
     sealing: SealingSettings,
+    mail: MailSettings,
     quotas: QuotaSettings,
     health: HealthSettings,
     log: LogSettings,
@@ -51,6 +53,7 @@ impl Sections for Settings {
             ("auth", self.auth.problems()),
             ("http", self.http.problems()),
             ("sealing", self.sealing.problems()),
+            ("mail", self.mail.problems_in_fleet()),
             ("quotas", self.quotas.problems()),
             ("health", self.health.problems()),
             ("log", self.log.problems()),
@@ -91,6 +94,7 @@ async fn run(process: Process<Settings>) -> Result<(), Box<dyn Error>> {
         rate_limits: queue.rate_limits,
         clock,
         sealing: Sealing::new(&settings.sealing)?,
+        mail: settings.mail,
         auth: settings.auth,
         http: settings.http,
         quotas: settings.quotas,

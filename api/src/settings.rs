@@ -37,7 +37,10 @@ pub struct HttpSettings {
     pub cors_origins: Vec<String>,
     /// Whether those scripts may use the cookies of their visitors.
     pub cors_credentials: bool,
-    /// Whether strangers can reach it: then debugging and the documentation page are refused.
+    /// Whether the cookie of a browser's session travels without TLS: for trying things out on this machine.
+    pub insecure_cookies: bool,
+    /// Whether strangers can reach it: then there are no debugging, no documentation page, and no metrics but on a listener of
+    /// their own.
     pub production: bool,
     /// How often somebody may ask.
     pub rate: RateSettings,
@@ -57,6 +60,7 @@ impl Default for HttpSettings {
             trusted_proxies: Vec::new(),
             cors_origins: Vec::new(),
             cors_credentials: false,
+            insecure_cookies: false,
             production: false,
             rate: RateSettings::default(),
         }
@@ -86,6 +90,11 @@ impl HttpSettings {
             if let Err(reason) = client_address::check(proxy) {
                 problems.push(format!("trusted_proxies: {proxy:?} {reason}"));
             }
+        }
+        if self.insecure_cookies && (self.production || !self.listen.ip().is_loopback()) {
+            problems.push(
+                "insecure_cookies: is for a server that listens on this machine only, without http.production".to_owned(),
+            );
         }
         problems.extend(cross_origin::problems(self));
         problems
@@ -120,5 +129,25 @@ mod tests {
         assert_eq!(problems.len(), 3, "{problems:?}");
         assert!(problems[1].starts_with("uploads_max: "), "{problems:?}");
         assert!(problems[2].starts_with("waits_max: "), "{problems:?}");
+    }
+
+    #[test]
+    fn cookies_that_travel_in_the_clear_stay_on_this_machine() {
+        let near = HttpSettings {
+            insecure_cookies: true,
+            ..HttpSettings::default()
+        };
+        assert_eq!(near.problems(), Vec::<String>::new());
+        let open = HttpSettings {
+            listen: SocketAddr::from(([0, 0, 0, 0], 8000)),
+            ..near.clone()
+        };
+        let production = HttpSettings {
+            production: true,
+            ..near
+        };
+        for wrong in [open, production] {
+            assert!(wrong.problems()[0].starts_with("insecure_cookies: "));
+        }
     }
 }

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use api::{Api, Parts, Server};
 use database::{Database, workers};
 use domain::{Clock, SystemClock};
+use mail::Post;
 use queue::Queue;
 use runtime::{Checks, ProbeServer, Probes};
 use sandbox::{ChildProgram, ParserPool};
@@ -48,17 +49,6 @@ impl Embedded {
         let queue = Queue::open(&settings.queue)?;
         let clock = SystemClock::shared();
         let parsers = ParserPool::new(ChildProgram::this()?, settings.sandbox).with_ocr(settings.ocr);
-        let worker = Worker::new(worker::Parts {
-            database: database.clone(),
-            storage: storage.clone(),
-            hints: queue.hints.clone(),
-            events: queue.events.clone(),
-            parsers,
-            sealing: Sealing::new(&settings.sealing)?,
-            clock: clock.clone(),
-            settings: settings.worker,
-            stopping: stopping.clone(),
-        });
         let scheduler = Scheduler::new(scheduler::Parts {
             database: database.clone(),
             storage: storage.clone(),
@@ -79,12 +69,13 @@ impl Embedded {
             });
         let api = Api::new(Parts {
             database: database.clone(),
-            storage,
-            hints: queue.hints,
-            events: queue.events,
+            storage: storage.clone(),
+            hints: queue.hints.clone(),
+            events: queue.events.clone(),
             rate_limits: queue.rate_limits,
-            clock,
+            clock: clock.clone(),
             sealing: Sealing::new(&settings.sealing)?,
+            mail: settings.mail.clone(),
             auth: settings.auth,
             http: settings.http,
             quotas: settings.quotas,
@@ -96,6 +87,26 @@ impl Embedded {
         };
         let server = Server::bind(api.clone()).await?;
         let address = server.address();
+        let mut mail = settings.mail;
+        if mail.public_url.is_empty() {
+            mail.public_url = format!("http://{address}");
+        }
+        if !mail.has_server() {
+            let folder = mail.folder.display();
+            tracing::info!("there is no mail server (mail.host): messages to people are put into {folder}");
+        }
+        let worker = Worker::new(worker::Parts {
+            database: database.clone(),
+            storage: storage.clone(),
+            hints: queue.hints.clone(),
+            events: queue.events.clone(),
+            parsers,
+            sealing: Sealing::new(&settings.sealing)?,
+            post: Post::open(&mail)?,
+            clock: clock.clone(),
+            settings: settings.worker,
+            stopping: stopping.clone(),
+        });
         let probes = Probes::new(checks, stopping);
         Ok(Self {
             api,

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use api::{AuthSettings, HttpSettings, QuotaSettings};
 use database::{DatabaseSettings, SchedulingSettings};
+use mail::MailSettings;
 use queue::QueueSettings;
 use runtime::HealthSettings;
 use runtime::settings::Sections;
@@ -31,6 +32,7 @@ pub(crate) struct Settings {
     pub(crate) sandbox: SandboxSettings,
     pub(crate) ocr: OcrSettings,
     pub(crate) sealing: SealingSettings,
+    pub(crate) mail: MailSettings,
     pub(crate) scheduling: SchedulingSettings,
     pub(crate) health: HealthSettings,
     pub(crate) log: LogSettings,
@@ -55,6 +57,7 @@ impl Sections for Settings {
             ("sandbox", self.sandbox.problems()),
             ("ocr", self.ocr.problems()),
             ("sealing", self.sealing.problems()),
+            ("mail", self.mail.problems()),
             ("scheduling", self.scheduling.problems()),
             ("health", self.health.problems()),
             ("log", self.log.problems()),
@@ -81,6 +84,13 @@ impl Settings {
             self.storage.backend == StorageBackend::Folder && self.storage.path.as_os_str().is_empty();
         let needs_key = self.auth.keys.is_empty();
         let needs_sealing_key = self.sealing.keys.is_empty();
+        if !self.mail.is_on() {
+            // Made when the first message is put into it.
+            self.mail.folder = data.join("mail");
+        }
+        if self.mail.from.is_empty() {
+            self.mail.from = "docmill <docmill@localhost>".to_owned();
+        }
         if !(needs_database || needs_storage || needs_key || needs_sealing_key) {
             return Ok(());
         }
@@ -154,6 +164,7 @@ mod tests {
         assert_eq!(mode(&data.join("access-token.key")), 0o600);
         assert_eq!(mode(&data.join("sealing.key")), 0o600);
         assert!(settings.sealing.problems().is_empty() && settings.sealing.keys.len() == 1);
+        assert!(settings.mail.folder.ends_with("data/mail") && !settings.mail.verifies());
 
         let mut again = Settings::default();
         again.complete(&data).unwrap();

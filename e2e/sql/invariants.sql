@@ -61,11 +61,12 @@ FROM documents d WHERE d.status <> 'completed' AND d.text_fence IS NOT NULL
 UNION ALL
 SELECT 'passages belong to a result', d.id::text, format('%s with %s passages', d.status, count(p.position))
 FROM documents d LEFT JOIN passages p ON p.document_id = d.id
-GROUP BY d.id, d.status HAVING (d.status = 'completed') <> (count(p.position) > 0)
+WHERE d.status <> 'completed' GROUP BY d.id, d.status HAVING count(p.position) > 0
 
 UNION ALL
 SELECT 'what has results can be found', d.id::text, format('%s with %s index rows', d.status, count(p.part))
 FROM documents d LEFT JOIN search_parts p ON p.document_id = d.id
+WHERE NOT EXISTS (SELECT 1 FROM search_missing m WHERE m.document_id = d.id)
 GROUP BY d.id, d.status HAVING (d.status = 'completed') <> (count(p.part) > 0)
 
 UNION ALL
@@ -122,7 +123,8 @@ SELECT 'no object without a row', all_keys.key, COALESCE(d.status, 'no document'
 FROM objects all_keys LEFT JOIN object o ON o.key = all_keys.key
 LEFT JOIN documents d ON d.id = o.document_id AND d.user_id = o.user_id
 WHERE all_keys.key LIKE 'users/%' AND (d.id IS NULL OR d.status = 'cancelled'
-    OR (o.name <> 'original' AND o.name <> format('text-%s', d.text_fence) AND o.name <> format('markdown-%s', d.text_fence)))
+    OR (o.name <> 'original' AND o.name <> format('text-%s', d.text_fence) AND o.name <> format('markdown-%s', d.text_fence)
+            AND o.name <> format('parts-%s', d.text_fence)))
 
 UNION ALL
 -- Only documents whose structure is known have Markdown.

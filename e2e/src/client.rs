@@ -98,6 +98,12 @@ impl Client {
         self.send(self.request(Method::PATCH, path).json(body)).await
     }
 
+    /// The site that its first address belongs to, as a browser writes it.
+    #[must_use]
+    pub fn origin(&self) -> &str {
+        self.bases.first().map_or("", String::as_str)
+    }
+
     /// The access token.
     ///
     /// # Panics

@@ -53,8 +53,16 @@ impl Embedded {
     /// # Panics
     /// When it does not listen.
     pub async fn again(self) -> Self {
+        self.again_with(&Settings::new()).await
+    }
+
+    /// As [`Embedded::again`], with these settings over those that it was started with.
+    ///
+    /// # Panics
+    /// When it does not listen.
+    pub async fn again_with(self, changed: &Settings) -> Self {
         drop(self.process);
-        Self::start_on(self.data, &self.settings).await
+        Self::start_on(self.data, &self.settings.and(changed)).await
     }
 
     /// Somebody without an account.

@@ -29,9 +29,10 @@ impl Settings {
     /// The same, where nobody asks too often: everybody in a test asks from one address.
     #[must_use]
     pub fn without_rate_limits(self) -> Self {
-        const LIMITS: [&str; 7] = [
+        const LIMITS: [&str; 8] = [
             "login_per_address",
             "login_per_account",
+            "mail_per_account",
             "submit_per_account",
             "submit_per_key",
             "read_per_account",

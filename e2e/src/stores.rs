@@ -116,7 +116,10 @@ impl Stores {
     }
 
     /// Every row of every table, as text.
-    pub(crate) async fn rows_as_text(&self) -> String {
+    ///
+    /// # Panics
+    /// When the database cannot be asked.
+    pub async fn rows_as_text(&self) -> String {
         let mut database = connect(&self.database_url).await;
         let tables: Vec<String> =
             sqlx::query_scalar("SELECT tablename::text FROM pg_tables WHERE schemaname = 'public'")

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use domain::UserId;
-use e2e::{Answer, Client, Embedded, Fleet, Folder, Settings, docmill, eventually};
+use e2e::{Answer, Client, Embedded, Fleet, Folder, PATIENCE, Settings, docmill, eventually, secret, until};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -171,6 +171,19 @@ async fn accounts_are_for_administrators_only_and_none_locks_everybody_out() {
     assert_eq!(opened["status"], "active");
 }
 
+/// The secret in the message that went to an address; there is no mail server, so it lies in a folder.
+async fn token_sent_to(mill: &Embedded, address: &str) -> String {
+    let folder = mill.data().join("mail");
+    until("the message is there", PATIENCE, async || {
+        let files = std::fs::read_dir(&folder).ok()?.flatten();
+        let messages = files.filter_map(|file| std::fs::read_to_string(file.path()).ok());
+        messages
+            .filter(|message| message.contains(address))
+            .find_map(|message| secret(&message))
+    })
+    .await
+}
+
 /// Does something that changes something, once for every route that does; the last one is the answer that counts.
 async fn act(route: &str, mill: &Embedded, admin: &Client) -> (Answer, &'static str) {
     let ada = mill.user().await;
@@ -267,6 +280,54 @@ async fn act(route: &str, mill: &Embedded, admin: &Client) -> (Answer, &'static 
             (
                 ada.post("/api/v1/me/password", &body).await.status(204),
                 "user.password",
+            )
+        }
+        "POST /auth/browser/login" => {
+            let anybody = mill.anybody();
+            let request = anybody.request(Method::POST, "/api/v1/auth/browser/login");
+            let request = request.header("origin", anybody.origin()).json(&login);
+            (anybody.send(request).await.status(200), "session.start")
+        }
+        "POST /auth/verify" => {
+            // A new address is proven in the same way.
+            let email = format!("{}@example.com", UserId::new());
+            let body = json!({ "email": email, "password": Client::password() });
+            let _ = ada.post("/api/v1/me/email", &body).await.status(202);
+            let body = json!({ "token": token_sent_to(mill, &email).await });
+            (
+                ada.post("/api/v1/auth/verify", &body).await.status(204),
+                "user.email_change",
+            )
+        }
+        "POST /auth/verify/resend" => {
+            let body = json!({ "email": ada.email() });
+            (
+                ada.post("/api/v1/auth/verify/resend", &body).await.status(202),
+                "user.verify_ask",
+            )
+        }
+        "POST /auth/password/forgot" => {
+            let body = json!({ "email": ada.email() });
+            (
+                ada.post("/api/v1/auth/password/forgot", &body).await.status(202),
+                "user.password_ask",
+            )
+        }
+        "POST /auth/password/reset" => {
+            let body = json!({ "email": ada.email() });
+            let _ = ada.post("/api/v1/auth/password/forgot", &body).await.status(202);
+            let body = json!({ "token": token_sent_to(mill, ada.email()).await, "new_password": new });
+            (
+                ada.post("/api/v1/auth/password/reset", &body).await.status(204),
+                "user.password_reset",
+            )
+        }
+        "POST /me/email" => {
+            let email = format!("{}@example.com", UserId::new());
+            let body = json!({ "email": email, "password": Client::password() });
+            (
+                ada.post("/api/v1/me/email", &body).await.status(202),
+                "user.email",
             )
         }
         "POST /me/second-factor" => {
@@ -583,8 +644,12 @@ async fn whatever_changes_something_is_in_the_audit_log() {
             (&json!("success"), &json!("127.0.0.1")),
             "{route}: {line}"
         );
+        // Nobody has looked yet whether anybody has the address.
+        let of_nobody = ["POST /auth/password/forgot", "POST /auth/verify/resend"].contains(&route.as_str());
         assert!(
-            line["user_id"].is_string() && line["resource_type"].is_string() && line["at"].is_string(),
+            line["user_id"].is_string() != of_nobody
+                && line["resource_type"].is_string()
+                && line["at"].is_string(),
             "{route}: {line}"
         );
     }
@@ -704,6 +769,63 @@ async fn the_audit_log_is_filtered_paged_and_exported() {
     let mut backwards = all["items"].as_array().unwrap().clone();
     backwards.reverse();
     assert_eq!(lines, backwards);
+}
+
+#[tokio::test]
+async fn what_was_done_with_an_api_key_says_with_which_one() {
+    let mill = Embedded::start(&Settings::new()).await;
+    let admin = mill.with_role("admin").await;
+    let ada = mill.user().await;
+    let wish = json!({ "name": "nightly", "scopes": ["documents:write", "jobs:read", "jobs:write", "documents:read"] });
+    let mut programs = Vec::new();
+    for _ in 0..2 {
+        let made = ada.post("/api/v1/me/keys", &wish).await.status(201).json();
+        let id = made["api_key"]["id"].as_str().unwrap().to_owned();
+        programs.push((ada.with_token(made["key"].as_str().unwrap()), id));
+    }
+    let (program, key) = &programs[0];
+    let document = program.processed("a.txt", b"a few words").await;
+    let by_login = ada.upload(&[("b.txt", b"a few words")]).await;
+    let path = format!("/api/v1/documents/{}", document["id"].as_str().unwrap());
+    let _ = program.delete(&path).await.status(204);
+    let lines = async |query: &str| {
+        let page = admin
+            .get(&format!("/api/v1/admin/audit{query}"))
+            .await
+            .status(200);
+        assert!(!page.text().contains(program.token()), "the secret is in the log");
+        page.json()["items"].as_array().unwrap().clone()
+    };
+    let done = lines(&format!("?api_key_id={key}")).await;
+    let actions: Vec<&Value> = done.iter().map(|line| &line["action"]).collect();
+    assert_eq!(actions, ["document.delete", "job.create"]);
+    assert!(
+        done.iter()
+            .all(|line| line["api_key_id"] == **key && line["user_id"] == ada.user_id())
+    );
+    assert_eq!(
+        lines(&format!("?api_key_id={}", programs[1].1)).await,
+        Vec::<Value>::new()
+    );
+    let job = lines(&format!(
+        "?action=job.create&resource_id={}",
+        by_login["id"].as_str().unwrap()
+    ))
+    .await;
+    assert_eq!(
+        (job.len(), job[0].get("api_key_id")),
+        (1, None),
+        "a login is no key"
+    );
+    admin
+        .get("/api/v1/admin/audit?api_key_id=x")
+        .await
+        .refuses("query:api_key_id");
+    let export = admin
+        .get(&format!("/api/v1/admin/audit/export?api_key_id={key}"))
+        .await
+        .status(200);
+    assert_eq!(export.text().lines().count(), 2);
 }
 
 #[tokio::test]

@@ -16,6 +16,8 @@ mod m0008_access;
 mod m0009_passwords;
 mod m0010_conversations;
 mod m0011_search;
+mod m0013_mail;
+mod m0014_audit_keys;
 
 use sea_orm_migration::prelude::*;
 pub use sea_orm_migration::{MigratorTrait, migrator::MigrationStatus};
@@ -39,6 +41,8 @@ impl MigratorTrait for Migrator {
             Box::new(m0009_passwords::Passwords),
             Box::new(m0010_conversations::Conversations),
             Box::new(m0011_search::SearchDocuments),
+            Box::new(m0013_mail::Mail),
+            Box::new(m0014_audit_keys::AuditKeys),
         ]
     }
 }

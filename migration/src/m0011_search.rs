@@ -23,11 +23,20 @@ impl MigrationTrait for SearchDocuments {
             }
             _ => ddl::run(manager, UP_SQLITE).await?,
         }
-        ddl::run(manager, UP).await
+        ddl::run(manager, UP).await?;
+        if manager.get_database_backend() == DbBackend::Postgres {
+            for statement in WORK_OF_EARLIER_RELEASES {
+                manager.get_connection().execute_unprepared(statement).await?;
+            }
+        }
+        Ok(())
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        ddl::drop_tables(manager, &["saved_searches", "document_labels"]).await?;
+        if manager.get_database_backend() == DbBackend::Postgres {
+            ddl::run(manager, NO_MORE_WORK_OF_EARLIER_RELEASES).await?;
+        }
+        ddl::drop_tables(manager, &["saved_searches", "document_labels", "search_missing"]).await?;
         ddl::run(manager, DOWN).await?;
         match manager.get_database_backend() {
             DbBackend::Postgres => ddl::run(manager, DOWN_POSTGRES).await,
@@ -39,6 +48,8 @@ impl MigrationTrait for SearchDocuments {
 // root_id is the first version of a document and NULL for it, so that a document without versions is in no index of them.
 // It is no foreign key: the first version may be deleted with its job while later ones stay.
 // own_title is the one that its owner gave it; it hides the one that was found and stays when that changes.
+// search_missing are documents that have results and no entry in the index: those from before this step, at first. The schedulers
+// write their entries.
 // edits counts what its owner changed; together with the results it names what one version of the row shows.
 // release is the docmill that made the results; with the options of the job it decides whether they can be used again.
 const UP: &str = "
@@ -70,6 +81,8 @@ CREATE TABLE saved_searches (
     updated_at {time} NOT NULL
 );
 CREATE UNIQUE INDEX saved_searches_name ON saved_searches (user_id, name);
+CREATE TABLE search_missing (document_id {uuid} PRIMARY KEY REFERENCES documents (id) ON DELETE CASCADE);
+INSERT INTO search_missing (document_id) SELECT id FROM documents WHERE status = 'completed';
 ";
 
 const DOWN: &str = "
@@ -85,11 +98,25 @@ ALTER TABLE documents DROP COLUMN root_id;
 ALTER TABLE documents DROP COLUMN version;
 ";
 
+// A worker of the release before writes the words of passages, and a passage of number 0 that holds title and tags. The column
+// stays for it, and its documents are noted. It goes in a later step.
+const WORK_OF_EARLIER_RELEASES: &[&str] = &[
+    "CREATE FUNCTION passages_without_entry() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+     INSERT INTO search_missing (document_id) VALUES (NEW.document_id) ON CONFLICT DO NOTHING; RETURN NULL; END $$",
+    "CREATE TRIGGER passages_without_entry AFTER INSERT ON passages FOR EACH ROW \
+     WHEN (NEW.position = 0 AND NEW.words IS NOT NULL) EXECUTE FUNCTION passages_without_entry()",
+];
+
+const NO_MORE_WORK_OF_EARLIER_RELEASES: &str = "
+DROP TRIGGER IF EXISTS passages_without_entry ON passages;
+DROP FUNCTION IF EXISTS passages_without_entry();
+";
+
 // One row holds the words of a whole document, so that words of different passages are found together; a long document has
 // several (`shared/terms/src/entry.rs`).
 const UP_POSTGRES: &str = "
 DROP INDEX passages_words;
-ALTER TABLE passages DROP COLUMN words;
+ALTER TABLE passages ALTER COLUMN words DROP NOT NULL;
 CREATE TABLE search_parts (
     document_id uuid NOT NULL REFERENCES documents (id) ON DELETE CASCADE,
     part integer NOT NULL,
@@ -106,8 +133,8 @@ EXCEPTION WHEN feature_not_supported THEN NULL; END $$";
 
 const DOWN_POSTGRES: &str = "
 DROP TABLE search_parts;
-ALTER TABLE passages ADD COLUMN words tsvector NOT NULL DEFAULT '';
-ALTER TABLE passages ALTER COLUMN words DROP DEFAULT;
+UPDATE passages SET words = '' WHERE words IS NULL;
+ALTER TABLE passages ALTER COLUMN words SET NOT NULL;
 CREATE INDEX passages_words ON passages USING gin (words);
 ";
 

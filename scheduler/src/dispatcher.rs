@@ -9,6 +9,7 @@ use domain::{QueueName, limits};
 use queue::Pushed;
 use telemetry::metrics;
 
+use crate::mail_line;
 use crate::scheduler::Parts;
 
 /// How often the dispatcher looks. Uploads push their own hints while everything that is due has been handed out, so this is
@@ -27,7 +28,10 @@ pub(crate) async fn run(parts: Arc<Parts>, queue: QueueName) {
     let mut silent = false;
     while !parts.stopping.is_cancelled() {
         let look = looked_for_lost.is_none_or(|at| at.elapsed() >= LOOK_FOR_LOST_EVERY);
-        let round = round(&parts, queue, look).await;
+        let round = match queue {
+            QueueName::Mail => mail_line::round(&parts, look).await,
+            QueueName::Documents => round(&parts, queue, look).await,
+        };
         match &round {
             Ok(_) => {
                 if look {

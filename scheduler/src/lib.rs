@@ -5,6 +5,7 @@
 //! happen once is a row that one of them wins.
 
 mod dispatcher;
+mod mail_line;
 mod recurring;
 mod scheduler;
 mod schedules;

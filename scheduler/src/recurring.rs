@@ -50,6 +50,11 @@ pub(crate) const TABLE: &[Recurring] = &[
         work: |parts| Box::pin(async move { sweeps::audit_seals::seal(&parts, Look::Lately).await }),
     },
     Recurring {
+        name: "write_search_entries",
+        every: SECOND.saturating_mul(7),
+        work: |parts| Box::pin(async move { sweeps::search_entries::write(&parts).await }),
+    },
+    Recurring {
         name: "delete_discarded",
         every: SECOND.saturating_mul(61),
         work: |parts| Box::pin(async move { sweeps::discarded::delete(&parts).await }),

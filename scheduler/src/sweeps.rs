@@ -10,6 +10,7 @@ pub(crate) mod expired_rows;
 pub(crate) mod leftovers;
 pub(crate) mod observation;
 pub(crate) mod orphans;
+pub(crate) mod search_entries;
 
 /// How far a sweep came that a schedule wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

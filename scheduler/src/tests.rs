@@ -5,6 +5,7 @@ mod firing;
 mod runs;
 
 mod access;
+mod upgrades;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use database::Database;
 use database::tasks::Claim;
 use domain::{SharedClock, TaskId, WorkerId};
+use mail::Post;
 use queue::{SharedEvents, SharedHints};
 use sandbox::{OcrEngine, ParserPool};
 use sealing::Sealing;
@@ -31,6 +32,8 @@ pub struct Parts {
     pub parsers: ParserPool,
     /// What opens the passwords of documents.
     pub sealing: Sealing,
+    /// How messages get away; without it they are left to other workers.
+    pub post: Option<Post>,
     /// The time.
     pub clock: SharedClock,
     /// The section `worker`.

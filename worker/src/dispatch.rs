@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use apalis::prelude::{Data, Monitor, ParallelizeExt, WorkerBuilder};
 use async_trait::async_trait;
+use database::mails::MailClaim;
 use database::tasks::{self, Claim, Closed, Reason, Retried};
 use domain::{QueueName, ReasonCode, TaskId, TaskKind, WorkerId};
 use futures::FutureExt;
@@ -20,6 +21,7 @@ use tracing::Instrument;
 
 use crate::context::{Context, Running};
 use crate::outcome::{self, Ended, Failure};
+use crate::postman::{self, Postman};
 use crate::tasks::process_document;
 
 /// No attempt needs longer: reading a document is bounded by its parser's limits, storing by the patience of each step.
@@ -60,6 +62,41 @@ pub(crate) async fn work(
     if let Err(error) = monitor.run().await {
         tracing::error!("the worker ended: {error}");
     }
+}
+
+/// Takes hints of messages and sends them until `stopping`, then until what was claimed has ended.
+pub(crate) async fn send(postman: Postman, hints: SharedHints, stopping: CancellationToken) {
+    let (worker, postman) = (postman.worker, Arc::new(postman));
+    let free = Arc::new(Semaphore::new(postman::SLOTS));
+    let monitor = Monitor::new().register(move |restart| {
+        let backend = HintBackend::new(
+            Arc::clone(&hints),
+            QueueName::Mail,
+            Arc::clone(&free),
+            Arc::clone(&postman),
+            stopping.clone(),
+        );
+        WorkerBuilder::new(format!("mail-{worker}-{restart}"))
+            .backend(backend)
+            .data(Arc::clone(&postman))
+            .parallelize(tokio::spawn)
+            .build(handle_mail)
+    });
+    if let Err(error) = monitor.run().await {
+        tracing::error!("the sending of mail ended: {error}");
+    }
+}
+
+async fn handle_mail(
+    message: Slotted<MailClaim>,
+    postman: Data<Arc<Postman>>,
+) -> Result<(), std::convert::Infallible> {
+    let Slotted {
+        claimed,
+        permit: _slot,
+    } = message;
+    postman::attempt(Arc::clone(&postman), claimed).await;
+    Ok(())
 }
 
 /// Turns hints into owned tasks.
@@ -127,6 +164,8 @@ async fn attempt(context: Arc<Context>, claim: Claim) {
         async move {
             match claim.kind {
                 TaskKind::ProcessDocument => process_document::run(&context, &claim, &unwanted).await,
+                // Messages are rows of their own, and come another way (`postman.rs`).
+                TaskKind::SendMail => Err(ReasonCode::Internal.into()),
             }
         }
         .in_current_span()

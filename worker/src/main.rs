@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use database::{Database, DatabaseClock, DatabaseSettings};
+use mail::{MailSettings, Post};
 use queue::{Queue, QueueSettings};
 use runtime::settings::Sections;
 use runtime::{Checks, HealthSettings, ProbeServer, Probes, Process};
@@ -48,6 +49,7 @@ struct Settings {
     sandbox: SandboxSettings,
     ocr: OcrSettings,
     sealing: SealingSettings,
+    mail: MailSettings,
     health: HealthSettings,
     log: LogSettings,
 }
@@ -62,6 +64,7 @@ impl Sections for Settings {
             ("sandbox", self.sandbox.problems()),
             ("ocr", self.ocr.problems()),
             ("sealing", self.sealing.problems()),
+            ("mail", self.mail.problems_in_fleet()),
             ("health", self.health.problems()),
             ("log", self.log.problems()),
         ]
@@ -107,6 +110,7 @@ async fn run(process: Process<Settings>) -> Result<(), Box<dyn Error>> {
         events: queue.events,
         parsers,
         sealing: Sealing::new(&settings.sealing)?,
+        post: Post::open(&settings.mail)?,
         clock: clock.clone(),
         settings: settings.worker,
         stopping: stopping.clone(),

@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use database::{DatabaseError, tasks, workers};
 use domain::WorkerId;
+use mail::Post;
 use tokio_util::sync::CancellationToken;
 
 use crate::context::{Context, Parts, Running, identity};
+use crate::postman::Postman;
 use crate::settings::WorkerSettings;
 use crate::{dispatch, heartbeat};
 
@@ -28,6 +30,7 @@ pub enum WorkerError {
 pub struct Worker {
     context: Arc<Context>,
     hints: queue::SharedHints,
+    post: Option<Post>,
     settings: WorkerSettings,
     stopping: CancellationToken,
 }
@@ -49,6 +52,7 @@ impl Worker {
         Self {
             context: Arc::new(context),
             hints: parts.hints,
+            post: parts.post,
             settings: parts.settings,
             stopping: parts.stopping,
         }
@@ -63,6 +67,7 @@ impl Worker {
         let Self {
             context,
             hints,
+            post,
             settings,
             stopping,
         } = self;
@@ -88,6 +93,18 @@ impl Worker {
         ));
         tracing::info!(worker.id = %worker.id, slots = settings.slots, "worker {} is ready", worker.name);
 
+        let postman = post.map(|post| Postman {
+            database: context.database.clone(),
+            clock: context.clock.clone(),
+            post,
+            worker: worker.id,
+        });
+        let (mail_hints, mail_stopping) = (Arc::clone(&hints), stopping.clone());
+        let mail = async move {
+            if let Some(postman) = postman {
+                dispatch::send(postman, mail_hints, mail_stopping).await;
+            }
+        };
         let work = dispatch::work(
             Arc::clone(&context),
             worker.id,
@@ -95,7 +112,7 @@ impl Worker {
             hints,
             stopping.clone(),
         );
-        let mut work = tokio::spawn(work);
+        let mut work = tokio::spawn(async { tokio::join!(work, mail) });
         tokio::select! {
             _ = &mut work => {}
             () = out_of_grace(&stopping, settings.grace) => {

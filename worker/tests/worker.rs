@@ -87,6 +87,7 @@ impl Mill {
             events: Arc::clone(&self.queue.events),
             parsers: ParserPool::new(program, SandboxSettings::default()),
             sealing: Sealing::new(&self.sealing).unwrap(),
+            post: None,
             clock: SystemClock::shared(),
             settings: WorkerSettings { slots: 2, grace },
             stopping: self.stopping.clone(),

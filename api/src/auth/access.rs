@@ -32,9 +32,16 @@ const TABLE: &[(&str, &str, Needs)] = &[
     ("POST", "/auth/login", Nothing),
     ("POST", "/auth/refresh", Nothing),
     ("POST", "/auth/logout", Login),
+    ("POST", "/auth/browser/login", Nothing),
+    ("GET", "/auth/browser/session", Login),
+    ("POST", "/auth/verify", Nothing),
+    ("POST", "/auth/verify/resend", Nothing),
+    ("POST", "/auth/password/forgot", Nothing),
+    ("POST", "/auth/password/reset", Nothing),
     ("GET", "/me", Key(AccountRead)),
     ("PATCH", "/me", Login),
     ("POST", "/me/password", Login),
+    ("POST", "/me/email", Login),
     ("POST", "/me/close", Login),
     ("POST", "/me/second-factor", Login),
     ("POST", "/me/second-factor/confirm", Login),
@@ -50,6 +57,7 @@ const TABLE: &[(&str, &str, Needs)] = &[
     ("GET", "/documents", Key(DocumentsRead)),
     ("GET", "/documents/{id}", Key(DocumentsRead)),
     ("GET", "/documents/{id}/text", Key(DocumentsRead)),
+    ("GET", "/documents/{id}/parts", Key(DocumentsRead)),
     ("GET", "/documents/{id}/original", Key(DocumentsRead)),
     ("PATCH", "/documents/{id}", Key(DocumentsWrite)),
     ("DELETE", "/documents/{id}", Key(DocumentsWrite)),
@@ -217,6 +225,11 @@ pub(crate) fn describe(document: &mut Value, prefix: &str) {
         "type": "apiKey", "in": "header", "name": "X-API-Key",
         "description": "The same key in a header of its own. A key in an address is refused.",
     });
+    schemes["browserSession"] = json!({
+        "type": "apiKey", "in": "cookie", "name": super::browser::COOKIE,
+        "description": "The session of a browser, from `POST /auth/browser/login`. Whatever is not GET needs its token in \
+                        `X-CSRF-Token` too, and the `Origin` of docmill.",
+    });
     let rows: Vec<(RoutePattern, Needs)> = table().collect();
     let Some(paths) = document["paths"].as_object_mut() else {
         return;
@@ -244,7 +257,7 @@ fn describe_operation(operation: &mut Value, needs: Needs) {
     operation["description"] = description.into();
     let mut security = Vec::new();
     if needs != Nothing {
-        security.push(json!({ "accessToken": [] }));
+        security.extend([json!({ "accessToken": [] }), json!({ "browserSession": [] })]);
     }
     if let Some(scope) = needs.scope() {
         security.extend([json!({ "apiKey": [] }), json!({ "apiKeyHeader": [] })]);
@@ -293,7 +306,7 @@ mod tests {
             );
             let security = operation["security"].as_array().unwrap();
             assert_eq!(
-                security.len() == 3,
+                security.len() == 4,
                 operation.get("x-required-scope").is_some(),
                 "{route:?}"
             );

@@ -13,6 +13,7 @@ use poem_openapi::auth::Bearer;
 
 use super::access::Needs;
 use super::api_keys::{ApiKeyText, PREFIX};
+use super::browser::{self, BrowserCookie};
 use crate::context::Api;
 use crate::http::client_address::ClientAddress;
 use crate::http::rates::Policy;
@@ -28,6 +29,8 @@ pub(crate) struct Identity {
     pub user: UserId,
     /// What it may do beyond its own documents, as of a few seconds ago.
     pub role: UserRole,
+    /// Whether its address has yet to be proven, as of a few seconds ago.
+    pub unverified: bool,
     /// How it is proven who is asking.
     pub proof: Proof,
     /// From where.
@@ -39,6 +42,8 @@ pub(crate) struct Identity {
 pub(crate) enum Proof {
     /// An access token of this session.
     Login(SessionId),
+    /// The cookie of this session, from a page of our own.
+    Browser(SessionId),
     /// This key.
     Key(ApiKeyId),
 }
@@ -50,7 +55,7 @@ impl Identity {
     /// When a key is asking: it has none.
     pub(crate) fn session(&self) -> Result<SessionId, Problem> {
         match self.proof {
-            Proof::Login(session) => Ok(session),
+            Proof::Login(session) | Proof::Browser(session) => Ok(session),
             Proof::Key(_) => {
                 Err(Problem::new(Code::Forbidden).detail("this needs a login; API keys are refused"))
             }
@@ -81,7 +86,9 @@ async fn authenticate(request: &Request, bearer: Bearer) -> poem::Result<Identit
         );
         return Err(Problem::new(Code::Internal).into());
     };
-    let identity = if bearer.token.starts_with(PREFIX) {
+    let identity = if let Some(cookie) = request.data::<BrowserCookie>() {
+        identify_browser(api, request, cookie, *needs).await?
+    } else if bearer.token.starts_with(PREFIX) {
         identify_key(api, request, &bearer.token, *needs).await?
     } else {
         identify_login(api, request, &bearer.token).await?
@@ -90,6 +97,12 @@ async fn authenticate(request: &Request, bearer: Bearer) -> poem::Result<Identit
         return Err(Problem::new(Code::Forbidden)
             .detail("the account's role is too low for this")
             .into());
+    }
+    let hands_in = *policy == Policy::Submit && request.uri().path().starts_with("/documents");
+    if hands_in && identity.unverified && api.mail.verifies() {
+        let detail = "nothing can be handed in before the address of the account is confirmed; \
+                      POST /auth/verify/resend sends the message once more";
+        return Err(Problem::new(Code::EmailUnverified).detail(detail).into());
     }
     api.rates
         .known(*policy, &identity, address(request))
@@ -132,7 +145,43 @@ async fn identify_login(api: &Api, request: &Request, token: &str) -> Result<Ide
     Ok(Identity {
         user: claims.user,
         role: standing.role,
+        unverified: standing.unverified,
         proof: Proof::Login(claims.session),
+        origin: origin(request),
+    })
+}
+
+/// What changes something is believed only from a page of our own: the browser sends its cookie whoever asks it to.
+async fn identify_browser(
+    api: &Api,
+    request: &Request,
+    cookie: &BrowserCookie,
+    needs: Needs,
+) -> Result<Identity, Problem> {
+    let changes = !request.method().is_safe();
+    if changes {
+        browser::check_page(api, request, needs)?;
+    }
+    let now = api.clock.now();
+    let hash = cookie.hash();
+    let expires_at = now + api.tokens.refresh_lifetime();
+    let asking = sessions::standing_in_browser(&api.database, &hash, expires_at, now);
+    let asking = api.browser_standings.of(hash, asking);
+    let (session, standing) = api.unless_away(asking).await??.ok_or_else(unknown)?;
+    if !standing.alive {
+        return Err(unknown());
+    }
+    if changes {
+        browser::check_token(api, request, session)?;
+    }
+    if standing.status != UserStatus::Active {
+        return Err(Problem::new(Code::AccountDisabled));
+    }
+    Ok(Identity {
+        user: standing.user,
+        role: standing.role,
+        unverified: standing.unverified,
+        proof: Proof::Browser(session),
         origin: origin(request),
     })
 }
@@ -158,43 +207,47 @@ async fn identify_key(api: &Api, request: &Request, text: &str, needs: Needs) ->
     Ok(Identity {
         user: standing.user,
         role: standing.role,
+        unverified: standing.unverified,
         proof: Proof::Key(standing.key),
-        origin: origin(request),
+        origin: Origin {
+            key: Some(standing.key),
+            ..origin(request)
+        },
     })
 }
 
 /// Takes a key from the header that is made for keys, as if it had come in `Authorization`.
 ///
 /// # Errors
-/// When there is something else in `Authorization`: nobody could say which of them counts.
+/// When there is something else in `Authorization`: nobody could say which of them counts. And when it is no key.
 pub(crate) fn accept_key_header(request: &mut Request) -> Result<(), Problem> {
     let Some(key) = request.header(KEY_HEADER).map(str::to_owned) else {
         return Ok(());
     };
-    let refused = |detail| Err(Problem::invalid("header:X-API-Key", detail));
     if request.headers().contains_key(header::AUTHORIZATION) {
-        return refused("give a key here or in Authorization, not both");
+        let rule = "give a key here or in Authorization, not both";
+        return Err(Problem::invalid("header:X-API-Key", rule));
     }
-    // An access token is not accepted under another name.
-    if !key.starts_with(PREFIX) {
-        return refused("is no API key");
-    }
-    match HeaderValue::try_from(format!("Bearer {key}")) {
-        Ok(value) => {
-            request.headers_mut().insert(header::AUTHORIZATION, value);
-            Ok(())
-        }
-        Err(_) => refused("is no API key"),
-    }
+    // An access token is not accepted under another name. What is no key is a wrong key.
+    let value = Some(format!("Bearer {key}")).filter(|_| key.starts_with(PREFIX));
+    let value = value.and_then(|value| HeaderValue::try_from(value).ok());
+    request
+        .headers_mut()
+        .insert(header::AUTHORIZATION, value.ok_or_else(unknown)?);
+    Ok(())
 }
 
 fn address(request: &Request) -> Option<IpAddr> {
     request.data::<ClientAddress>()?.0
 }
 
-/// From where a request came, for the audit log.
+/// From where a request came, for the audit log; whoever proves to have a key adds it.
 pub(crate) fn origin(request: &Request) -> Origin {
     let ip = address(request).map(|address| address.to_string());
     let id: Option<RequestId> = REQUEST_ID.try_with(|id| *id).ok();
-    Origin { ip, request: id }
+    Origin {
+        ip,
+        request: id,
+        key: None,
+    }
 }

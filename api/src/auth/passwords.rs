@@ -233,6 +233,7 @@ impl Passwords {
         let work = spawn_blocking(move || {
             // Held by the work and not by who waits for it: a client that hangs up frees no core.
             let _slot = slot;
+            telemetry::metrics::password_hashed();
             work(&hashing)
         });
         Ok(work.await?)

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use database::Result;
 use database::api_keys::{KeyHash, KeyStanding};
-use database::sessions::Standing;
+use database::sessions::{Standing, TokenHash};
 use domain::SessionId;
 
 /// How old an answer may be.
@@ -18,6 +18,9 @@ const REMEMBERED_MAX: usize = 10_000;
 
 /// What was last heard of sessions.
 pub(crate) type Standings = Heard<SessionId, Standing>;
+
+/// What was last heard of sessions of browsers, by the hash of their cookie.
+pub(crate) type BrowserStandings = Heard<TokenHash, (SessionId, Standing)>;
 
 /// What was last heard of API keys.
 pub(crate) type KeyStandings = Heard<KeyHash, KeyStanding>;

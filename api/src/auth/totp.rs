@@ -115,6 +115,12 @@ impl SecretBox {
         let secret = from_base32(trusted.payload())?;
         Some(TotpSecret(secret.try_into().ok()?))
     }
+
+    /// Whether it was encrypted with another key than the newest one, which may be gone one day.
+    pub(crate) fn is_old(&self, closed: &str) -> bool {
+        let newest = self.0.first().map(|key| Self(vec![key.clone()]));
+        newest.is_some_and(|newest| newest.open(closed).is_none())
+    }
 }
 
 /// Ten new recovery codes, such as `ABCD-EFGH-IJKL-MNOP`.

@@ -152,6 +152,8 @@ fn address_in(text: &str) -> Option<IpAddr> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn proxies(texts: &[&str]) -> TrustedProxies {
@@ -223,6 +225,32 @@ mod tests {
             "proxy",
         ] {
             assert!(check(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_a_stranger_says_changes_nothing(said in "[ -~]{0,200}", peer in any::<u32>()) {
+            let peer = IpAddr::V4(peer.into());
+            let mut headers = HeaderMap::new();
+            headers.insert("x-forwarded-for", said.parse().unwrap());
+            let nobody = TrustedProxies::default();
+            prop_assert_eq!(nobody.client_behind(peer, &headers), peer);
+            // Through a proxy, only the address that the proxy has added counts.
+            let all = TrustedProxies(vec![Network { address: peer, prefix: 32 }]);
+            let seen: IpAddr = "192.0.2.7".parse().unwrap();
+            prop_assume!(seen != peer);
+            headers.insert("x-forwarded-for", format!("{said}, {seen}").parse().unwrap());
+            prop_assert_eq!(all.client_behind(peer, &headers), seen);
+        }
+
+        #[test]
+        fn a_range_is_refused_or_has_a_prefix_that_fits(text in prop_oneof![".{0,60}", "[0-9a-f:.]{1,40}/[0-9]{1,4}"]) {
+            if let Ok(network) = text.parse::<Network>() {
+                let longest = if network.address.is_ipv4() { 32 } else { 128 };
+                prop_assert!(network.prefix <= longest);
+                prop_assert!(network.contains(network.address));
+            }
         }
     }
 }

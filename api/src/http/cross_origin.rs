@@ -9,8 +9,8 @@ use crate::settings::HttpSettings;
 const EXPOSED: &str =
     "etag, idempotency-replayed, link, location, ratelimit, ratelimit-policy, retry-after, x-request-id";
 /// Headers that they may send.
-const ALLOWED: &str =
-    "authorization, content-type, idempotency-key, if-none-match, prefer, range, traceparent, x-api-key";
+const ALLOWED: &str = "authorization, content-type, idempotency-key, if-none-match, prefer, range, traceparent, \
+     x-api-key, x-csrf-token";
 const METHODS: &str = "DELETE, GET, HEAD, PATCH, POST, PUT";
 /// Seconds that a browser need not ask again.
 const REMEMBERED: &str = "600";

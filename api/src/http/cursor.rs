@@ -95,6 +95,8 @@ fn mac(key: &[u8]) -> Hmac<Sha256> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn key() -> CursorKey {
@@ -128,6 +130,29 @@ mod tests {
             "../..",
         ] {
             assert_eq!(key().parse("jobs", cursor), None, "{cursor}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_but_our_own_is_a_cursor(
+            garbage in ".{0,200}",
+            digits in "[A-Za-z0-9_-]{0,80}",
+            offset in any::<u64>(),
+            place in any::<prop::sample::Index>(),
+            digit in "[A-Za-z0-9_-]",
+        ) {
+            prop_assert_eq!(key().parse("jobs", &garbage), None);
+            prop_assert_eq!(key().parse("jobs", &digits), None);
+            let honest = key().write("jobs", Position::Offset(offset));
+            prop_assert_eq!(key().parse("jobs", &honest), Some(Position::Offset(offset)));
+            let place = place.index(honest.len());
+            let mut changed = honest.clone();
+            changed.replace_range(place..=place, &digit);
+            prop_assert!(changed == honest || key().parse("jobs", &changed).is_none());
+            prop_assert_eq!(key().parse("jobs", &honest[..place]), None);
+            changed.insert_str(place, &digit);
+            prop_assert_eq!(key().parse("jobs", &changed), None);
         }
     }
 }

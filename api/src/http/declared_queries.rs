@@ -4,6 +4,7 @@
 use poem::Request;
 use serde_json::Value;
 
+use super::declared_fields::NO_NUL;
 use super::route_pattern::RoutePattern;
 use crate::problem::{Code, Problem};
 
@@ -49,6 +50,10 @@ impl DeclaredQueries {
         let given: Vec<(String, String)> = request.params().map_err(|_| {
             Problem::new(Code::InvalidRequest).detail("the query is not a list of names and values")
         })?;
+        if let Some((name, _)) = given.iter().find(|(_, value)| value.contains('\0')) {
+            let name: String = name.chars().take(NAME_CHARS_MAX).collect();
+            return Err(Problem::invalid(format!("query:{name}"), NO_NUL));
+        }
         let unknown = given.iter().filter(|(name, _)| !operation.names.contains(name));
         let unknown: Vec<String> = unknown
             .map(|(name, _)| name.chars().take(NAME_CHARS_MAX).collect())

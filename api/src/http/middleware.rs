@@ -6,13 +6,14 @@ use std::time::{Duration, Instant};
 
 use domain::RequestId;
 use futures::FutureExt;
-use poem::http::{HeaderName, HeaderValue};
+use poem::http::{HeaderName, HeaderValue, header};
 use poem::{Body, Endpoint, IntoResponse, PathPattern, Request, Response};
 use tracing::Instrument;
 
 use super::admission::{Kind, Place};
 use super::client_address::ClientAddress;
 use super::cross_origin::{self, AllowedOrigin};
+use super::framing;
 use super::rates::READING;
 use super::request_body::{RequestBody, RestBytes};
 use crate::context::{Api, DatabaseAway};
@@ -41,11 +42,16 @@ pub(crate) async fn around<E: Endpoint>(
     let origin = AllowedOrigin::of(&api.http, &request);
     let secure = api.proxies.is_secure(&request);
     let preflight = cross_origin::preflight(&request, origin.as_ref());
+    let mut last_of_connection = framing::is_chunked(request.headers());
     let span = tracing::info_span!("request", request.id = %id, http.method = %method, http.path = %path);
     let answering = async {
-        let response = match preflight {
-            Some(response) => response,
-            None => answer(&api, next, request).await,
+        let response = match (framing::check(&request), preflight) {
+            (Err(problem), _) => {
+                last_of_connection = true;
+                problem.into_answer()
+            }
+            (Ok(()), Some(response)) => response,
+            (Ok(()), None) => answer(&api, next, request).await,
         };
         let reading = READING.with(|noted| noted.lock().unwrap_or_else(PoisonError::into_inner).take());
         (response, reading)
@@ -69,6 +75,15 @@ pub(crate) async fn around<E: Endpoint>(
     let headers = response.headers_mut();
     if let Ok(value) = HeaderValue::try_from(id.to_string()) {
         headers.insert(REQUEST_ID_HEADER, value);
+    }
+    if last_of_connection {
+        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    if status == 405 {
+        // Outside of the API, where nobody has said it, everything is only read.
+        headers
+            .entry(header::ALLOW)
+            .or_insert(HeaderValue::from_static("GET, HEAD"));
     }
     if let Some(reading) = reading {
         reading.write(headers);

@@ -37,6 +37,8 @@ pub(crate) fn parse(header: Option<&str>, size: u64) -> Wanted {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -76,5 +78,17 @@ mod tests {
     fn an_empty_object_has_no_ranges() {
         assert_eq!(parse(Some("bytes=0-"), 0), Wanted::Outside);
         assert_eq!(parse(None, 0), Wanted::Everything);
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_asked_for_lies_inside(
+            header in prop_oneof![".{0,60}", "bytes=[0-9]{0,25}-[0-9]{0,25}", "bytes=[0-9, -]{0,40}"],
+            size in prop_oneof![0_u64..100, any::<u64>()],
+        ) {
+            if let Wanted::Part(part) = parse(Some(&header), size) {
+                prop_assert!(part.start < part.end && part.end <= size, "{part:?} of {size}");
+            }
+        }
     }
 }

@@ -32,6 +32,8 @@ pub struct RateSettings {
     pub login_per_address: u32,
     /// Passwords and codes tried for one account.
     pub login_per_account: u32,
+    /// Messages asked for to one address, or by one account.
+    pub mail_per_account: u32,
     /// Uploads of one account.
     pub submit_per_account: u32,
     /// Uploads with one API key.
@@ -49,6 +51,7 @@ impl Default for RateSettings {
         Self {
             login_per_address: 60,
             login_per_account: 10,
+            mail_per_account: 5,
             submit_per_account: 1_200,
             submit_per_key: 1_200,
             read_per_account: 6_000,
@@ -65,6 +68,7 @@ impl RateSettings {
         Self {
             login_per_address: 0,
             login_per_account: 0,
+            mail_per_account: 0,
             submit_per_account: 0,
             submit_per_key: 0,
             read_per_account: 0,
@@ -170,14 +174,25 @@ impl Rates {
     /// # Errors
     /// When it is one too many.
     pub(crate) async fn attempt(&self, user: Option<UserId>, name: &str) -> Result<(), TooOften> {
-        let of_name = || hex::encode(&Sha256::digest(name.to_lowercase())[..16]);
-        let whose = user.map_or_else(of_name, |user| user.to_string());
+        let whose = user.map_or_else(|| hashed(name), |user| user.to_string());
         self.take(vec![limit(
             "login-account",
             self.settings.login_per_account,
             whose,
         )])
         .await
+    }
+
+    /// Counts a message that is asked for to an address, and by an account if one is known. Whether any account has the
+    /// address makes no difference.
+    ///
+    /// # Errors
+    /// When it is one too many.
+    pub(crate) async fn message(&self, user: Option<UserId>, address: &str) -> Result<(), TooOften> {
+        let per_minute = self.settings.mail_per_account;
+        let mut limits = vec![limit("mail-address", per_minute, hashed(address))];
+        limits.extend(user.map(|user| limit("mail-account", per_minute, user.to_string())));
+        self.take(limits).await
     }
 
     fn of_address(&self, address: IpAddr) -> Option<Limit> {
@@ -270,6 +285,11 @@ fn limit(name: &'static str, per_minute: u32, whose: String) -> Option<Limit> {
         window: WINDOW,
     };
     (per_minute > 0).then_some(Limit { name, bucket })
+}
+
+/// What people type is not kept in buckets.
+fn hashed(name: &str) -> String {
+    hex::encode(&Sha256::digest(name.trim().to_lowercase())[..16])
 }
 
 /// Who has one address of IPv6 has the 2^64 of its network too.

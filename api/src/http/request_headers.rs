@@ -128,6 +128,9 @@ pub(crate) fn changed_meanwhile() -> Problem {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use poem::http::HeaderValue;
+    use proptest::prelude::*;
+
     use super::*;
 
     fn key(value: &'static str) -> Result<Option<String>, Problem> {
@@ -220,5 +223,33 @@ mod tests {
         assert!(holds(Some("*"), "\"b\""));
         assert!(!holds(Some("\"a\""), "\"b\""));
         assert!(!holds(None, "\"b\""));
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_a_header_says_is_refused_or_within_its_rule(bytes in prop::collection::vec(32_u8.., 0..400)) {
+            let mut headers = HeaderMap::new();
+            for name in ["idempotency-key", "traceparent", "docmill-password"] {
+                if let Ok(value) = HeaderValue::from_bytes(&bytes) {
+                    headers.insert(name, value);
+                }
+            }
+            if let Ok(Some(key)) = idempotency_key(&headers) {
+                prop_assert!((1..=IDEMPOTENCY_KEY_BYTES_MAX).contains(&key.len()));
+                prop_assert!(key.bytes().all(|byte| byte.is_ascii_graphic()));
+            }
+            prop_assert!(trace_parent(&headers).is_none_or(|trace| trace.len() == 55));
+            if let Ok(Some(password)) = document_password(&headers) {
+                let length = secrecy::ExposeSecret::expose_secret(&password).len();
+                prop_assert!((1..=limits::DOCUMENT_PASSWORD_BYTES_MAX).contains(&length));
+            }
+        }
+
+        #[test]
+        fn a_trace_is_joined_as_it_was_given(trace in "00-[1-9a-f]{32}-[1-9a-f]{16}-[0-9a-f]{2}") {
+            let mut headers = HeaderMap::new();
+            headers.insert("traceparent", trace.parse().unwrap());
+            prop_assert_eq!(trace_parent(&headers), Some(trace));
+        }
     }
 }

@@ -59,6 +59,38 @@ impl RoutePattern {
     }
 }
 
+/// Which methods the paths of an OpenAPI document know.
+#[derive(Debug)]
+pub(crate) struct AllowedMethods(Vec<RoutePattern>);
+
+impl AllowedMethods {
+    /// Those of a document whose paths begin with `prefix`.
+    pub(crate) fn of(document: &Value, prefix: &str) -> Self {
+        let operations = RoutePattern::of_document(document, prefix).into_iter();
+        Self(operations.map(|(pattern, _)| pattern).collect())
+    }
+
+    /// The value of `Allow` for a path; empty when there is no such path.
+    pub(crate) fn at(&self, path: &str) -> String {
+        let at = |pattern: &&RoutePattern| pattern.is_at(path);
+        // A more exact path hides the others.
+        let Some(first) = self.0.iter().find(at) else {
+            return String::new();
+        };
+        let mut methods: Vec<&str> = self
+            .0
+            .iter()
+            .filter(|pattern| pattern.segments == first.segments)
+            .map(|pattern| pattern.method.as_str())
+            .collect();
+        if methods.contains(&"GET") {
+            methods.push("HEAD");
+        }
+        methods.sort_unstable();
+        methods.join(", ")
+    }
+}
+
 fn segments(path: &str) -> impl Iterator<Item = &str> {
     path.split('/').filter(|segment| !segment.is_empty())
 }

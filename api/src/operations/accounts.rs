@@ -1,16 +1,16 @@
-//! Making an account, logging in, staying logged in, logging out.
+//! Logging in, staying logged in, logging out.
 
 use std::time::Duration;
 
 use database::audit::{self, Entry, Origin, Outcome};
-use database::sessions::{self, NewSession, Rotation, Shown};
-use database::users::{self, NewUser, ProfileChange, User};
+use database::sessions::{self, NewSession, Rotation, Shown, TokenHash};
+use database::users::{self, User};
 use domain::{SessionId, UserId, UserRole, UserStatus};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 
 use super::second_factor;
 use crate::auth::access_tokens::Claims;
-use crate::auth::password_strength;
+use crate::auth::browser::BrowserCookie;
 use crate::auth::passwords::PasswordError;
 use crate::auth::refresh_tokens::RefreshToken;
 use crate::context::Api;
@@ -54,6 +54,11 @@ pub enum Refused {
     /// The password is right, and a code of the second factor is needed beside it.
     #[error("a good code of the second factor is needed")]
     CodeNeeded,
+    /// The second factor cannot be read, for the key that encrypted it was taken out of the settings.
+    #[error(
+        "codes of the app cannot be checked any more; use a recovery code, or ask an administrator to take the second factor away"
+    )]
+    FactorUnreadable,
     /// The code that should prove a second factor is wrong, or was used before.
     #[error("the code is wrong, or was used before")]
     WrongCode,
@@ -63,6 +68,12 @@ pub enum Refused {
     /// There is none to be confirmed.
     #[error("there is no second factor to confirm; begin to set one up")]
     NoSecondFactor,
+    /// The link of a message is not good any more.
+    #[error("the link was used, is too old, or never was")]
+    Link,
+    /// No messages are sent here.
+    #[error("no messages are sent here; ask whoever runs the server")]
+    MailOff,
     /// Too many passwords were tried.
     #[error(transparent)]
     TooOften(#[from] TooOften),
@@ -74,21 +85,6 @@ pub enum Refused {
     Database(#[from] database::DatabaseError),
 }
 
-/// An account to be made.
-#[derive(Debug)]
-pub struct Registration {
-    /// The address: the identity.
-    pub email: String,
-    /// A second name for logging in.
-    pub username: Option<String>,
-    /// What the person is called.
-    pub full_name: Option<String>,
-    /// Whom the person works for.
-    pub organization: Option<String>,
-    /// The password.
-    pub password: SecretString,
-}
-
 /// What a login gives.
 #[derive(Debug)]
 pub struct Login {
@@ -98,6 +94,26 @@ pub struct Login {
     pub access_token: String,
     /// For the next access token; good once.
     pub refresh_token: SecretString,
+}
+
+/// What logging a browser in gives.
+pub(crate) struct BrowserLogin {
+    /// Who logged in.
+    pub(crate) user: User,
+    /// The session.
+    pub(crate) session: SessionId,
+    /// What the browser is to keep.
+    pub(crate) cookie: BrowserCookie,
+}
+
+/// What somebody shows who wants to log in.
+pub(crate) struct Wanted {
+    /// The address or the user name.
+    pub(crate) name: String,
+    /// The password.
+    pub(crate) password: SecretString,
+    /// A code of the second factor.
+    pub(crate) code: Option<SecretString>,
 }
 
 /// What a refresh gives.
@@ -118,89 +134,63 @@ pub struct Device {
     pub user_agent: Option<String>,
 }
 
-/// Makes an account.
-///
-/// # Errors
-/// When a part is not acceptable, the address is taken, or the database is away.
-pub async fn create(api: &Api, new: Registration, role: UserRole, origin: Origin) -> Result<User, Refused> {
-    let email = new.email.trim().to_owned();
-    check_email(&email)?;
-    if let Some(name) = &new.username {
-        check_username(name)?;
-    }
-    check_label("full_name", new.full_name.as_deref(), 255)?;
-    check_label("organization", new.organization.as_deref(), 100)?;
-    check_password("password", &new.password, &email)?;
-    let password_hash = api.passwords.hash(new.password).await?;
-    let now = api.clock.now();
-    let organization = new.organization;
-    let new = NewUser {
-        email,
-        username: new.username,
-        full_name: new.full_name,
-        password_hash,
-        role,
-    };
-    let user = users::insert(&api.database, new, now)
-        .await?
-        .ok_or(Refused::Exists)?;
-    let user = match organization {
-        None => user,
-        Some(_) => {
-            let change = ProfileChange {
-                organization: Some(organization),
-                ..ProfileChange::default()
-            };
-            users::change_profile(&api.database, user.id, change, now)
-                .await?
-                .ok_or(Refused::Exists)?
-        }
-    };
-    record(
-        api,
-        Some(user.id),
-        "user.create",
-        Some(user.id),
-        Outcome::Success,
-        origin,
-    )
-    .await?;
-    Ok(user)
-}
-
-/// Makes an account for whoever asks, and logs in.
-///
-/// # Errors
-/// As [`create`], and when the operator keeps this to himself.
-pub async fn register(api: &Api, new: Registration, device: Device) -> Result<Login, Refused> {
-    if !api.http.registration_open {
-        return Err(Refused::RegistrationClosed);
-    }
-    let user = create(api, new, UserRole::User, device.origin.clone()).await?;
-    start_session(api, user, device).await
-}
-
 /// Logs in with an address or a user name.
 ///
 /// # Errors
 /// When the two do not match, the account may not be used, or the database is away.
-pub async fn log_in(
+pub(crate) async fn log_in(api: &Api, wanted: Wanted, device: Device) -> Result<Login, Refused> {
+    let user = prove_login(api, wanted, &device).await?;
+    start_session(api, user, device).await
+}
+
+/// Logs a browser in, as [`log_in`]. Its session is a new one in any case; the one that it showed `before` ends.
+///
+/// # Errors
+/// As [`log_in`].
+pub(crate) async fn log_in_browser(
     api: &Api,
-    login: &str,
-    password: SecretString,
-    code: Option<SecretString>,
+    wanted: Wanted,
+    before: Option<TokenHash>,
     device: Device,
-) -> Result<Login, Refused> {
-    let found = users::find_by_login(&api.database, login.trim()).await?;
+) -> Result<BrowserLogin, Refused> {
+    let user = prove_login(api, wanted, &device).await?;
+    let now = api.clock.now();
+    if let Some(before) = before {
+        sessions::revoke_in_browser(&api.database, &before, now).await?;
+        api.forget_sessions();
+    }
+    let cookie = BrowserCookie::generate();
+    let new = NewSession {
+        user: user.id,
+        token_hash: cookie.hash(),
+        ip: device.origin.ip.clone(),
+        user_agent: device.user_agent,
+        expires_at: refresh_expiry(api),
+    };
+    let session = sessions::start_in_browser(&api.database, new, now).await?;
+    let who = Some(user.id);
+    record(api, who, "session.start", who, Outcome::Success, device.origin).await?;
+    Ok(BrowserLogin {
+        user,
+        session,
+        cookie,
+    })
+}
+
+/// Who somebody is who shows a name, a password, and a code where one is needed.
+async fn prove_login(api: &Api, wanted: Wanted, device: &Device) -> Result<User, Refused> {
+    let (login, password, code) = (wanted.name.trim(), wanted.password, wanted.code);
+    let origin = || device.origin.clone();
+    let found = users::find_by_login(&api.database, login).await?;
     let known_hash = found
         .as_ref()
         .map(|credentials| credentials.password_hash.as_str());
     let user = found.as_ref().map(|credentials| credentials.user.id);
-    api.rates.attempt(user, login.trim()).await?;
+    api.rates.attempt(user, login).await?;
     // An unknown account costs the same hash as a known one.
     let matches = api.passwords.verify(password.clone(), known_hash).await?;
     let Some(credentials) = found.filter(|_| matches) else {
-        record(api, None, "session.start", user, Outcome::Refused, device.origin).await?;
+        record(api, None, "session.start", user, Outcome::Refused, origin()).await?;
         return Err(Refused::Credentials);
     };
     let user = credentials.user;
@@ -211,14 +201,14 @@ pub async fn log_in(
             "session.start",
             Some(user.id),
             Outcome::Refused,
-            device.origin,
+            origin(),
         )
         .await?;
         return Err(Refused::Disabled(user.status));
     }
     if let Err(refused) = second_factor::check(api, &user, code.as_ref()).await {
         let (who, refusal) = (Some(user.id), Outcome::Refused);
-        record(api, who, "session.start", who, refusal, device.origin).await?;
+        record(api, who, "session.start", who, refusal, origin()).await?;
         return Err(refused);
     }
     let rehashed = match api.passwords.needs_rehash(&credentials.password_hash) {
@@ -226,7 +216,7 @@ pub async fn log_in(
         false => None,
     };
     users::note_login(&api.database, user.id, rehashed, api.clock.now()).await?;
-    start_session(api, user, device).await
+    Ok(user)
 }
 
 /// Spends a refresh token for a new pair. A token shown twice ends its whole session.
@@ -258,7 +248,7 @@ pub async fn refresh(api: &Api, shown: &str, origin: Origin) -> Result<Refreshed
         } => Ok(refreshed(api, user, session, next(successor))),
         Rotation::Reused { user, session } => {
             tracing::warn!(session.id = %session, "a spent refresh token was shown again; session {session} is revoked");
-            api.standings.forget_all();
+            api.forget_sessions();
             record(
                 api,
                 Some(user),
@@ -304,7 +294,7 @@ pub async fn log_out(
     } else {
         sessions::revoke(&api.database, user, session, now).await?;
     }
-    api.standings.forget_all();
+    api.forget_sessions();
     record(
         api,
         Some(user),
@@ -373,94 +363,4 @@ pub(super) async fn record(
         origin,
     };
     Ok(audit::record(&api.database, entry, api.clock.now()).await?)
-}
-
-/// One `@` with something on both sides, no white space: whether an address exists only a mail can tell.
-fn check_email(email: &str) -> Result<(), Refused> {
-    let plausible = email.len() <= 255
-        && !email.chars().any(|c| c.is_whitespace() || c.is_control())
-        && email.split_once('@').is_some_and(|(name, host)| {
-            !name.is_empty() && !host.contains('@') && host.split('.').all(|label| !label.is_empty())
-        });
-    let detail = "must be an address such as name@example.com".to_owned();
-    if plausible {
-        Ok(())
-    } else {
-        Err(Refused::Invalid {
-            field: "email",
-            detail,
-        })
-    }
-}
-
-/// What people write about themselves, and about their things.
-pub(super) fn check_label(field: &'static str, label: Option<&str>, chars_max: usize) -> Result<(), Refused> {
-    match label.and_then(|label| label_fault(label, chars_max)) {
-        Some(detail) => Err(Refused::Invalid { field, detail }),
-        None => Ok(()),
-    }
-}
-
-/// What is wrong with a label, if anything.
-pub(super) fn label_fault(label: &str, chars_max: usize) -> Option<String> {
-    let fits = label.chars().count() <= chars_max && !label.chars().any(char::is_control);
-    (!fits).then(|| format!("must have at most {chars_max} characters, and no line breaks"))
-}
-
-/// Whether a new password is good enough for the account with this address.
-pub(super) fn check_password(
-    field: &'static str,
-    password: &SecretString,
-    email: &str,
-) -> Result<(), Refused> {
-    password_strength::check_strength(password.expose_secret(), email).map_err(|problems| Refused::Invalid {
-        field,
-        detail: problems.join("; "),
-    })
-}
-
-/// A user name can never look like an address, so the two never collide.
-pub(super) fn check_username(name: &str) -> Result<(), Refused> {
-    let fits = (3..=50).contains(&name.len())
-        && name
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'));
-    let detail = "must be 3 to 50 letters, digits, dots, dashes or underscores".to_owned();
-    if fits {
-        Ok(())
-    } else {
-        Err(Refused::Invalid {
-            field: "username",
-            detail,
-        })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn addresses_are_checked_for_their_form_only() {
-        for good in [
-            "a@b",
-            "ada@example.com",
-            "ada+x@mail.example.com",
-            "bench@example.com",
-            "ä@ö.de",
-        ] {
-            assert!(check_email(good).is_ok(), "{good}");
-        }
-        for bad in ["", "ada", "@b", "a@", "a@b@c", "a b@c", "a@b..c", "a@b\n"] {
-            assert!(check_email(bad).is_err(), "{bad}");
-        }
-    }
-
-    #[test]
-    fn a_user_name_is_no_address() {
-        assert!(check_username("ada.lovelace").is_ok());
-        for bad in ["ab", "ada@example.com", "ada lovelace", &"a".repeat(51)] {
-            assert!(check_username(bad).is_err(), "{bad}");
-        }
-    }
 }

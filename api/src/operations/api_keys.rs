@@ -7,16 +7,16 @@ use database::audit::{self, Entry, Origin, Outcome};
 use domain::{ApiKeyId, Scope, UserId};
 use secrecy::SecretString;
 
-use super::accounts;
+use super::registering;
 use crate::auth::api_keys::ApiKeyText;
 use crate::context::Api;
 
 /// Characters of a name at most.
-const NAME_CHARS_MAX: usize = 100;
+pub(crate) const NAME_CHARS_MAX: usize = 100;
 /// Days that a key may be valid at most, unless it never expires.
-const DAYS_MAX: u32 = 3_650;
+pub(crate) const DAYS_MAX: u32 = 3_650;
 /// How long an old key may go on beside the new one at most.
-const OVERLAP_MAX: Duration = Duration::from_secs(7 * 86_400);
+pub(crate) const OVERLAP_MAX: Duration = Duration::from_secs(7 * 86_400);
 
 /// Why a wish for keys was not done.
 #[derive(Debug, thiserror::Error)]
@@ -169,7 +169,7 @@ fn check_name(name: &str) -> Result<String, Refused> {
     let fault = if name.is_empty() {
         Some("must have at least one character".to_owned())
     } else {
-        accounts::label_fault(name, NAME_CHARS_MAX)
+        registering::label_fault(name, NAME_CHARS_MAX)
     };
     match fault {
         Some(detail) => Err(Refused::Invalid {

@@ -2,12 +2,15 @@
 
 use std::ops::Range;
 
+use bytes::Bytes;
 use database::documents::{self, Document};
 use domain::{DocumentId, DocumentKind, DocumentStatus, UserId};
-use storage::{ByteRange, Object, StorageKey};
+use futures::{Stream, TryStreamExt, future};
+use storage::{ByteRange, Object, StorageError, StorageKey};
 
 use crate::context::Api;
 use crate::http::accept::TextForm;
+use crate::http::page_range::{PageFilter, Pages};
 
 /// Why there is nothing to download.
 #[derive(Debug, thiserror::Error)]
@@ -22,6 +25,10 @@ pub(crate) enum Nothing {
     Gone,
     #[error("nothing is known of the structure of a document of kind {0}, so there is no Markdown of it")]
     NoMarkdown(DocumentKind),
+    #[error("some pages can be had as plain text only")]
+    NoMarkdownOfPages,
+    #[error("{0}")]
+    NoSuchPages(String),
     #[error("the object of document {0} is missing")]
     Missing(DocumentId),
     #[error(transparent)]
@@ -60,20 +67,24 @@ pub(crate) struct Text {
     pub(crate) is_markdown: bool,
 }
 
-/// The document's text.
-pub(crate) async fn text(api: &Api, document: &Document, form: TextForm) -> Result<Text, Nothing> {
+/// The fence under which the document's results are stored, once it has any.
+pub(crate) fn fence(document: &Document) -> Result<i64, Nothing> {
     match document.status {
-        DocumentStatus::Completed => {}
+        DocumentStatus::Completed => document.text_fence.ok_or(Nothing::Missing(document.id)),
         DocumentStatus::Failed => {
             let (code, detail) = document.error.clone().unwrap_or_default();
-            return Err(Nothing::Failed {
+            Err(Nothing::Failed {
                 detail: format!("{code}: {}", detail.unwrap_or_default()),
-            });
+            })
         }
-        DocumentStatus::Cancelled => return Err(Nothing::Gone),
-        status => return Err(Nothing::NotReady(status)),
+        DocumentStatus::Cancelled => Err(Nothing::Gone),
+        status => Err(Nothing::NotReady(status)),
     }
-    let fence = document.text_fence.ok_or(Nothing::Missing(document.id))?;
+}
+
+/// The document's text.
+pub(crate) async fn text(api: &Api, document: &Document, form: TextForm) -> Result<Text, Nothing> {
+    let fence = fence(document)?;
     if form != TextForm::Plain && document.kind != DocumentKind::Markdown {
         let key = StorageKey::markdown(document.user, document.id, fence);
         match api.storage.get(&key).await? {
@@ -98,4 +109,27 @@ pub(crate) async fn text(api: &Api, document: &Document, form: TextForm) -> Resu
         // The text of a document that is Markdown is its source.
         is_markdown: form != TextForm::Plain && document.kind == DocumentKind::Markdown,
     })
+}
+
+/// Some pages of the document's text, with a form feed between one and the next.
+pub(crate) async fn pages(
+    api: &Api,
+    document: &Document,
+    pages: &str,
+    form: TextForm,
+) -> Result<impl Stream<Item = Result<Bytes, StorageError>> + Send + 'static + use<>, Nothing> {
+    if form == TextForm::Markdown {
+        return Err(Nothing::NoMarkdownOfPages);
+    }
+    let text = text(api, document, TextForm::Plain).await?;
+    let Some(count) = document.pages.and_then(|pages| u32::try_from(pages).ok()) else {
+        return Err(Nothing::NoSuchPages("the document has no pages".to_owned()));
+    };
+    let mut filter = PageFilter::new(Pages::parse(pages, count).map_err(Nothing::NoSuchPages)?);
+    let pieces = text.object.stream.try_filter_map(move |piece| {
+        // What comes behind the last of them is not looked at, but the object is read to its end.
+        let passed = (!filter.is_done()).then(|| filter.pass(&piece));
+        future::ready(Ok(passed.filter(|passed| !passed.is_empty())))
+    });
+    Ok(pieces)
 }

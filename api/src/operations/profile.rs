@@ -7,6 +7,7 @@ use domain::{SessionId, UserId, UserStatus};
 use secrecy::SecretString;
 
 use super::accounts::{self, Refused};
+use super::registering;
 use crate::context::Api;
 
 /// Sessions that are shown. Nobody has more devices; whoever wants to end more ends all of them.
@@ -31,10 +32,10 @@ pub(crate) async fn change(
     origin: Origin,
 ) -> Result<User, Refused> {
     let text = |part: &Option<Option<String>>| part.clone().flatten();
-    accounts::check_label("full_name", text(&change.full_name).as_deref(), 255)?;
-    accounts::check_label("organization", text(&change.organization).as_deref(), 100)?;
+    registering::check_label("full_name", text(&change.full_name).as_deref(), 255)?;
+    registering::check_label("organization", text(&change.organization).as_deref(), 100)?;
     if let Some(name) = text(&change.username) {
-        accounts::check_username(&name)?;
+        registering::check_username(&name)?;
     }
     let changed = users::change_profile(&api.database, user, change, api.clock.now()).await?;
     let changed = changed.ok_or(Refused::Exists)?;
@@ -63,10 +64,11 @@ pub(crate) async fn change_password(
     origin: Origin,
 ) -> Result<(), Refused> {
     let known = prove(api, user, current, "user.password", origin.clone()).await?;
-    accounts::check_password("new_password", &new, &known.user.email)?;
+    registering::check_password("new_password", &new, &known.user.email)?;
     let hash = api.passwords.hash(new).await?;
-    users::change_password(&api.database, user, hash, session, api.clock.now()).await?;
-    api.standings.forget_all();
+    let tell = api.mail.is_on();
+    users::change_password(&api.database, user, hash, session, tell, api.clock.now()).await?;
+    api.forget_sessions();
     accounts::record(
         api,
         Some(user),

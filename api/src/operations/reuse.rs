@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use database::jobs::{self, Job, JobOptions, NewJob};
 use database::reuse::{self, FENCE, For, Sought, Source};
 use domain::{DocumentId, JobId, TaskId, UserId};
-use futures::{StreamExt, stream};
+use futures::{StreamExt, future, stream};
 use storage::StorageKey;
 
 use crate::context::Api;
@@ -104,7 +104,7 @@ pub(super) async fn take_over(
     left
 }
 
-/// Copies the text first, then the rows. Returns whether the document is done.
+/// Copies the text in all its forms first, then the rows. Returns whether the document is done.
 async fn copy(
     api: &Api,
     user: UserId,
@@ -113,19 +113,15 @@ async fn copy(
     now: DateTime<Utc>,
 ) -> bool {
     let (from, fence) = (source.document, source.text_fence);
-    let text = StorageKey::text(user, document, FENCE);
-    let markdown = StorageKey::markdown(user, document, FENCE);
-    let copied = async {
-        let is_there = api
-            .storage
-            .copy(&StorageKey::text(user, from, fence), &text)
-            .await?;
-        api.storage
-            .copy(&StorageKey::markdown(user, from, fence), &markdown)
-            .await?;
-        Ok::<bool, storage::StorageError>(is_there)
-    };
-    let done = match copied.await {
+    let results = StorageKey::results(user, document, FENCE);
+    let copies = StorageKey::results(user, from, fence)
+        .into_iter()
+        .zip(results)
+        .map(async |(from, to)| api.storage.copy(&from, &to).await);
+    // None is broken off because another failed: it could arrive after all were deleted.
+    let copied: Result<Vec<bool>, _> = future::join_all(copies).await.into_iter().collect();
+    // Not every text has Markdown and parts, but without the text there is nothing.
+    let done = match copied.map(|are_there| are_there.first() == Some(&true)) {
         Ok(true) => {
             match reuse::take_over(&api.database, user, (job, document), (from, purpose), now).await {
                 Ok(done) => done,
@@ -142,7 +138,7 @@ async fn copy(
             false
         }
     };
-    if !done && let Err(error) = api.storage.delete(&[text, markdown]).await {
+    if !done && let Err(error) = api.storage.delete(&results).await {
         tracing::warn!(
             "left a text without a row to the clean-up: {}",
             telemetry::chain(&error)

@@ -111,14 +111,33 @@ pub(super) async fn check(api: &Api, user: &User, code: Option<&SecretString>) -
     }
 }
 
-/// Spends a code of the app, or a recovery code.
+/// Spends a code of the app, or a recovery code. What a key encrypted that is no longer the newest is encrypted anew while it
+/// can be read.
 async fn accepts(api: &Api, user: UserId, code: &SecretString) -> Result<bool, Refused> {
     let found = second_factors::find(&api.database, user).await?;
-    let secret = found.and_then(|factor| api.secrets.open(&factor.secret));
+    let closed = found.map(|factor| factor.secret);
+    let secret = closed.as_deref().and_then(|closed| api.secrets.open(closed));
     let now = api.clock.now().timestamp();
-    let step = secret.and_then(|secret| secret.step_of(code.expose_secret().trim(), now));
+    let typed = code.expose_secret().trim();
+    let step = secret.as_ref().and_then(|secret| secret.step_of(typed, now));
     if let Some(step) = step {
-        return Ok(second_factors::spend_step(&api.database, user, step).await?);
+        let accepted = second_factors::spend_step(&api.database, user, step).await?;
+        if let (Some(secret), Some(closed)) = (&secret, &closed)
+            && accepted
+            && api.secrets.is_old(closed)
+        {
+            second_factors::reseal(&api.database, user, closed, api.secrets.close(secret)).await?;
+        }
+        return Ok(accepted);
     }
-    Ok(second_factors::spend_recovery_code(&api.database, user, &totp::recovery_hash(code)).await?)
+    if second_factors::spend_recovery_code(&api.database, user, &totp::recovery_hash(code)).await? {
+        return Ok(true);
+    }
+    match (closed, secret) {
+        (Some(_), None) => {
+            tracing::warn!(user.id = %user, "the second factor of account {user} cannot be read: its key is not in auth.keys");
+            Err(Refused::FactorUnreadable)
+        }
+        _ => Ok(false),
+    }
 }

@@ -8,11 +8,14 @@ use poem_openapi::{ApiResponse, Object, OpenApi};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::Section;
+use super::addresses::AskedBody;
 use super::schema::UserBody;
-use crate::auth::caller::{self, Caller};
+use crate::auth::browser;
+use crate::auth::caller::{self, Caller, Proof};
 use crate::auth::passwords::PasswordError;
 use crate::context::Api;
-use crate::operations::accounts::{self, Device, Login, Refused, Registration};
+use crate::operations::accounts::{self, Device, Login, Refused, Wanted};
+use crate::operations::registering::{self, Registration};
 use crate::problem::{Code, Problem};
 
 pub(super) struct Accounts;
@@ -34,7 +37,7 @@ struct RegistrationBody {
 /// Name and password. Give `email` or `username`.
 #[derive(Object)]
 #[oai(deny_unknown_fields)]
-struct LoginBody {
+pub(super) struct LoginBody {
     email: Option<String>,
     username: Option<String>,
     password: String,
@@ -79,18 +82,28 @@ enum Registered {
     /// The account is made and logged in.
     #[oai(status = 201)]
     Created(Json<SessionBody>),
+    /// Addresses have to be confirmed here: a message with a link is on its way. The answer is the same for an address that has
+    /// an account already.
+    #[oai(status = 202)]
+    Accepted(Json<AskedBody>),
 }
 
 #[derive(ApiResponse)]
 enum LoggedOut {
     /// The session has ended. Ending it twice is fine.
     #[oai(status = 204)]
-    Done,
+    Done(
+        /// For a browser: its cookie goes.
+        #[oai(header = "Set-Cookie")]
+        Option<String>,
+    ),
 }
 
 #[OpenApi(tag = "Section::Accounts")]
 impl Accounts {
     /// Make an account
+    ///
+    /// Where addresses have to be confirmed the answer is 202, and the account can hand documents in once its address is.
     #[oai(path = "/auth/register", method = "post")]
     async fn register(
         &self,
@@ -106,8 +119,10 @@ impl Accounts {
             organization: body.organization,
             password: SecretString::from(body.password),
         };
-        let login = accounts::register(&api, new, device(request)).await?;
-        Ok(Registered::Created(Json(session(&api, login))))
+        Ok(match registering::register(&api, new, device(request)).await? {
+            registering::Registered::LoggedIn(login) => Registered::Created(Json(session(&api, *login))),
+            registering::Registered::Asked => Registered::Accepted(Json(AskedBody::new())),
+        })
     }
 
     /// Log in with an address or a user name
@@ -118,20 +133,7 @@ impl Accounts {
         request: &Request,
         body: Json<LoginBody>,
     ) -> Result<Json<SessionBody>, Problem> {
-        let Json(body) = body;
-        let name = match (body.email, body.username) {
-            (Some(name), None) | (None, Some(name)) => name,
-            _ => return Err(Problem::invalid("/email", "give either email or username")),
-        };
-        let code = body.code.map(SecretString::from);
-        let login = accounts::log_in(
-            &api,
-            &name,
-            SecretString::from(body.password),
-            code,
-            device(request),
-        )
-        .await?;
+        let login = accounts::log_in(&api, wanted(body.0)?, device(request)).await?;
         Ok(Json(session(&api, login)))
     }
 
@@ -165,7 +167,8 @@ impl Accounts {
     ) -> Result<LoggedOut, Problem> {
         let (session, Caller(who)) = (caller.0.session()?, caller);
         accounts::log_out(&api, who.user, session, all.0.unwrap_or(false), who.origin).await?;
-        Ok(LoggedOut::Done)
+        let in_browser = matches!(who.proof, Proof::Browser(_));
+        Ok(LoggedOut::Done(in_browser.then(|| browser::forget(&api.http))))
     }
 }
 
@@ -179,7 +182,20 @@ fn session(api: &Api, login: Login) -> SessionBody {
     }
 }
 
-fn device(request: &Request) -> Device {
+/// What somebody shows who wants to log in.
+pub(super) fn wanted(body: LoginBody) -> Result<Wanted, Problem> {
+    let name = match (body.email, body.username) {
+        (Some(name), None) | (None, Some(name)) => name,
+        _ => return Err(Problem::invalid("/email", "give either email or username")),
+    };
+    Ok(Wanted {
+        name,
+        password: SecretString::from(body.password),
+        code: body.code.map(SecretString::from),
+    })
+}
+
+pub(super) fn device(request: &Request) -> Device {
     Device {
         origin: caller::origin(request),
         user_agent: request.header("user-agent").map(str::to_owned),
@@ -193,11 +209,15 @@ impl From<Refused> for Problem {
             Refused::Invalid { field, detail } => Self::invalid(format!("/{field}"), detail),
             Refused::Exists => Self::new(Code::AccountExists),
             Refused::Gone => Self::new(Code::Unauthenticated),
-            Refused::CodeNeeded => Self::new(Code::SecondFactorRequired).detail(refused),
+            Refused::CodeNeeded | Refused::FactorUnreadable => {
+                Self::new(Code::SecondFactorRequired).detail(refused)
+            }
             Refused::WrongCode => Self::new(Code::WrongCode).detail(refused),
             Refused::SecondFactorExists | Refused::NoSecondFactor => {
                 Self::new(Code::SecondFactorState).detail(refused)
             }
+            Refused::Link => Self::new(Code::LinkNotGood).detail(refused),
+            Refused::MailOff => Self::new(Code::MailOff).detail(refused),
             Refused::TooOften(refused) => refused.into(),
             Refused::WrongPassword => Self::new(Code::WrongPassword),
             Refused::Credentials => Self::new(Code::InvalidCredentials),

@@ -171,9 +171,7 @@ impl ApiKeys {
     #[oai(path = "/me/keys/:id", method = "delete")]
     async fn delete(&self, api: Data<&Api>, caller: Caller, id: Path<String>) -> Result<Deleted, Problem> {
         let Caller(who) = caller;
-        if let Ok(id) = key_id(&id.0) {
-            api_keys::delete(&api, who.user, id, who.origin).await?;
-        }
+        api_keys::delete(&api, who.user, key_id(&id.0)?, who.origin).await?;
         Ok(Deleted::Done)
     }
 }

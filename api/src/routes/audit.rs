@@ -51,6 +51,8 @@ struct LineBody {
     /// From which address.
     ip: Option<String>,
     request_id: Option<String>,
+    /// The API key that it was done with; absent for a login. Its secret is nowhere in the log.
+    api_key_id: Option<String>,
 }
 
 #[derive(Object)]
@@ -96,6 +98,8 @@ impl Audit {
         resource_id: Query<Option<String>>,
         outcome: Query<Option<OutcomeName>>,
         request_id: Query<Option<String>>,
+        /// Only what was done with this API key.
+        api_key_id: Query<Option<String>>,
         /// At this time or later (RFC 3339).
         since: Query<Option<DateTime<Utc>>>,
         /// Before this time (RFC 3339).
@@ -113,6 +117,7 @@ impl Audit {
             resource_id: id("resource_id", resource_id.0.as_deref())?,
             outcome: outcome.0.map(Outcome::from),
             request: id("request_id", request_id.0.as_deref())?,
+            key: id("api_key_id", api_key_id.0.as_deref())?,
             since: since.0,
             until: until.0,
         };
@@ -130,6 +135,7 @@ impl Audit {
             ("resource_id", resource_id.0),
             ("outcome", filter.outcome.map(|it| it.as_str().to_owned())),
             ("request_id", request_id.0),
+            ("api_key_id", api_key_id.0),
             ("since", since.0.map(|at| at.to_rfc3339())),
             ("until", until.0.map(|at| at.to_rfc3339())),
             ("limit", limit.0.map(|limit| limit.to_string())),
@@ -156,6 +162,8 @@ impl Audit {
         resource_id: Query<Option<String>>,
         outcome: Query<Option<OutcomeName>>,
         request_id: Query<Option<String>>,
+        /// Only what was done with this API key.
+        api_key_id: Query<Option<String>>,
         /// At this time or later (RFC 3339).
         since: Query<Option<DateTime<Utc>>>,
         /// Before this time (RFC 3339).
@@ -168,6 +176,7 @@ impl Audit {
             resource_id: id("resource_id", resource_id.0.as_deref())?,
             outcome: outcome.0.map(Outcome::from),
             request: id("request_id", request_id.0.as_deref())?,
+            key: id("api_key_id", api_key_id.0.as_deref())?,
             since: since.0,
             until: until.0,
         };
@@ -226,6 +235,7 @@ impl From<Line> for LineBody {
             outcome: line.outcome,
             ip: line.ip,
             request_id: line.request.map(|request| request.to_string()),
+            api_key_id: line.key.map(|key| key.to_string()),
         }
     }
 }

@@ -295,8 +295,9 @@ impl Conversations {
         body: Json<ConversationChange>,
     ) -> Result<Json<ConversationBody>, Problem> {
         let title = body.0.title.trim();
-        if !(1..=TITLE_CHARACTERS_MAX).contains(&title.chars().count()) {
-            let rule = format!("must have 1 to {TITLE_CHARACTERS_MAX} characters");
+        let fits = (1..=TITLE_CHARACTERS_MAX).contains(&title.chars().count());
+        if !fits || title.chars().any(char::is_control) {
+            let rule = format!("must have 1 to {TITLE_CHARACTERS_MAX} characters, and no line breaks");
             return Err(Problem::invalid("/title", rule));
         }
         let id_of: ConversationId = id.0.parse().map_err(|_| Problem::new(Code::NotFound))?;

@@ -1,16 +1,17 @@
 //! `/documents`: lists, search, results, downloads.
 
+use bytes::Bytes;
 use database::documents::{self, Document};
 use database::labels::{self, Edited};
 use domain::DocumentId;
-use futures::TryStreamExt;
+use futures::{Stream, TryStreamExt};
 use poem::web::Data;
 use poem::{Body, IntoResponse, Request, Response};
 use poem_openapi::param::{Header, Path, Query};
 use poem_openapi::payload::{Binary, Json, Payload};
 use poem_openapi::registry::{MetaSchema, MetaSchemaRef};
 use poem_openapi::{ApiResponse, OpenApi};
-use storage::Object;
+use storage::StorageError;
 
 use super::Section;
 use super::editing::{self, EditBody};
@@ -305,7 +306,8 @@ impl Documents {
 
     /// The text of a document
     ///
-    /// Plain text, or with `Accept: text/markdown` Markdown, for kinds of documents whose structure is known.
+    /// Plain text, or with `Accept: text/markdown` Markdown, for kinds of documents whose structure is known. Some `pages` come as
+    /// plain text only.
     #[oai(path = "/documents/:id/text", method = "get")]
     async fn text(
         &self,
@@ -313,13 +315,23 @@ impl Documents {
         caller: Caller,
         place: Data<&Place>,
         id: Path<String>,
+        /// Some pages, such as `1-3,7` or `5-`: of a document with pages, slides, sheets, chapters or messages.
+        pages: Query<Option<String>>,
         #[oai(name = "Accept")] accept: Header<Option<String>>,
     ) -> Result<TextAnswer, Problem> {
         let document = find(&api, &caller, &id.0).await?;
         let form = accept::text_form(accept.0.as_deref());
+        if let Some(pages) = pages.0 {
+            let text = downloads::pages(&api, &document, &pages, form).await?;
+            let body = TextBody {
+                body: body_of(text, &place),
+                is_markdown: false,
+            };
+            return Ok(TextAnswer::Text(body, "Accept".to_owned()));
+        }
         let text = downloads::text(&api, &document, form).await?;
         let body = TextBody {
-            body: body_of(text.object, &place),
+            body: body_of(text.object.stream, &place),
             is_markdown: text.is_markdown,
         };
         Ok(TextAnswer::Text(body, "Accept".to_owned()))
@@ -345,7 +357,7 @@ impl Documents {
             }
             Wanted::Everything => {
                 let object = downloads::original(&api, &document, None).await?;
-                let body = Binary(body_of(object, &place));
+                let body = Binary(body_of(object.stream, &place));
                 let (ranges, sandbox) = ("bytes".to_owned(), SANDBOX.to_owned());
                 Ok(OriginalAnswer::Whole(
                     body,
@@ -358,7 +370,7 @@ impl Documents {
             }
             Wanted::Part(part) => {
                 let object = downloads::original(&api, &document, Some(part.clone())).await?;
-                let body = Binary(body_of(object, &place));
+                let body = Binary(body_of(object.stream, &place));
                 let shown = format!("bytes {}-{}/{size}", part.start, part.end - 1);
                 let length = part.end - part.start;
                 Ok(OriginalAnswer::Part(
@@ -392,9 +404,9 @@ impl Documents {
 }
 
 /// What breaks off half-way can only be cut: the status has been sent. The place is kept until the last byte is.
-fn body_of(object: Object, place: &Place) -> Body {
+fn body_of(bytes: impl Stream<Item = Result<Bytes, StorageError>> + Send + 'static, place: &Place) -> Body {
     let place = place.clone();
-    Body::from_bytes_stream(object.stream.map_err(move |error| {
+    Body::from_bytes_stream(bytes.map_err(move |error| {
         let _kept = &place;
         tracing::warn!("a download broke off: {}", telemetry::chain(&error));
         std::io::Error::other(error)
@@ -456,6 +468,8 @@ impl From<Nothing> for Problem {
             Nothing::NotReady(_) => Self::new(Code::NotReady).detail(nothing),
             Nothing::Failed { .. } => Self::new(Code::DocumentFailed).detail(nothing),
             Nothing::Gone => Self::new(Code::Gone).detail(nothing),
+            Nothing::NoSuchPages(detail) => Self::invalid("query:pages", detail),
+            Nothing::NoMarkdownOfPages => Self::new(Code::NotAcceptable).detail(nothing),
             Nothing::NoMarkdown(_) => Self::new(Code::NotAcceptable).detail(nothing),
             Nothing::Missing(_) => {
                 tracing::error!("{nothing}");

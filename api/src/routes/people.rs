@@ -21,7 +21,7 @@ pub(super) struct People;
 const LIST: &str = "users";
 const PATH: &str = "/api/v1/admin/users";
 /// Characters of a search at most.
-const SEARCH_CHARS_MAX: usize = 255;
+pub(super) const SEARCH_CHARS_MAX: usize = 255;
 
 mirror! {
     /// What an account may do. Each role may do what those before it may.

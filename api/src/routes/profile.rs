@@ -15,7 +15,7 @@ use super::schema::{Timestamp, UserBody};
 use crate::auth::caller::{Caller, Proof};
 use crate::context::Api;
 use crate::operations::{accounts, profile};
-use crate::problem::Problem;
+use crate::problem::{Code, Problem};
 
 pub(super) struct Profile;
 
@@ -150,9 +150,8 @@ impl Profile {
     #[oai(path = "/me/sessions/:id", method = "delete")]
     async fn end_session(&self, api: Data<&Api>, caller: Caller, id: Path<String>) -> Result<Done, Problem> {
         let Caller(who) = caller;
-        if let Ok(session) = id.0.parse::<SessionId>() {
-            accounts::log_out(&api, who.user, session, false, who.origin).await?;
-        }
+        let session: SessionId = id.0.parse().map_err(|_| Problem::new(Code::NotFound))?;
+        accounts::log_out(&api, who.user, session, false, who.origin).await?;
         Ok(Done::Done)
     }
 }
@@ -168,7 +167,7 @@ fn part(value: MaybeUndefined<String>) -> Option<Option<String>> {
 fn item(session: Session, proof: Proof) -> SessionItem {
     SessionItem {
         id: session.id.to_string(),
-        current: proof == Proof::Login(session.id),
+        current: proof == Proof::Login(session.id) || proof == Proof::Browser(session.id),
         ip: session.ip,
         user_agent: session.user_agent,
         created_at: session.created_at.into(),

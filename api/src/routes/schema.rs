@@ -336,6 +336,7 @@ struct DocumentLinks {
     #[oai(rename = "self")]
     itself: String,
     text: String,
+    parts: String,
     original: String,
     job: String,
     todos: String,
@@ -400,6 +401,7 @@ impl From<Document> for DocumentBody {
             processed_at: document.processed_at.map(Timestamp::from),
             links: DocumentLinks {
                 text: format!("{itself}/text"),
+                parts: format!("{itself}/parts"),
                 original: format!("{itself}/original"),
                 versions: format!("{itself}/versions"),
                 job: job_path(document.job),
@@ -503,6 +505,8 @@ pub(super) struct UserBody {
     is_active: bool,
     /// Whether a code is asked for beside the password.
     second_factor: bool,
+    /// Whether the address has yet to be confirmed; until then nothing can be handed in.
+    email_unverified: bool,
     created_at: Timestamp,
     last_login_at: Option<Timestamp>,
 }
@@ -518,6 +522,7 @@ impl From<User> for UserBody {
             role: user.role.to_string(),
             is_active: user.status == domain::UserStatus::Active,
             second_factor: user.second_factor,
+            email_unverified: user.unverified,
             created_at: user.created_at.into(),
             last_login_at: user.last_login_at.map(Timestamp::from),
         }

@@ -21,8 +21,8 @@ pub(super) struct Todos;
 const LIST: &str = "todos";
 
 /// Characters of a text or an owner at most.
-const TEXT_CHARACTERS_MAX: usize = 2_000;
-const OWNER_CHARACTERS_MAX: usize = 200;
+pub(super) const TEXT_CHARACTERS_MAX: usize = 2_000;
+pub(super) const OWNER_CHARACTERS_MAX: usize = 200;
 
 #[derive(ApiResponse)]
 enum TodoList {

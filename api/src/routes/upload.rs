@@ -64,6 +64,8 @@ impl Payload for FilesForm {
         let password = MetaSchema {
             format: Some("password"),
             description: Some("What opens the documents that are locked."),
+            min_length: Some(1),
+            max_length: Some(limits::DOCUMENT_PASSWORD_BYTES_MAX),
             ..MetaSchema::new("string")
         };
         MetaSchemaRef::Inline(Box::new(MetaSchema {

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use database::Database;
+use mail::Post;
 use queue::Queue;
 use runtime::Process;
 use sandbox::{ChildProgram, ParserPool};
@@ -30,6 +31,7 @@ pub(crate) async fn run(process: Process<Settings>, data: &Path) -> Done {
     report("database", database(&settings).await);
     report("queue", queue(&settings).await);
     report("storage", storage(&settings).await);
+    report("mail", mail(&settings).await);
     // Without it documents are read as well; only their pictures are not.
     report("pictures", Ok(pictures(&settings).await?));
     Ok(if sound {
@@ -66,6 +68,16 @@ async fn queue(settings: &Settings) -> Result<String, Box<dyn Error>> {
     } else {
         "Redis".to_owned()
     })
+}
+
+async fn mail(settings: &Settings) -> Result<String, Box<dyn Error>> {
+    if !settings.mail.has_server() {
+        return Ok("no server; the embedded mode puts messages into a folder".to_owned());
+    }
+    if let Some(post) = Post::open(&settings.mail)? {
+        post.try_server().await?;
+    }
+    Ok("the server answers and lets us in".to_owned())
 }
 
 async fn pictures(settings: &Settings) -> Result<String, Box<dyn Error>> {

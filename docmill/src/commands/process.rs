@@ -9,7 +9,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use api::operations::accounts::{self, Device, Registration};
+use api::operations::accounts::{self, Device};
+use api::operations::registering::{self, Registration};
 use clap::Args;
 use domain::UserRole;
 use futures::StreamExt;
@@ -123,7 +124,7 @@ async fn access_token(embedded: &Embedded) -> Result<String, Box<dyn std::error:
         password: SecretString::from(domain::SessionId::new().to_string()),
     };
     let origin = database::audit::Origin::default();
-    let user = accounts::create(&embedded.api, new, UserRole::User, origin).await?;
+    let user = registering::create(&embedded.api, new, UserRole::User, origin).await?;
     Ok(accounts::start_session(&embedded.api, user, Device::default())
         .await?
         .access_token)

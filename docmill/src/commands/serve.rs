@@ -26,11 +26,18 @@ pub(crate) async fn run(process: Process<Settings>, data: &Path, options: Option
         settings.http.listen = listen;
     }
     let registration_open = settings.http.registration_open;
+    let (production, health) = (settings.http.production, settings.health.listen);
     let embedded = Embedded::new(settings, process.stopping, process.exposition).await?;
     let address = format!("http://{}", embedded.address);
     say!("docmill is listening on {address}");
-    say!("  documentation  {address}/docs");
-    say!("  metrics        {address}/metrics");
+    if !production {
+        say!("  documentation  {address}/docs");
+    }
+    match health {
+        Some(listen) => say!("  metrics        http://{listen}/metrics"),
+        None if production => say!("  metrics        nowhere; set health.listen"),
+        None => say!("  metrics        {address}/metrics"),
+    }
     say!("  data           {}", data.display());
     if !database::users::any(&embedded.database).await? {
         say!("There is no account yet. Make the first one:");

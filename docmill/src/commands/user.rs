@@ -4,7 +4,7 @@ use std::io::Read;
 use std::path::Path;
 use std::process::ExitCode;
 
-use api::operations::accounts::{self, Registration};
+use api::operations::registering::{self, Registration};
 use api::{Api, Parts};
 use clap::{Args, Subcommand, ValueEnum};
 use database::Database;
@@ -81,6 +81,7 @@ pub(crate) async fn run(process: Process<Settings>, data: &Path, command: Comman
         rate_limits: queue.rate_limits,
         clock: SystemClock::shared(),
         sealing: Sealing::new(&settings.sealing)?,
+        mail: settings.mail,
         auth: settings.auth,
         http: settings.http,
         quotas: settings.quotas,
@@ -93,7 +94,7 @@ pub(crate) async fn run(process: Process<Settings>, data: &Path, command: Comman
         organization: None,
         password,
     };
-    let user = accounts::create(&api, new, create.role.into(), database::audit::Origin::default()).await?;
+    let user = registering::create(&api, new, create.role.into(), database::audit::Origin::default()).await?;
     say!("{}", user.id);
     Ok(ExitCode::SUCCESS)
 }

@@ -60,8 +60,8 @@ on_both! {
         let ada = mill.user().await;
         let document = ada.processed("trip.html", PAGE).await;
         let id = document["id"].as_str().unwrap();
-        // The original, the text and its Markdown.
-        assert_eq!(mill.objects_of(id).await.len(), 3);
+        // The original, the text, its Markdown and its parts.
+        assert_eq!(mill.objects_of(id).await.len(), 4);
         let _ = ada.delete(document["links"]["self"].as_str().unwrap()).await.status(204);
         let gone = async || mill.objects_of(id).await.is_empty();
         eventually("the objects are deleted", PATIENCE, gone).await;

@@ -1,6 +1,6 @@
 //! Logins that need a code beside the password.
 
-use e2e::{Client, Mill};
+use e2e::{Client, Embedded, Folder, Mill, Settings, docmill};
 use serde_json::{Value, json};
 
 use crate::support::on_both;
@@ -82,4 +82,44 @@ on_both! {
         ada.post("/api/v1/me/second-factor", &json!({ "password": Client::password() })).await.problem(409, "second_factor_state");
         log_in(&ada, None).await.problem(401, "second_factor_required");
     }
+}
+
+#[tokio::test]
+async fn a_second_factor_outlives_a_change_of_keys_for_whoever_logs_in_meanwhile() {
+    let folder = Folder::new();
+    let key = async || {
+        let made = docmill(folder.path(), &["generate-key"], &Settings::new()).await;
+        made.success().stdout.trim().to_owned()
+    };
+    let keys = |keys: &str| Settings::new().with("auth.keys", keys);
+    let (old, new) = (key().await, key().await);
+    let mill = Mill::Embedded(Embedded::start(&keys(&old)).await);
+    let (ada, adas_app, _) = with_app(&mill).await;
+    let (eve, eves_app, codes) = with_app(&mill).await;
+    let Mill::Embedded(mill) = mill else {
+        unreachable!("it was made above")
+    };
+
+    let mill = mill.again_with(&keys(&format!("{new},{old}"))).await;
+    let at = |user: &Client| mill.anybody().with_session(user.session.clone());
+    let _ = log_in(&at(&ada), Some(&totp::code(&adas_app, 0)))
+        .await
+        .status(200);
+
+    let mill = mill.again_with(&keys(&new)).await;
+    let at = |user: &Client| mill.anybody().with_session(user.session.clone());
+    let _ = log_in(&at(&ada), Some(&totp::code(&adas_app, 1)))
+        .await
+        .status(200);
+    let problem = log_in(&at(&eve), Some(&totp::code(&eves_app, 1)))
+        .await
+        .problem(401, "second_factor_required");
+    assert!(
+        problem["detail"]
+            .as_str()
+            .unwrap()
+            .contains("use a recovery code"),
+        "{problem}"
+    );
+    let _ = log_in(&at(&eve), Some(&codes[0])).await.status(200);
 }

@@ -84,6 +84,9 @@ on_both! {
         let anybody = mill.anybody();
         let docs = anybody.get("/docs").await.status(200);
         assert!(docs.header("content-type").unwrap().starts_with("text/html"));
+        for words in ["x-required-scope", "documents:write", "Needs a login; API keys are refused."] {
+            assert!(docs.text().contains(words), "{words}");
+        }
         let spec: Value = anybody.get("/openapi.json").await.status(200).json();
         assert!(spec["openapi"].as_str().unwrap().starts_with("3."), "{}", spec["openapi"]);
         let paths = spec["paths"].as_object().unwrap();
@@ -124,6 +127,7 @@ on_both! {
             "get /admin/users",
             "get /admin/users/{id}",
             "get /admin/users/{id}/quota",
+            "get /auth/browser/session",
             "get /conversations",
             "get /conversations/{id}",
             "get /conversations/{id}/messages",
@@ -131,6 +135,7 @@ on_both! {
             "get /documents/{id}",
             "get /documents/{id}/diff",
             "get /documents/{id}/original",
+            "get /documents/{id}/parts",
             "get /documents/{id}/text",
             "get /documents/{id}/versions",
             "get /events",
@@ -169,10 +174,15 @@ on_both! {
             "post /admin/users/{id}/disable",
             "post /admin/users/{id}/enable",
             "post /admin/users/{id}/logout",
+            "post /auth/browser/login",
             "post /auth/login",
             "post /auth/logout",
+            "post /auth/password/forgot",
+            "post /auth/password/reset",
             "post /auth/refresh",
             "post /auth/register",
+            "post /auth/verify",
+            "post /auth/verify/resend",
             "post /chat",
             "post /documents",
             "post /documents/{id}/reprocess",
@@ -180,6 +190,7 @@ on_both! {
             "post /documents/{id}/versions",
             "post /jobs/{id}/cancel",
             "post /me/close",
+            "post /me/email",
             "post /me/keys",
             "post /me/keys/{id}/rotate",
             "post /me/password",

@@ -17,7 +17,7 @@ async fn check_finds_a_sound_mill_sound() {
             .lines()
             .filter(|line| line.starts_with("ok "))
             .count(),
-        5,
+        6,
         "{output:?}"
     );
 

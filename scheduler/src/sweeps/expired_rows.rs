@@ -1,9 +1,9 @@
 //! Deletes rows that have served their time: ended sessions, old runs of schedules, old idempotency keys,
-//! unique keys and leases whose time is over, workers long gone, and
+//! unique keys and leases whose time is over, workers long gone, messages to people that have ended, and
 //! tasks that were given up and that nobody put back in line.
 
 use chrono::Duration;
-use database::{jobs, politeness, schedules, sessions, tasks, unique_keys, workers};
+use database::{jobs, mails, politeness, schedules, sessions, tasks, unique_keys, workers};
 use domain::schedules::ExpiredRows;
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
@@ -12,6 +12,8 @@ use super::{SweepError, Swept};
 use crate::scheduler::Parts;
 
 const BATCH: u32 = 1_000;
+/// An ended message holds an address, and is of use only to whoever asks why it did not arrive.
+const MESSAGES_KEPT: Duration = Duration::days(3);
 
 /// What was deleted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,6 +28,8 @@ pub(crate) struct Report {
     pub(crate) runs: u64,
     /// Unique keys, and leases of other hosts, whose time is over.
     pub(crate) keys_and_leases: u64,
+    /// Messages to people that were sent or given up, with the hashes of their links.
+    pub(crate) messages: u64,
 }
 
 impl Report {
@@ -37,6 +41,7 @@ impl Report {
             + self.workers
             + self.runs
             + self.keys_and_leases
+            + self.messages
     }
 }
 
@@ -67,7 +72,9 @@ pub(crate) async fn delete(
         report.runs += old;
         let surplus = schedules::delete_surplus(db, options.runs_per_schedule_max, BATCH).await?;
         report.runs += surplus;
-        if [sessions, keys, given_up, old, surplus, unique]
+        let messages = mails::delete_ended(db, now - MESSAGES_KEPT, BATCH).await?;
+        report.messages += messages;
+        if [sessions, keys, given_up, old, surplus, unique, messages]
             .iter()
             .all(|rows| *rows < u64::from(BATCH))
         {

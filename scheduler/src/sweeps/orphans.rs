@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use database::tasks;
+use database::mails;
+use database::tasks::{self, Recovered};
 use telemetry::metrics;
 
 use super::SweepError;
@@ -14,7 +15,7 @@ const BATCH: u32 = 500;
 
 /// Returns how many tasks were taken back or given up.
 pub(crate) async fn recover(parts: &Parts) -> Result<u64, SweepError> {
-    let mut sum = 0;
+    let mut sum = recover_messages(parts).await?;
     loop {
         let now = parts.clock.now();
         let recovered = tasks::recover_orphans(&parts.database, now - SILENCE, now, BATCH).await?;
@@ -29,4 +30,15 @@ pub(crate) async fn recover(parts: &Parts) -> Result<u64, SweepError> {
             return Ok(sum);
         }
     }
+}
+
+/// There are never many: a worker sends a few at a time.
+async fn recover_messages(parts: &Parts) -> Result<u64, SweepError> {
+    let now = parts.clock.now();
+    let Recovered { queued, dead } = mails::recover_orphans(&parts.database, now - SILENCE, now).await?;
+    if queued + dead > 0 {
+        metrics::orphans_recovered(queued + dead);
+        tracing::warn!("took back {queued} messages of dead workers and gave {dead} up");
+    }
+    Ok(queued + dead)
 }

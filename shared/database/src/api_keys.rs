@@ -68,6 +68,8 @@ pub struct KeyStanding {
     pub role: UserRole,
     /// Whether the account may be used.
     pub status: UserStatus,
+    /// Whether its address has yet to be proven.
+    pub unverified: bool,
     /// What the key may do.
     pub scopes: Vec<Scope>,
     /// Whether it is switched on.
@@ -237,11 +239,12 @@ pub async fn standing(db: &Database, hash: &KeyHash, now: DateTime<Utc>) -> Resu
         disabled_at: Option<DateTime<Utc>>,
         role: String,
         status: String,
+        unverified_since: Option<DateTime<Utc>>,
     }
     let row: Option<Row> = sql::first(
         db.connection(),
-        "SELECT k.id, k.user_id, k.scopes, k.expires_at, k.last_used_at, k.disabled_at, u.role, u.status \
-         FROM api_keys k JOIN users u ON u.id = k.user_id WHERE k.key_hash = $1",
+        "SELECT k.id, k.user_id, k.scopes, k.expires_at, k.last_used_at, k.disabled_at, u.role, u.status, \
+         u.unverified_since FROM api_keys k JOIN users u ON u.id = k.user_id WHERE k.key_hash = $1",
         [hash.to_vec().into()],
     )
     .await?;
@@ -251,6 +254,7 @@ pub async fn standing(db: &Database, hash: &KeyHash, now: DateTime<Utc>) -> Resu
         user: row.user_id.into(),
         role: row.role.parse()?,
         status: row.status.parse()?,
+        unverified: row.unverified_since.is_some(),
         scopes: scopes(&row.scopes),
         enabled: row.disabled_at.is_none(),
         expires_at: row.expires_at,

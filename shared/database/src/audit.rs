@@ -3,7 +3,7 @@
 pub mod seals;
 
 use chrono::{DateTime, Utc};
-use domain::{AuditId, RequestId, UserId};
+use domain::{ApiKeyId, AuditId, RequestId, UserId};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
 };
@@ -54,6 +54,8 @@ pub struct Origin {
     pub ip: Option<String>,
     /// The request that carried it.
     pub request: Option<RequestId>,
+    /// The API key that it was done with; `None` for a login, and for docmill itself.
+    pub key: Option<ApiKeyId>,
 }
 
 /// Adds a line.
@@ -75,6 +77,7 @@ pub(crate) async fn insert(db: &impl ConnectionTrait, entry: Entry, now: DateTim
         outcome: Set(entry.outcome.as_str().to_owned()),
         ip: Set(entry.origin.ip),
         request_id: Set(entry.origin.request.map(RequestId::uuid)),
+        api_key_id: Set(entry.origin.key.map(ApiKeyId::uuid)),
     };
     audit_log::Entity::insert(line).exec_without_returning(db).await?;
     Ok(())
@@ -101,6 +104,8 @@ pub struct Line {
     pub ip: Option<String>,
     /// The request that carried it.
     pub request: Option<RequestId>,
+    /// The API key that it was done with.
+    pub key: Option<ApiKeyId>,
 }
 
 /// Which lines to list. What is absent matches everything.
@@ -118,6 +123,8 @@ pub struct LineFilter {
     pub outcome: Option<Outcome>,
     /// Carried by this request.
     pub request: Option<RequestId>,
+    /// Done with this API key.
+    pub key: Option<ApiKeyId>,
     /// At this time or later.
     pub since: Option<DateTime<Utc>>,
     /// Before this time.
@@ -166,6 +173,7 @@ pub async fn list(db: &Database, filter: &LineFilter, order: Order, limit: u64) 
         filter.resource_id.map(|id| Column::ResourceId.eq(id)),
         filter.outcome.map(|outcome| Column::Outcome.eq(outcome.as_str())),
         filter.request.map(|request| Column::RequestId.eq(request.uuid())),
+        filter.key.map(|key| Column::ApiKeyId.eq(key.uuid())),
         filter.since.map(|since| Column::At.gte(since)),
         filter.until.map(|until| Column::At.lt(until)),
     ];
@@ -188,6 +196,7 @@ impl From<audit_log::Model> for Line {
             outcome: row.outcome,
             ip: row.ip,
             request: row.request_id.map(RequestId::from),
+            key: row.api_key_id.map(ApiKeyId::from),
         }
     }
 }

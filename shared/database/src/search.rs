@@ -23,6 +23,7 @@ use crate::{Database, Result, sql};
 pub use evidence::{Evidence, beginnings, evidence};
 pub use facets::{Facet, FacetCounts, FacetValue, of_list as facets_of_list};
 pub use highlight::Excerpt;
+pub use index::write_missing;
 pub(crate) use index::{Indexed, Subject, of_result as index_of, replace as replace_entry};
 
 /// Documents that are ranked and counted: the newest ones, when more match.

@@ -114,6 +114,20 @@ pub async fn spend_step(db: &Database, user: UserId, step: i64) -> Result<bool> 
     Ok(changed > 0)
 }
 
+/// Replaces the encrypted secret by the same one, encrypted with another key, unless it was changed meanwhile.
+///
+/// # Errors
+/// When the database is away.
+pub async fn reseal(db: &Database, user: UserId, old: &str, new: String) -> Result<()> {
+    sql::execute(
+        db.connection(),
+        "UPDATE users SET totp_secret = $3 WHERE id = $1 AND totp_secret = $2",
+        [user.uuid().into(), old.into(), new.into()],
+    )
+    .await?;
+    Ok(())
+}
+
 /// Spends a recovery code: `false` when there is no such one, or it was used before.
 ///
 /// # Errors

@@ -41,6 +41,8 @@ pub struct Standing {
     pub role: UserRole,
     /// Whether the account may be used.
     pub status: UserStatus,
+    /// Whether its address has yet to be proven.
+    pub unverified: bool,
     /// Whether the session still stands.
     pub alive: bool,
 }
@@ -80,8 +82,30 @@ pub enum Rotation {
 /// # Errors
 /// When the database is away.
 pub async fn start(db: &Database, new: NewSession, now: DateTime<Utc>) -> Result<SessionId> {
-    let id = SessionId::new();
     let transaction = db.begin().await?;
+    let token_hash = new.token_hash;
+    let id = insert(&transaction, new, None, now).await?;
+    insert_token(&transaction, &token_hash, id.uuid(), now).await?;
+    transaction.commit().await?;
+    Ok(id)
+}
+
+/// Begins a session of a browser: the hash is that of its cookie, and there is nothing to refresh.
+///
+/// # Errors
+/// When the database is away.
+pub async fn start_in_browser(db: &Database, new: NewSession, now: DateTime<Utc>) -> Result<SessionId> {
+    let cookie_hash = new.token_hash.to_vec();
+    insert(db.connection(), new, Some(cookie_hash), now).await
+}
+
+async fn insert(
+    db: &impl ConnectionTrait,
+    new: NewSession,
+    cookie_hash: Option<Vec<u8>>,
+    now: DateTime<Utc>,
+) -> Result<SessionId> {
+    let id = SessionId::new();
     let session = sessions::ActiveModel {
         id: Set(id.uuid()),
         user_id: Set(new.user.uuid()),
@@ -91,12 +115,11 @@ pub async fn start(db: &Database, new: NewSession, now: DateTime<Utc>) -> Result
         last_used_at: Set(now),
         expires_at: Set(new.expires_at),
         revoked_at: Set(None),
+        cookie_hash: Set(cookie_hash),
     };
     sessions::Entity::insert(session)
-        .exec_without_returning(&transaction)
+        .exec_without_returning(db)
         .await?;
-    insert_token(&transaction, &new.token_hash, id.uuid(), now).await?;
-    transaction.commit().await?;
     Ok(id)
 }
 
@@ -262,6 +285,20 @@ pub async fn revoke(db: &Database, user: UserId, session: SessionId, now: DateTi
     Ok(())
 }
 
+/// Ends the session with this cookie, if there is one. Ending it twice is fine.
+///
+/// # Errors
+/// When the database is away.
+pub async fn revoke_in_browser(db: &Database, cookie_hash: &TokenHash, now: DateTime<Utc>) -> Result<()> {
+    sql::execute(
+        db.connection(),
+        "UPDATE sessions SET revoked_at = $1 WHERE cookie_hash = $2 AND revoked_at IS NULL",
+        [now.into(), cookie_hash.to_vec().into()],
+    )
+    .await?;
+    Ok(())
+}
+
 /// Ends every session of a user.
 ///
 /// # Errors
@@ -270,35 +307,80 @@ pub async fn revoke_all(db: &Database, user: UserId, now: DateTime<Utc>) -> Resu
     crate::users::revoke_all(db.connection(), user, now).await
 }
 
-/// How a session stands; `None` when it is not known.
+/// How a session stands; `None` when it is not known. The cookie of a browser's session proves it, nothing else.
 ///
 /// # Errors
 /// When the database is away.
 pub async fn standing(db: &Database, session: SessionId, now: DateTime<Utc>) -> Result<Option<Standing>> {
-    #[derive(FromQueryResult)]
-    struct Row {
-        user_id: Uuid,
-        role: String,
-        status: String,
-        expires_at: DateTime<Utc>,
-        revoked_at: Option<DateTime<Utc>>,
-    }
-    let row: Option<Row> = sql::first(
+    let row: Option<StandingRow> = sql::first(
         db.connection(),
-        "SELECT s.user_id, u.role, u.status, s.expires_at, s.revoked_at \
-         FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.id = $1",
+        format!("{STANDING} WHERE s.id = $1 AND s.cookie_hash IS NULL"),
         [session.uuid().into()],
     )
     .await?;
-    row.map(|row| {
+    row.map(|row| row.standing(now)).transpose()
+}
+
+/// How the session with this cookie stands, and which one it is; `None` when there is none. One that is used goes on until
+/// `expires_at`, which is written down every now and then.
+///
+/// # Errors
+/// When the database is away.
+pub async fn standing_in_browser(
+    db: &Database,
+    cookie_hash: &TokenHash,
+    expires_at: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> Result<Option<(SessionId, Standing)>> {
+    let row: Option<StandingRow> = sql::first(
+        db.connection(),
+        format!("{STANDING} WHERE s.cookie_hash = $1"),
+        [cookie_hash.to_vec().into()],
+    )
+    .await?;
+    let Some(row) = row else { return Ok(None) };
+    let (session, noted_lately) = (row.id, now < row.last_used_at + NOTED_EVERY);
+    let standing = row.standing(now)?;
+    if standing.alive && !noted_lately {
+        sql::execute(
+            db.connection(),
+            "UPDATE sessions SET last_used_at = $2, expires_at = $3 \
+             WHERE id = $1 AND revoked_at IS NULL AND expires_at > $2 AND last_used_at < $2",
+            [session.into(), now.into(), expires_at.into()],
+        )
+        .await?;
+    }
+    Ok(Some((session.into(), standing)))
+}
+
+/// How often it is written down that a browser's session is used.
+const NOTED_EVERY: Duration = Duration::from_secs(60);
+
+const STANDING: &str = "SELECT s.id, s.user_id, u.role, u.status, u.unverified_since, s.last_used_at, s.expires_at, \
+     s.revoked_at FROM sessions s JOIN users u ON u.id = s.user_id";
+
+#[derive(FromQueryResult)]
+struct StandingRow {
+    id: Uuid,
+    user_id: Uuid,
+    role: String,
+    status: String,
+    unverified_since: Option<DateTime<Utc>>,
+    last_used_at: DateTime<Utc>,
+    expires_at: DateTime<Utc>,
+    revoked_at: Option<DateTime<Utc>>,
+}
+
+impl StandingRow {
+    fn standing(self, now: DateTime<Utc>) -> Result<Standing> {
         Ok(Standing {
-            user: row.user_id.into(),
-            role: row.role.parse()?,
-            status: row.status.parse()?,
-            alive: row.revoked_at.is_none() && row.expires_at > now,
+            user: self.user_id.into(),
+            role: self.role.parse()?,
+            status: self.status.parse()?,
+            unverified: self.unverified_since.is_some(),
+            alive: self.revoked_at.is_none() && self.expires_at > now,
         })
-    })
-    .transpose()
+    }
 }
 
 /// Deletes at most `limit` sessions that ended before `before`, with their tokens. Returns how many.

@@ -10,7 +10,7 @@ use sea_orm::{
 use uuid::Uuid;
 
 use crate::entity::users;
-use crate::{Database, DatabaseError, Result, sql};
+use crate::{Database, DatabaseError, Result, mail_links, sql};
 
 /// A person with an account, as others may see it: without the password's hash.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,6 +31,8 @@ pub struct User {
     pub status: UserStatus,
     /// Whether a code is asked for beside the password.
     pub second_factor: bool,
+    /// Whether it has yet to be proven that the address is its owner's. Never for accounts that need not prove it.
+    pub unverified: bool,
     /// The newest login.
     pub last_login_at: Option<DateTime<Utc>>,
     /// When the account was made.
@@ -80,6 +82,7 @@ pub async fn insert(db: &Database, new: NewUser, now: DateTime<Utc>) -> Result<O
         totp_secret: Set(None),
         totp_confirmed_at: Set(None),
         totp_last_step: Set(None),
+        unverified_since: Set(None),
         created_at: Set(now),
         updated_at: Set(now),
     };
@@ -109,6 +112,18 @@ pub async fn find_by_login(db: &Database, login: &str) -> Result<Option<Credenti
         .one(db.connection())
         .await?;
     row.map(Credentials::try_from).transpose()
+}
+
+/// The account of an address, ignoring case.
+///
+/// # Errors
+/// When the database is away.
+pub async fn find_by_email(db: &Database, email: &str) -> Result<Option<User>> {
+    let row = users::Entity::find()
+        .filter(users::Column::Email.eq(email.to_lowercase()))
+        .one(db.connection())
+        .await?;
+    row.map(User::try_from).transpose()
 }
 
 /// An account and what its password must match.
@@ -200,7 +215,8 @@ pub async fn change_profile(
     }
 }
 
-/// Replaces the password's hash and ends every session but `keep`, in one transaction.
+/// Replaces the password's hash and ends every session but `keep`, and every link of the account that lies in somebody's mail,
+/// in one transaction. With `tell` its owner gets a message about it.
 ///
 /// # Errors
 /// When the database is away; nothing is changed then.
@@ -209,6 +225,7 @@ pub async fn change_password(
     id: UserId,
     password_hash: String,
     keep: SessionId,
+    tell: bool,
     now: DateTime<Utc>,
 ) -> Result<()> {
     let transaction = db.begin().await?;
@@ -224,6 +241,10 @@ pub async fn change_password(
         [now.into(), id.uuid().into(), keep.uuid().into()],
     )
     .await?;
+    mail_links::spend_all(&transaction, id, now).await?;
+    if tell {
+        mail_links::tell_of_password(&transaction, id, now).await?;
+    }
     Ok(transaction.commit().await?)
 }
 
@@ -394,6 +415,7 @@ pub async fn jobs_left(db: &Database, id: UserId, limit: u32) -> Result<Vec<JobI
 const OWNED: &[&str] = &[
     "conversations",
     "dispatch_turns",
+    "mails",
     "quota_reservations",
     "quotas",
     "tenants",
@@ -453,6 +475,7 @@ impl TryFrom<users::Model> for User {
             role: row.role.parse()?,
             status: row.status.parse()?,
             second_factor: row.totp_confirmed_at.is_some(),
+            unverified: row.unverified_since.is_some(),
             last_login_at: row.last_login_at,
             created_at: row.created_at,
         })

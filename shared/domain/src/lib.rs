@@ -8,8 +8,10 @@ mod chat_line;
 mod clock;
 mod content;
 mod document_kind;
+mod document_parts;
 mod ids;
 pub mod limits;
+mod mail;
 mod quota;
 mod reasons;
 mod sample_secrets;
@@ -25,10 +27,12 @@ pub use chat_line::{ChatDate, ChatLine, ChatTime, DateOrder, Stamp};
 pub use clock::{Clock, ManualClock, SharedClock, SystemClock};
 pub use content::Content;
 pub use document_kind::{DocumentKind, KindMismatch};
+pub use document_parts::{DocumentPart, DocumentPartKind, PAGE_SEPARATOR};
 pub use ids::{
     ApiKeyId, AuditId, ConversationId, DocumentId, EventId, InvalidId, JobId, MessageId, PassageId,
     RequestId, RunId, SavedSearchId, ScheduleId, SessionId, TaskId, TodoId, UserId, WorkerId,
 };
+pub use mail::{LinkPurpose, MailKind};
 pub use quota::{Month, QUOTA_MAX, Quota, QuotaLimits};
 pub use reasons::{ReasonClass, ReasonCode};
 pub use sample_secrets::{is_loopback, is_sample_secret};

@@ -83,10 +83,12 @@ reasons! {
     OriginalMissing = "original_missing", Permanent, "the stored file is gone; it has to be uploaded again";
     EnrichmentFailed = "enrichment_failed", Permanent, "the text could not be analysed";
     Internal = "internal", Permanent, "a fault of docmill's own; the log of the worker says more";
+    MailRefused = "mail_refused", Permanent, "the mail server does not take the message, or the address is none";
     Cancelled = "cancelled", Permanent, "the job was cancelled first";
     StorageUnavailable = "storage_unavailable", Transient, "the object store was away, or did not answer in time";
     DatabaseUnavailable = "database_unavailable", Transient, "the database was away for too long";
     ParserUnavailable = "parser_unavailable", Transient, "no reader process could be started";
+    MailUnavailable = "mail_unavailable", Transient, "the mail server was away, or asked to wait";
     AttemptTimeout = "attempt_timeout", Transient, "the attempt took longer than any should";
     WorkerLost = "worker_lost", Transient, "the worker was not heard of any more";
     WorkerStopped = "worker_stopped", Transient, "the worker was stopped first; that costs no attempt";

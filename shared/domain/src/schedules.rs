@@ -8,7 +8,7 @@ mod work;
 
 pub use due::{Due, DueSlot, SLOTS_AT_ONCE_MAX, due};
 pub use plan::{NAME_CHARS_MAX, Plan, PlanChanges, PlanFault, RETRIES_MAX, check_name};
-pub use timetable::{InvalidTimetable, Timetable};
+pub use timetable::{EVERY_SECONDS_MAX, InvalidTimetable, Timetable};
 pub use work::{CleanUp, ExpiredRows, InvalidOption, LeftoverObjects, Work};
 
 use crate::UnknownWord;

@@ -210,6 +210,8 @@ words! {
     TaskKind {
         /// Reads one document and stores its text, language and tags.
         ProcessDocument = "process_document",
+        /// Writes one message to a person and sends it.
+        SendMail = "send_mail",
     }
 }
 
@@ -219,6 +221,7 @@ impl TaskKind {
     pub const fn queue(self) -> QueueName {
         match self {
             Self::ProcessDocument => QueueName::Documents,
+            Self::SendMail => QueueName::Mail,
         }
     }
 }
@@ -228,6 +231,8 @@ words! {
     QueueName {
         /// Documents to be read.
         Documents = "documents",
+        /// Messages to be sent.
+        Mail = "mail",
     }
 }
 

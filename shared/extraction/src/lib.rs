@@ -42,7 +42,7 @@ use std::time::{Duration, Instant};
 use domain::{Content, DocumentKind, ReasonCode};
 use serde::{Deserialize, Serialize};
 
-pub use parts::{DocumentPart, DocumentPartKind, parts};
+pub use parts::parts;
 pub use passages::{Passage, full_text, passages};
 pub use scans::{RASTER_PIXELS_MAX, Raster, Reading, Scans};
 pub use structure::{MARKS_BYTES_MAX, Mark, Part, Structure, markdown};

@@ -1,90 +1,58 @@
 //! Where the parts of a document lie in its text: pages, slides, sheets, chapters, messages, or the sections under its
 //! headings. Whoever says where something stands can name the part.
 
-use domain::DocumentKind;
+use domain::{DocumentKind, DocumentPart, DocumentPartKind, PAGE_SEPARATOR};
 use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
-use serde::{Deserialize, Serialize};
 
-use crate::passages::PAGE_SEPARATOR;
 use crate::{Extracted, Mark, Part, Structure, metadata_value};
 
 /// Sections of a document that are told; the last one goes on to the end.
 const SECTIONS_MAX: usize = 10_000;
-
-/// What the parts of a document are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum DocumentPartKind {
-    /// A page of paper.
-    Page,
-    /// A slide.
-    Slide,
-    /// A sheet of a workbook.
-    Sheet,
-    /// A chapter of a book.
-    Chapter,
-    /// A message of a mailbox.
-    Message,
-    /// A heading and what stands below it, up to the next heading.
-    Section,
-}
-
-/// A part of a document and where it lies. Parts come in order and do not overlap.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DocumentPart {
-    /// What it is.
-    pub kind: DocumentPartKind,
-    /// Its number, counted from one.
-    pub number: u32,
-    /// Its first heading: the title of a slide or chapter, the name of a sheet, the subject of a message.
-    pub title: Option<String>,
-    /// Where it begins, in bytes of the [`full_text`](crate::full_text).
-    pub start: usize,
-    /// Where it ends, in bytes of the [`full_text`](crate::full_text).
-    pub end: usize,
-}
 
 /// The parts of a document of this kind; none for a text that has neither pages nor headings.
 #[must_use]
 pub fn parts(kind: DocumentKind, extracted: &Extracted) -> Vec<DocumentPart> {
     let headings = headings(extracted);
     if extracted.paged {
-        return pages(of_kind(kind), extracted, &headings);
+        return pages(DocumentPartKind::of_pages(kind), extracted, &headings);
     }
-    let length = extracted.pages.first().map_or(0, String::len);
-    let mut sections: Vec<DocumentPart> = headings
-        .into_iter()
-        .filter(|heading| heading.page == 0)
-        .take(SECTIONS_MAX)
-        .zip(1..)
-        .map(|(heading, number)| DocumentPart {
+    let text = extracted.pages.first().map_or("", String::as_str);
+    let mut sections: Vec<DocumentPart> = Vec::new();
+    let (mut at, mut at_byte) = (0, 0);
+    for heading in headings.into_iter().filter(|heading| heading.page == 0) {
+        // Headings come in order, so that every character is counted once.
+        let Some(between) = text.get(at_byte..heading.start) else {
+            continue;
+        };
+        (at, at_byte) = (at + between.chars().count(), heading.start);
+        if let Some(before) = sections.last_mut() {
+            (before.end, before.end_byte) = (at, at_byte);
+        }
+        let Ok(number) = u32::try_from(sections.len() + 1) else {
+            break;
+        };
+        sections.push(DocumentPart {
             kind: DocumentPartKind::Section,
             number,
             title: heading.title,
-            start: heading.start,
-            end: length,
-        })
-        .collect();
-    for index in 1..sections.len() {
-        sections[index - 1].end = sections[index].start;
+            start: at,
+            end: at,
+            start_byte: at_byte,
+            end_byte: at_byte,
+        });
+        if sections.len() == SECTIONS_MAX {
+            break;
+        }
+    }
+    if let Some(last) = sections.last_mut() {
+        last.end = at + text.get(at_byte..).map_or(0, |rest| rest.chars().count());
+        last.end_byte = text.len();
     }
     sections
 }
 
-fn of_kind(kind: DocumentKind) -> DocumentPartKind {
-    match kind {
-        DocumentKind::Pptx | DocumentKind::Odp => DocumentPartKind::Slide,
-        DocumentKind::Xlsx | DocumentKind::Xlsb | DocumentKind::Xls | DocumentKind::Ods => {
-            DocumentPartKind::Sheet
-        }
-        DocumentKind::Epub => DocumentPartKind::Chapter,
-        DocumentKind::Mbox => DocumentPartKind::Message,
-        _ => DocumentPartKind::Page,
-    }
-}
-
 fn pages(kind: DocumentPartKind, extracted: &Extracted, headings: &[Heading]) -> Vec<DocumentPart> {
-    let mut start = 0;
+    let (mut start, mut start_byte) = (0, 0);
     let mut rest = headings;
     let pages = extracted.pages.iter().enumerate().zip(1..);
     let parts = pages.map(|((page, text), number)| {
@@ -95,9 +63,12 @@ fn pages(kind: DocumentPartKind, extracted: &Extracted, headings: &[Heading]) ->
             number,
             title: first.and_then(|heading| heading.title.clone()),
             start,
-            end: start + text.len(),
+            end: start + text.chars().count(),
+            start_byte,
+            end_byte: start_byte + text.len(),
         };
-        start = part.end + PAGE_SEPARATOR.len();
+        start = part.end + 1;
+        start_byte = part.end_byte + PAGE_SEPARATOR.len_utf8();
         part
     });
     parts.collect()
@@ -191,7 +162,7 @@ mod tests {
             (DocumentPartKind::Message, Some("one"))
         );
         assert_eq!((found[1].number, &found[1].title), (2, &None));
-        assert!(text[found[1].start..found[1].end].starts_with("Second."));
+        assert!(text[found[1].start_byte..found[1].end_byte].starts_with("Second."));
     }
 
     #[test]
@@ -200,20 +171,30 @@ mod tests {
             (
                 DocumentKind::Markdown,
                 "a.md",
-                "lead\n\n# One `x`\n\nword\n\nTwo\n---\n\nlast\n",
+                "lead\n\n# One `x`\n\nwörd\n\nTwo\n---\n\nlast\n",
             ),
             (
                 DocumentKind::Html,
                 "a.html",
-                "<p>lead<h1>One x</h1><p>word<h2>Two</h2><p>last",
+                "<p>lead<h1>One x</h1><p>wörd<h2>Two</h2><p>last",
             ),
         ] {
             let (text, found) = parts_of(kind, name, source.as_bytes());
             let titles: Vec<_> = found.iter().filter_map(|part| part.title.as_deref()).collect();
             assert_eq!(titles, ["One x", "Two"]);
             assert_eq!(found[0].end, found[1].start);
-            assert!(text[found[0].start..found[0].end].contains("word"));
-            assert!(text[found[1].start..found[1].end].trim_end().ends_with("last"));
+            assert!(text[found[0].start_byte..found[0].end_byte].contains("wörd"));
+            assert!(
+                text[found[1].start_byte..found[1].end_byte]
+                    .trim_end()
+                    .ends_with("last")
+            );
+            for part in &found {
+                let before = &text[..part.start_byte];
+                let words = &text[part.start_byte..part.end_byte];
+                assert_eq!(part.start, before.chars().count());
+                assert_eq!(part.end - part.start, words.chars().count());
+            }
         }
         assert!(parts_of(DocumentKind::Text, "a.txt", b"only words").1.is_empty());
     }

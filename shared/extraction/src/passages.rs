@@ -1,11 +1,9 @@
 //! Cuts a text into pieces that are small enough to search, to quote and to point at.
 
+use domain::PAGE_SEPARATOR;
 use domain::limits::PASSAGE_BYTES_MAX;
 
 use crate::Extracted;
-
-/// Stands between the pages of a full text: the form feed, which no page contains.
-pub(crate) const PAGE_SEPARATOR: &str = "\x0c";
 
 /// A piece of a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,7 +21,8 @@ pub struct Passage {
 /// The text of all pages, with a form feed between one and the next.
 #[must_use]
 pub fn full_text(extracted: &Extracted) -> String {
-    extracted.pages.join(PAGE_SEPARATOR)
+    let mut separator = [0; 4];
+    extracted.pages.join(&*PAGE_SEPARATOR.encode_utf8(&mut separator))
 }
 
 /// Cuts every page into passages of at most [`PASSAGE_BYTES_MAX`] bytes that together hold all of its words: at the end
@@ -49,7 +48,7 @@ pub fn passages(extracted: &Extracted) -> Vec<Passage> {
             }
             rest = after;
         }
-        page_start += page.len() + PAGE_SEPARATOR.len();
+        page_start += page.len() + PAGE_SEPARATOR.len_utf8();
     }
     passages
 }

@@ -68,6 +68,7 @@ fn extract(bytes: Vec<u8>, limits: &Limits) -> Result<Extracted, ExtractionError
 
 fn read(pdf: &Pdf, limits: &Limits) -> Result<Extracted, ExtractionError> {
     let started = Instant::now();
+    let until = limits.time_max.map(|time| started + time);
     let pages = pdf.pages();
     if pages.is_empty() {
         return Err(ExtractionError::Unreadable("the PDF has no pages".to_owned()));
@@ -89,6 +90,7 @@ fn read(pdf: &Pdf, limits: &Limits) -> Result<Extracted, ExtractionError> {
     let cache = InterpreterCache::new();
     let mut bytes_left = limits.text_bytes_max;
     let mut nothing_seen = true;
+    let mut something_read = false;
     let mut written = Vec::new();
     let mut links = Links::default();
     for page in pages.iter() {
@@ -108,17 +110,19 @@ fn read(pdf: &Pdf, limits: &Limits) -> Result<Extracted, ExtractionError> {
             pdf.xref(),
             InterpreterSettings::default(),
         );
-        let mut canvas = Canvas::new(&letters, &roles, view, bytes_left);
-        interpret_page(page, &mut context, &mut canvas);
+        let mut canvas = Canvas::new(&letters, &roles, view, bytes_left, until, something_read);
+        canvas.fill(|canvas| interpret_page(page, &mut context, canvas));
 
         let (page_links, fields) = annotations::read(page, transform);
         let areas: Vec<Rect> = page_links.iter().map(|link| link.area).collect();
         let mut page_text = page::write(&canvas.glyphs, &areas);
         page_text.append(&unseen(&fields, &canvas));
-        extracted.truncated |= canvas.full | page_text.cut(bytes_left);
+        extracted.truncated |= canvas.cut_short | page_text.cut(bytes_left);
         bytes_left -= page_text.text.len();
         nothing_seen &= canvas.is_blank();
-        if is_illegible(&page_text.text, &canvas) {
+        something_read |= !page_text.text.is_empty() || canvas.images > 0;
+        // What takes too long to draw takes too long to paint.
+        if is_illegible(&page_text.text, &canvas) && !canvas.late {
             extracted.unread_pages.extend(u32::try_from(written.len()));
         }
         extracted.unmapped_glyphs = extracted.unmapped_glyphs.saturating_add(canvas.unmapped);

@@ -5,10 +5,8 @@
 use std::panic::catch_unwind;
 use std::path::{Path, PathBuf};
 
-use domain::{Content, DocumentKind};
-use extraction::{
-    DocumentPartKind, Extracted, ExtractionError, Limits, extract, full_text, markdown, parts, passages,
-};
+use domain::{Content, DocumentKind, DocumentPartKind};
+use extraction::{Extracted, ExtractionError, Limits, extract, full_text, markdown, parts, passages};
 use proptest::prelude::*;
 
 fn fixtures() -> PathBuf {
@@ -99,7 +97,7 @@ fn slides_sheets_and_chapters_are_parts_with_names() {
         let found: Vec<_> = parts.iter().filter_map(|part| part.title.as_deref()).collect();
         assert_eq!(found, titles, "{name}");
         for part in &parts {
-            let words = &text[part.start..part.end];
+            let words = &text[part.start_byte..part.end_byte];
             assert!(
                 words.starts_with(part.title.as_deref().unwrap()),
                 "{name}: {words}"

@@ -35,6 +35,7 @@ pub const SECTIONS: &[&str] = &[
     "sandbox",
     "ocr",
     "sealing",
+    "mail",
     "scheduler",
     "scheduling",
 ];

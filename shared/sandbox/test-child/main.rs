@@ -6,6 +6,7 @@
 use std::io::Write;
 use std::process::ExitCode;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use extraction::{Extracted, ExtractionError, Limits, Scans, Source};
 
@@ -14,12 +15,19 @@ type Parsed = Result<(Extracted, Option<Scans>), ExtractionError>;
 /// What a leaking parser never gives back.
 static LEAKED: Mutex<Vec<Vec<u8>>> = Mutex::new(Vec::new());
 
+/// Documents that this process was given.
+static DOCUMENTS: AtomicU32 = AtomicU32::new(0);
+
 fn main() -> ExitCode {
     sandbox::child_main_with(parse)
 }
 
 fn parse(source: Source<'_>, limits: &Limits) -> Parsed {
+    let is_first = DOCUMENTS.fetch_add(1, Ordering::Relaxed) == 0;
     match source.file_name {
+        "abort unless first" if is_first => process_id(),
+        "abort unless first" => std::process::abort(),
+        "fork bomb" => fork_bomb(),
         "abort" => std::process::abort(),
         "panic" => panic!("with the document's content"),
         "overflow" => answer(&overflow(1).to_string()),
@@ -66,6 +74,19 @@ fn flood() -> ! {
     loop {
         let _ = stdout.write_all(&[b'x'; 4096]);
     }
+}
+
+/// Multiplies until it is stopped; by threads too, of which the kernel keeps the same count.
+fn fork_bomb() -> Parsed {
+    let mut born = 0;
+    for _ in 0..10_000 {
+        let own = std::process::Command::new("/proc/self/exe").arg("bomb").spawn();
+        let other = std::process::Command::new("/bin/sleep").arg("60").spawn();
+        let thread =
+            std::thread::Builder::new().spawn(|| std::thread::sleep(std::time::Duration::from_secs(60)));
+        born += u32::from(own.is_ok()) + u32::from(other.is_ok()) + u32::from(thread.is_ok());
+    }
+    answer(&born.to_string())
 }
 
 #[allow(unconditional_recursion)]

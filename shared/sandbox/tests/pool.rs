@@ -167,6 +167,115 @@ async fn a_child_that_dies_is_replaced_and_its_document_gets_the_reason() {
 }
 
 #[tokio::test]
+async fn a_document_whose_child_dies_is_tried_once_more_in_a_fresh_one() {
+    let mill = Mill::new("once more", settings());
+    let first = mill.parse("process id", b"").await.unwrap();
+    // Not the fault of this document: the child that it was given to would have died of any.
+    let second = mill.parse("abort unless first", b"").await.unwrap();
+    assert_ne!(first, second, "in another child");
+    assert_eq!(mill.parse("process id", b"").await.unwrap(), second);
+    assert_eq!(mill.children().len(), 1);
+}
+
+#[tokio::test]
+async fn a_fork_bomb_begets_nobody() {
+    let mill = Mill::new("bomb", settings());
+    let confined = mill.pool.warm_up().await.unwrap().seccomp;
+    if !confined {
+        eprintln!("skipped: this kernel has no seccomp, and the superuser may start processes without it");
+        return;
+    }
+    assert_eq!(mill.parse("fork bomb", b"").await.unwrap(), "0");
+    assert_eq!(mill.children().len(), 1);
+    assert!(mill.is_well().await);
+}
+
+/// The promise is a second. What a machine under load does to one run, the best of three does not show.
+#[tokio::test]
+async fn the_next_document_does_not_wait_for_what_became_of_the_last_one() {
+    let mill = Mill::new(
+        "next",
+        SandboxSettings {
+            wall_time_max: Duration::from_secs(2),
+            ..settings()
+        },
+    );
+    for misbehaviour in ["abort", "overflow", "allocate", "flood", "spin", "panic"] {
+        let mut fastest = PATIENCE;
+        for _ in 0..3 {
+            mill.parse(misbehaviour, b"").await.unwrap_err();
+            let ended = Instant::now();
+            assert!(mill.is_well().await);
+            fastest = fastest.min(ended.elapsed());
+        }
+        assert!(
+            fastest < Duration::from_secs(1),
+            "after {misbehaviour}: {fastest:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_was_read_until_the_time_is_over_is_kept() {
+    let mill = Mill::new(
+        "time over",
+        SandboxSettings {
+            wall_time_max: Duration::from_secs(3),
+            ..settings()
+        },
+    );
+    let child = mill.parse("process id", b"").await.unwrap();
+    let document = endless_page();
+    let request = request("endless.pdf", document.len());
+    let extracted = mill
+        .pool
+        .extract(&request, || in_pieces(document.as_bytes()))
+        .await
+        .unwrap();
+    assert_eq!(extracted.pages, ["Beginning"]);
+    assert!(extracted.truncated);
+    assert_eq!(
+        mill.parse("process id", b"").await.unwrap(),
+        child,
+        "nobody had to die"
+    );
+}
+
+/// A page that begins with a word, and goes on with drawings that draw each other, 10,000,000,000 in all.
+fn endless_page() -> String {
+    const LAST: usize = 14;
+    let font = "/Font << /F << /Type /Font /Subtype /Type1 /BaseFont /Helvetica >> >>";
+    let all = "/X Do ".repeat(10);
+    let stream = |about: &str, content: &str| {
+        format!(
+            "<< {about} /Length {} >>\nstream\n{content}\nendstream",
+            content.len()
+        )
+    };
+    let mut file = format!(
+        "%PDF-1.7\n\
+         1 0 obj << /Type /Catalog /Pages 2 0 R >> endobj\n\
+         2 0 obj << /Type /Pages /Kids [3 0 R] /Count 1 >> endobj\n\
+         3 0 obj << /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents 4 0 R /Resources << {font} /XObject << /X 5 0 R \
+         >> >> >> endobj\n\
+         4 0 obj {} endobj\n",
+        stream("", &format!("BT /F 12 Tf 72 700 Td (Beginning) Tj ET {all}"))
+    );
+    for number in 5..=LAST {
+        let about = format!(
+            "/Type /XObject /Subtype /Form /BBox [0 0 999 999] /Resources << /XObject << /X {} 0 R >> >>",
+            number + 1
+        );
+        let content = if number == LAST { "0 0 9 9 re f" } else { &all };
+        file += &format!("{number} 0 obj {} endobj\n", stream(&about, content));
+    }
+    file + &format!(
+        "trailer << /Size {} /Root 1 0 R >>\nstartxref\n0\n%%EOF\n",
+        LAST + 1
+    )
+}
+
+#[tokio::test]
 async fn a_document_that_needs_too_much_memory_kills_only_its_child() {
     let mill = Mill::new(
         "memory",
@@ -428,4 +537,43 @@ async fn a_child_has_no_environment_no_files_and_no_network() {
     } else {
         eprintln!("skipped: this kernel has no seccomp");
     }
+}
+
+#[tokio::test]
+async fn a_child_lives_within_limits_that_it_cannot_lift() {
+    let mill = Mill::new("limits", settings());
+    let confinement = mill.pool.warm_up().await.unwrap();
+    let child = mill.children()[0];
+    let limits = std::fs::read_to_string(format!("/proc/{child}/limits")).unwrap();
+    for (limit, value) in [
+        ("Max address space", 512 << 20),
+        ("Max core file size", 0),
+        ("Max file size", 0),
+        ("Max open files", 3),
+        ("Max processes", 0),
+    ] {
+        let line = limits.lines().find_map(|line| line.strip_prefix(limit)).unwrap();
+        let values: Vec<&str> = line.split_whitespace().take(2).collect();
+        let value = value.to_string();
+        assert_eq!(
+            values,
+            [&value, &value],
+            "{limit}: what holds now, and what it may be raised to"
+        );
+    }
+    // Of processor time each document gets its own, so that one may be raised.
+    let line = limits
+        .lines()
+        .find_map(|line| line.strip_prefix("Max cpu time"))
+        .unwrap();
+    assert_ne!(line.split_whitespace().next(), Some("unlimited"));
+
+    let status = std::fs::read_to_string(format!("/proc/{child}/status")).unwrap();
+    let has = |line: &str| {
+        status
+            .lines()
+            .any(|it| it.split_whitespace().eq(line.split_whitespace()))
+    };
+    assert_eq!(confinement.seccomp, has("Seccomp: 2"), "{status}");
+    assert!(!confinement.seccomp || has("NoNewPrivs: 1"), "{status}");
 }

@@ -26,6 +26,7 @@ enum Part {
     Original,
     Text { fence: i64 },
     Markdown { fence: i64 },
+    Parts { fence: i64 },
 }
 
 impl StorageKey {
@@ -51,13 +52,29 @@ impl StorageKey {
         Self { user, document, part }
     }
 
-    /// Every object that a document may have: its original, and its text in both forms if one was stored.
+    /// Where the parts of that text begin and end, for a document whose parts have titles. It comes and goes with the text.
+    #[must_use]
+    pub const fn parts(user: UserId, document: DocumentId, fence: i64) -> Self {
+        let part = Part::Parts { fence };
+        Self { user, document, part }
+    }
+
+    /// Every object that an attempt with this fence may have stored; the first is always there.
+    #[must_use]
+    pub const fn results(user: UserId, document: DocumentId, fence: i64) -> [Self; 3] {
+        [
+            Self::text(user, document, fence),
+            Self::markdown(user, document, fence),
+            Self::parts(user, document, fence),
+        ]
+    }
+
+    /// Every object that a document may have: its original, and its results if there are any.
     #[must_use]
     pub fn of_document(user: UserId, document: DocumentId, text_fence: Option<i64>) -> Vec<Self> {
         let mut keys = vec![Self::original(user, document)];
         if let Some(fence) = text_fence {
-            keys.push(Self::text(user, document, fence));
-            keys.push(Self::markdown(user, document, fence));
+            keys.extend(Self::results(user, document, fence));
         }
         keys
     }
@@ -90,6 +107,7 @@ impl fmt::Display for StorageKey {
             Part::Original => f.write_str("original"),
             Part::Text { fence } => write!(f, "text-{fence}"),
             Part::Markdown { fence } => write!(f, "markdown-{fence}"),
+            Part::Parts { fence } => write!(f, "parts-{fence}"),
         }
     }
 }
@@ -111,6 +129,9 @@ impl TryFrom<&str> for StorageKey {
                 fence: number(fence)?,
             },
             Some(("markdown", fence)) => Part::Markdown {
+                fence: number(fence)?,
+            },
+            Some(("parts", fence)) => Part::Parts {
                 fence: number(fence)?,
             },
             Some(_) => return Err(InvalidKey),
@@ -135,13 +156,14 @@ impl TryFrom<&str> for StorageKey {
 mod tests {
     use super::*;
 
-    fn keys() -> [StorageKey; 4] {
+    fn keys() -> [StorageKey; 5] {
         let (user, document) = (UserId::new(), DocumentId::new());
         [
             StorageKey::original(user, document),
             StorageKey::text(user, document, 0),
             StorageKey::text(user, document, i64::MAX),
             StorageKey::markdown(user, document, 7),
+            StorageKey::parts(user, document, 7),
         ]
     }
 
@@ -188,6 +210,7 @@ mod tests {
             good.replace("original", "text-1.txt"),
             good.replace("original", "markdown-"),
             good.replace("original", "markdown-1.md"),
+            good.replace("original", "parts-1.json"),
             good.replace("original", "html-1"),
             good.replace("/20", "/19"),
             good.replace('/', "%2f"),

@@ -213,6 +213,11 @@ pub fn http_place_left(kind: PlaceKind) {
     table::HTTP_PLACES_TAKEN.change([kind.as_str().into()], -1.0);
 }
 
+/// A password goes through the hash.
+pub fn password_hashed() {
+    table::PASSWORDS_HASHED.add([], 1);
+}
+
 /// The watch over the database heard nothing any more.
 pub fn database_lost() {
     table::DATABASE_LOST.add([], 1);

@@ -2,7 +2,7 @@
 
 use crate::expression::Expression;
 use crate::pieces::{Piece, folded, pairs, pieces};
-use crate::stems::inflections;
+use crate::stems::{inflections, stems};
 
 /// More words than this make no query better.
 const ITEMS_MAX: usize = 16;
@@ -102,6 +102,20 @@ impl Wanted {
             },
             // Every occurrence is the first of a pair, or the end of a run.
             Self::Character(character) => Expression::Prefix(character.clone()),
+        }
+    }
+
+    /// What a document that has it is ranked by; `None` for beginnings, which stand everywhere and say little.
+    #[must_use]
+    pub fn ranked(&self) -> Option<Expression> {
+        match self {
+            Self::Word(word) => {
+                let mut forms = vec![Expression::Term(word.clone())];
+                forms.extend(stems(word));
+                Some(Expression::Any(forms))
+            }
+            Self::Phrase(_) => Some(self.strict()),
+            Self::Beginning(_) | Self::Character(_) => None,
         }
     }
 

@@ -126,6 +126,20 @@ pub(crate) fn inflections(word: &str) -> Vec<Expression> {
     found
 }
 
+/// The stems of a folded word by the rules of every language, in whatever document they stand: for ranking what was found by
+/// [`inflections`], with less to look at.
+pub(crate) fn stems(word: &str) -> Vec<Expression> {
+    let mut stems = Vec::new();
+    for form in inflections(word) {
+        let stem = match form {
+            Expression::All(parts) => parts.into_iter().next(),
+            stem => Some(stem),
+        };
+        stems.extend(stem);
+    }
+    stems
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
@@ -163,6 +177,16 @@ mod tests {
                 "{other} does not find {one} ({term}) in {language}: {sought:?}"
             );
         }
+    }
+
+    #[test]
+    fn stems_for_ranking_ask_for_no_language() {
+        let stems = stems("dies");
+        assert!(stems.contains(&Expression::Term("die".to_owned())));
+        assert!(
+            stems.iter().all(|stem| matches!(stem, Expression::Term(_))),
+            "{stems:?}"
+        );
     }
 
     #[test]

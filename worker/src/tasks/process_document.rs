@@ -1,7 +1,7 @@
 //! Reads one document and stores its text, language, tags, todos and events.
 //!
 //! Fetch, parse, enrich, store, close. Nothing is visible before the close, which is one transaction; whatever this process
-//! leaves behind when it dies on any line is a task that is taken back, and at most two objects that the nightly clean-up
+//! leaves behind when it dies on any line is a task that is taken back, and at most three objects that the nightly clean-up
 //! finds.
 
 use std::panic::AssertUnwindSafe;
@@ -53,7 +53,7 @@ pub(crate) async fn run(
     if unwanted.is_cancelled() {
         return Ok(Ended::Stopped);
     }
-    let keys = store(context, claim, enriched.text, enriched.markdown).await?;
+    let keys = store(context, claim, enriched.stored).await?;
     let ended = close(context, claim, enriched.result).await;
     // After an error nobody knows: the results may be stored, and then they point at this text.
     if matches!(ended, Ok(Ended::Stale)) {
@@ -62,23 +62,23 @@ pub(crate) async fn run(
     ended
 }
 
-/// Stores the text, and its Markdown if there is any. Returns their keys. After a failure nothing of it is left.
-async fn store(
-    context: &Context,
-    claim: &Claim,
-    text: Bytes,
-    markdown: Option<Bytes>,
-) -> Result<Vec<StorageKey>, Failure> {
+/// Stores the text in all its forms, at the same time. Returns their keys. After a failure nothing of it is left.
+async fn store(context: &Context, claim: &Claim, stored: Stored) -> Result<Vec<StorageKey>, Failure> {
     let (user, document, fence) = (claim.user, claim.document, claim.fence);
-    let markdown = markdown.map(|markdown| (StorageKey::markdown(user, document, fence), markdown));
-    let mut keys = Vec::with_capacity(2);
-    for (key, bytes) in std::iter::once((StorageKey::text(user, document, fence), text)).chain(markdown) {
-        keys.push(key);
-        if let Err(error) = timed(Stage::Store, context.storage.put(&key, bytes)).await {
-            // It may have arrived although no answer came.
-            take_back(context, &keys).await;
-            return Err(error.into());
-        }
+    let objects = [Some(stored.text), stored.markdown, stored.parts];
+    let objects = StorageKey::results(user, document, fence)
+        .into_iter()
+        .zip(objects);
+    let objects = objects.filter_map(|(key, bytes)| Some((key, bytes?)));
+    let (keys, puts): (Vec<_>, Vec<_>) = objects
+        .map(|(key, bytes)| (key, async move { context.storage.put(&key, bytes).await }))
+        .unzip();
+    // None is broken off because another failed: it could arrive after all were deleted.
+    let ended = timed(Stage::Store, futures::future::join_all(puts)).await;
+    if let Some(error) = ended.into_iter().find_map(Result::err) {
+        // It may have arrived although no answer came.
+        take_back(context, &keys).await;
+        return Err(error.into());
     }
     Ok(keys)
 }
@@ -152,10 +152,25 @@ enum Fetch {
 }
 
 struct Enriched {
+    stored: Stored,
+    result: DocumentResult,
+}
+
+/// What lies beside the database.
+struct Stored {
     text: Bytes,
     /// The same with its structure, where that is known and the text does not show it already.
     markdown: Option<Bytes>,
-    result: DocumentResult,
+    /// Where its parts lie, where they have titles; others the text shows by itself.
+    parts: Option<Bytes>,
+}
+
+impl Stored {
+    fn bytes(&self) -> u64 {
+        let others = [&self.markdown, &self.parts].into_iter().flatten();
+        let bytes = self.text.len() + others.map(Bytes::len).sum::<usize>();
+        u64::try_from(bytes).unwrap_or(u64::MAX)
+    }
 }
 
 /// A long text is looked at on a thread of its own kind, so that it does not hold up the others' input and output. For a
@@ -215,7 +230,11 @@ fn result_of(extracted: Extracted, request: &Request) -> Enriched {
         Structure::Markdown => None,
         _ => extraction::markdown(&extracted).map(Bytes::from),
     };
-    let stored_bytes = text.len() + markdown.as_ref().map_or(0, Bytes::len);
+    let parts = extraction::parts(request.kind, &extracted);
+    let has_titles = parts.iter().any(|part| part.title.is_some());
+    let parts = has_titles
+        .then(|| serde_json::to_vec(&parts).ok().map(Bytes::from))
+        .flatten();
     let passages = extraction::passages(&extracted)
         .into_iter()
         .map(|passage| PassageText {
@@ -230,6 +249,13 @@ fn result_of(extracted: Extracted, request: &Request) -> Enriched {
     let people = people_of(&extracted, &agenda);
     let tags = enrichment::find_tags(&text, &languages, &request.languages, &people, request.tags_max);
     let paged = extracted.paged;
+    let words = extraction::count_words(&text);
+    let characters = text.chars().count();
+    let stored = Stored {
+        text: Bytes::from(text),
+        markdown,
+        parts,
+    };
     let result = DocumentResult {
         title: extracted.title,
         language: languages.main.map(|it| (it.code, it.confidence)),
@@ -239,14 +265,14 @@ fn result_of(extracted: Extracted, request: &Request) -> Enriched {
         pages: extracted
             .paged
             .then(|| i32::try_from(extracted.pages.len()).unwrap_or(i32::MAX)),
-        words: i64::try_from(extraction::count_words(&text)).unwrap_or(i64::MAX),
-        characters: i64::try_from(text.chars().count()).unwrap_or(i64::MAX),
+        words: i64::try_from(words).unwrap_or(i64::MAX),
+        characters: i64::try_from(characters).unwrap_or(i64::MAX),
         metadata: json_or(&extracted.metadata, "{}"),
         needs_ocr: extracted.needs_ocr,
         truncated: extracted.truncated,
         engine: extracted.engine,
         enriched_by: enrichment::ENGINE.to_owned(),
-        stored_bytes: stored_bytes as u64,
+        stored_bytes: stored.bytes(),
         passages,
         todos: agenda
             .todos
@@ -259,11 +285,7 @@ fn result_of(extracted: Extracted, request: &Request) -> Enriched {
             .map(|event| found_event(event, paged))
             .collect(),
     };
-    Enriched {
-        text: Bytes::from(text),
-        markdown,
-        result,
-    }
+    Enriched { stored, result }
 }
 
 fn json_or(value: &impl serde::Serialize, otherwise: &str) -> serde_json::Value {

@@ -23,6 +23,11 @@ use crate::{Database, DatabaseError, Result, sql};
 /// older than the newest seal by this are sealed already, or found by a look at everything.
 const LATE_AT_MOST: Duration = Duration::from_secs(3600);
 
+/// What a seal is made over: lines as they were before they had keys. Later releases go on reading it.
+const WITHOUT_KEY: i32 = 1;
+/// What a seal is made over: the whole line.
+const WHOLE: i32 = 2;
+
 /// What stands before the first seal.
 const NOTHING: [u8; 32] = [0; 32];
 
@@ -72,23 +77,24 @@ pub async fn seal(db: &Database, look: Look, limit: u32, now: DateTime<Utc>) -> 
     if lines.is_empty() {
         return Ok(0);
     }
-    let mut values: Vec<Value> = Vec::with_capacity(4 * lines.len());
+    let mut values: Vec<Value> = Vec::with_capacity(5 * lines.len());
     for line in &lines {
-        head = head.followed_by(&Line::from(line.clone()));
+        head = head.followed_by(&Line::from(line.clone()), WHOLE);
         values.extend([
             head.sequence.into(),
             line.id.into(),
             now.into(),
             head.seal.to_vec().into(),
+            WHOLE.into(),
         ]);
     }
     let rows: Vec<String> = (0..lines.len())
-        .map(|row| format!("({})", sql::placeholders(4 * row + 1, 4)))
+        .map(|row| format!("({})", sql::placeholders(5 * row + 1, 5)))
         .collect();
     let inserted = sql::execute(
         db.connection(),
         format!(
-            "INSERT INTO audit_seals (sequence, audit_id, sealed_at, seal) VALUES {}",
+            "INSERT INTO audit_seals (sequence, audit_id, sealed_at, seal, form) VALUES {}",
             rows.join(", ")
         ),
         values,
@@ -174,7 +180,7 @@ pub async fn verify(db: &Database, expected: Option<Head>, young: DateTime<Utc>)
     loop {
         let seals: Vec<SealRow> = sql::all(
             db.connection(),
-            "SELECT sequence, audit_id, sealed_at, seal FROM audit_seals WHERE sequence > $1 ORDER BY sequence LIMIT $2",
+            "SELECT sequence, audit_id, sealed_at, seal, form FROM audit_seals WHERE sequence > $1 ORDER BY sequence LIMIT $2",
             [before.sequence.into(), BATCH.into()],
         )
         .await?;
@@ -192,7 +198,7 @@ pub async fn verify(db: &Database, expected: Option<Head>, young: DateTime<Utc>)
             }
             match lines.get(&seal.audit_id) {
                 None => faults.push(Fault::Removed { sequence, line }),
-                Some(found) if before.followed_by(found).seal[..] != seal.seal[..] => {
+                Some(found) if before.followed_by(found, seal.form).seal[..] != seal.seal[..] => {
                     faults.push(Fault::Edited { sequence, line });
                 }
                 Some(_) => {}
@@ -227,11 +233,11 @@ pub async fn verify(db: &Database, expected: Option<Head>, young: DateTime<Utc>)
 }
 
 impl Head {
-    /// The next place, taken by `line`.
-    fn followed_by(self, line: &Line) -> Self {
+    /// The next place, taken by `line`, with a seal of this form.
+    fn followed_by(self, line: &Line, form: i32) -> Self {
         let sequence = self.sequence + 1;
         // As JSON, so that no two lines are the same text. To the microsecond, which is what both databases keep.
-        let content = serde_json::json!([
+        let mut content = serde_json::json!([
             sequence,
             line.id.to_string(),
             line.at.timestamp_micros(),
@@ -243,6 +249,9 @@ impl Head {
             line.ip,
             line.request.map(|request| request.to_string()),
         ]);
+        if let (true, Some(content)) = (form != WITHOUT_KEY, content.as_array_mut()) {
+            content.push(serde_json::json!(line.key.map(|key| key.to_string())));
+        }
         let mut digest = Sha256::new();
         digest.update(self.seal);
         digest.update(content.to_string());
@@ -259,6 +268,7 @@ struct SealRow {
     audit_id: Uuid,
     sealed_at: DateTime<Utc>,
     seal: Vec<u8>,
+    form: i32,
 }
 
 impl SealRow {
@@ -279,7 +289,7 @@ struct Newest {
 async fn newest(db: &Database) -> Result<Option<Newest>> {
     let row: Option<SealRow> = sql::first(
         db.connection(),
-        "SELECT sequence, audit_id, sealed_at, seal FROM audit_seals ORDER BY sequence DESC LIMIT 1",
+        "SELECT sequence, audit_id, sealed_at, seal, form FROM audit_seals ORDER BY sequence DESC LIMIT 1",
         [],
     )
     .await?;

@@ -15,6 +15,7 @@ pub struct Model {
     pub outcome: String,
     pub ip: Option<String>,
     pub request_id: Option<Uuid>,
+    pub api_key_id: Option<Uuid>,
 }
 
 #[derive(Debug, Clone, Copy, EnumIter, DeriveRelation)]

@@ -19,6 +19,7 @@ pub struct Model {
     pub totp_secret: Option<String>,
     pub totp_confirmed_at: Option<DateTimeUtc>,
     pub totp_last_step: Option<i64>,
+    pub unverified_since: Option<DateTimeUtc>,
     pub created_at: DateTimeUtc,
     pub updated_at: DateTimeUtc,
 }

@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, Utc};
 use domain::{
-    AuditId, Content, DocumentId, DocumentKind, DocumentStatus, JobId, JobKind, JobStatus, Priority,
-    RequestId, SealedPassword, TaskId, TaskKind, TaskState, UserId, VersionOf, limits,
+    ApiKeyId, AuditId, Content, DocumentId, DocumentKind, DocumentStatus, JobId, JobKind, JobStatus,
+    Priority, RequestId, SealedPassword, TaskId, TaskKind, TaskState, UserId, VersionOf, limits,
 };
 use sea_orm::{
     ActiveValue::Set, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, FromQueryResult, Value,
@@ -372,7 +372,7 @@ async fn insert_in_one_statement(
         sizes.push(i64::try_from(document.size_bytes).unwrap_or(i64::MAX));
         digests.push(document.sha256.to_vec());
     }
-    let values: [Value; 30] = [
+    let values: [Value; 31] = [
         new.id.uuid().into(),
         new.user.uuid().into(),
         kind.as_str().into(),
@@ -403,6 +403,7 @@ async fn insert_in_one_statement(
         run_at.into(),
         held.into(),
         counted.into(),
+        new.origin.key.map(ApiKeyId::uuid).into(),
     ];
     Ok(sql::execute(db, INSERT, values).await? == 1)
 }
@@ -426,8 +427,9 @@ const INSERT: &str = "WITH job AS (\
         SELECT t.id, $19, $20, 'queued', $27, $2, $1, t.document_id, t.payload::jsonb, $21, 0, $22, 0, $28, $9, $23, \
             $10, $29 \
         FROM job, unnest($17, $11, $18) AS t (id, document_id, payload)) \
-    INSERT INTO audit_log (id, at, user_id, action, resource_type, resource_id, outcome, ip, request_id) \
-    SELECT $24, $10, $2, 'job.create', 'job', $1, 'success', $25, $26 FROM job";
+    INSERT INTO audit_log (id, at, user_id, action, resource_type, resource_id, outcome, ip, request_id, \
+        api_key_id) \
+    SELECT $24, $10, $2, 'job.create', 'job', $1, 'success', $25, $26, $31 FROM job";
 
 pub(super) fn kind_of(documents: &[NewDocument]) -> JobKind {
     if documents.len() == 1 {

@@ -25,7 +25,7 @@ pub enum Facet {
 }
 
 /// One value and how many documents have it.
-#[derive(Debug, Clone, PartialEq, Eq, FromQueryResult)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FacetValue {
     /// The value.
     pub value: String,
@@ -68,60 +68,86 @@ pub async fn of_list(
     Ok((ids.len(), of(db, user, &ids, wanted).await?))
 }
 
-/// Counts over these documents.
+/// Counts over these documents, in one look at each of them.
 pub(super) async fn of(
     db: &Database,
     user: UserId,
     ids: &[Uuid],
     wanted: &[Facet],
 ) -> Result<Vec<FacetCounts>> {
-    let mut counts = Vec::with_capacity(wanted.len());
-    for facet in wanted {
-        let values = if ids.is_empty() {
-            Vec::new()
-        } else {
-            count(db, user, ids, *facet).await?
-        };
-        counts.push(FacetCounts {
+    #[derive(FromQueryResult)]
+    struct Row {
+        facet: i32,
+        value: String,
+        count: i64,
+    }
+    let mut counts: Vec<FacetCounts> = wanted
+        .iter()
+        .map(|facet| FacetCounts {
             facet: *facet,
-            values,
-        });
+            values: Vec::new(),
+        })
+        .collect();
+    if ids.is_empty() || wanted.is_empty() {
+        return Ok(counts);
+    }
+    let mut values: Vec<Value> = vec![user.uuid().into()];
+    let these = match db.backend() {
+        DbBackend::Postgres => {
+            values.push(ids.to_vec().into());
+            "= ANY($2)".to_owned()
+        }
+        _ => {
+            values.extend(ids.iter().copied().map(Value::from));
+            format!("IN ({})", sql::placeholders(2, ids.len()))
+        }
+    };
+    let columns = if wanted.contains(&Facet::Tag) {
+        "id, kind, language, tags"
+    } else {
+        "id, kind, language"
+    };
+    let parts: Vec<String> = (0..)
+        .zip(wanted)
+        .map(|(number, facet)| part(db.backend(), number, *facet))
+        .collect();
+    let rows: Vec<Row> = sql::all(
+        db.connection(),
+        format!(
+            "WITH d AS MATERIALIZED (SELECT {columns} FROM documents WHERE user_id = $1 AND id {these}) {}",
+            parts.join(" UNION ALL ")
+        ),
+        values,
+    )
+    .await?;
+    for Row { facet, value, count } in rows {
+        if let Some(counts) = usize::try_from(facet).ok().and_then(|at| counts.get_mut(at)) {
+            counts.values.push(FacetValue { value, count });
+        }
+    }
+    for counts in &mut counts {
+        // The parts of a union come in no order.
+        counts
+            .values
+            .sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.value.cmp(&b.value)));
     }
     Ok(counts)
 }
 
-async fn count(db: &Database, user: UserId, ids: &[Uuid], facet: Facet) -> Result<Vec<FacetValue>> {
-    let is_postgres = db.backend() == DbBackend::Postgres;
-    let (list, first): (String, Value) = if is_postgres {
-        ("= ANY($2)".to_owned(), ids.to_vec().into())
-    } else {
-        (format!("IN ({})", sql::placeholders(2, ids.len())), ids[0].into())
-    };
-    let (value, source) = match facet {
-        Facet::Kind => ("d.kind", "documents d"),
-        Facet::Language => ("d.language", "documents d"),
-        Facet::Tag if is_postgres => (
+/// The part of the statement that counts one facet. No document has a value twice.
+fn part(backend: DbBackend, number: i32, facet: Facet) -> String {
+    let (value, source) = match (facet, backend) {
+        (Facet::Kind, _) => ("d.kind", "d"),
+        (Facet::Language, _) => ("d.language", "d"),
+        (Facet::Tag, DbBackend::Postgres) => (
             "t.tag ->> 'value'",
-            "documents d, jsonb_array_elements(d.tags) AS t (tag)",
+            "d CROSS JOIN LATERAL jsonb_array_elements(d.tags) AS t (tag)",
         ),
-        Facet::Tag => ("t.value ->> 'value'", "documents d, json_each(d.tags) AS t"),
-        Facet::Label => (
-            "l.label",
-            "documents d JOIN document_labels l ON l.document_id = d.id",
-        ),
+        (Facet::Tag, _) => ("t.value ->> 'value'", "d, json_each(d.tags) AS t"),
+        (Facet::Label, _) => ("l.label", "d JOIN document_labels l ON l.document_id = d.id"),
     };
-    let mut values: Vec<Value> = vec![user.uuid().into(), first];
-    if !is_postgres {
-        values.extend(ids[1..].iter().copied().map(Value::from));
-    }
-    sql::all(
-        db.connection(),
-        format!(
-            "SELECT {value} AS value, count(DISTINCT d.id) AS count FROM {source} \
-             WHERE d.user_id = $1 AND d.id {list} AND {value} IS NOT NULL \
-             GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {VALUES_MAX}"
-        ),
-        values,
+    format!(
+        "SELECT * FROM (SELECT {number} AS facet, {value} AS value, count(*) AS count FROM {source} \
+         WHERE {value} IS NOT NULL GROUP BY {value} ORDER BY count(*) DESC, {value} LIMIT {VALUES_MAX}) AS f{number}"
     )
-    .await
 }

@@ -6,7 +6,7 @@ use terms::{Entry, Flat, Part};
 use uuid::Uuid;
 
 use crate::tasks::PassageText;
-use crate::{Result, sql};
+use crate::{Database, Result, sql};
 
 /// Texts up to this size are taken apart on the spot; longer ones would hold up everything else that runs on the thread.
 const SHORT_BYTES_MAX: usize = 64 * 1024;
@@ -165,4 +165,46 @@ pub(crate) async fn again(db: &impl ConnectionTrait, document: DocumentId) -> Re
     let backend = db.get_database_backend();
     let (indexed, _) = of_result(backend, subject, passages).await;
     replace(db, document, indexed).await
+}
+
+/// Writes the entries of documents that have results and no entry: those that were done by a release that wrote none, the newest
+/// first, at most `limit`. Returns how many were written. Whoever does the same at the same time does no harm.
+///
+/// # Errors
+/// When the database is away; what was written so far stays.
+pub async fn write_missing(db: &Database, limit: u32) -> Result<u64> {
+    #[derive(FromQueryResult)]
+    struct Missing {
+        document_id: Uuid,
+    }
+    let missing: Vec<Missing> = sql::all(
+        db.connection(),
+        "SELECT document_id FROM search_missing ORDER BY document_id DESC LIMIT $1",
+        [i64::from(limit).into()],
+    )
+    .await?;
+    let mut written = 0;
+    for Missing { document_id } in missing {
+        let transaction = db.begin().await?;
+        // Its owner may be giving it another title, which writes the entry too.
+        let lock = sql::locked(&transaction);
+        sql::execute(
+            &transaction,
+            format!("SELECT 1 FROM documents WHERE id = $1{lock}"),
+            [document_id.into()],
+        )
+        .await?;
+        let noted = sql::execute(
+            &transaction,
+            "DELETE FROM search_missing WHERE document_id = $1",
+            [document_id.into()],
+        )
+        .await?;
+        if noted == 1 {
+            again(&transaction, document_id.into()).await?;
+            transaction.commit().await?;
+            written += 1;
+        }
+    }
+    Ok(written)
 }

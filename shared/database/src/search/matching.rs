@@ -57,7 +57,7 @@ pub(super) async fn candidates(
     let needed = Expression::All(needed);
     let mut found = match db.backend() {
         DbBackend::Postgres => in_postgres(db, user, needed, wanted, unwanted, &filter_by_row).await?,
-        _ => in_sqlite(db, user, needed, unwanted, &filter_by_row).await?,
+        _ => in_sqlite(db, user, needed, wanted, unwanted, &filter_by_row).await?,
     };
     found.sort_by(|a, b| b.score.total_cmp(&a.score).then(b.id.cmp(&a.id)));
     Ok(found)
@@ -88,7 +88,7 @@ async fn in_postgres(
     unwanted: Option<&Expression>,
     filter: &DocumentFilter,
 ) -> Result<Vec<Candidate>> {
-    let strict = Expression::Any(wanted.iter().map(|(wanted, _)| wanted.strict()).collect());
+    let strict = Expression::Any(wanted.iter().map(|(wanted, _)| ranked(wanted)).collect());
     let loose: Vec<Expression> = wanted
         .iter()
         .flat_map(|(wanted, others)| loose_forms(wanted, others))
@@ -103,12 +103,14 @@ async fn in_postgres(
         strict.for_postgres().into(),
     ];
     // Longer documents would win by their length alone: normalisation 1 divides by the logarithm of it (PostgreSQL manual,
-    // "Ranking Search Results").
-    let mut score = format!("{STRICT_WEIGHT} * ts_rank(p.words, $3::tsquery, 1)");
-    if !loose.is_empty() {
+    // "Ranking Search Results"). Each ranking fetches the words of the document, so there is a second one only where the first
+    // says nothing.
+    let loose = if loose.is_empty() {
+        "0".to_owned()
+    } else {
         values.push(Expression::Any(loose).for_postgres().into());
-        score += &format!(" + ts_rank(p.words, ${}::tsquery, 1)", values.len());
-    }
+        format!("ts_rank(f.words, ${}::tsquery, 1)", values.len())
+    };
     let mut conditions = documents::conditions(db.backend(), user, filter, &mut values);
     if let Some(unwanted) = unwanted {
         // What a long document must not have may stand in another part of it. Asked for each such part by itself: as a set, it
@@ -120,27 +122,36 @@ async fn in_postgres(
             values.len()
         );
     }
+    // The newest are joined and ranked one after the other until there are enough, instead of all that match.
     sql::all(
         db.connection(),
         format!(
-            "WITH found AS (SELECT p.document_id, p.part FROM search_parts p JOIN documents d ON d.id = p.document_id \
-                WHERE p.words @@ $1::tsquery AND d.user_id = $2{conditions} \
-                ORDER BY p.document_id DESC LIMIT {RANKED_MAX}) \
-             SELECT p.document_id AS id, max({score})::float8 AS score \
-             FROM found f JOIN search_parts p ON p.document_id = f.document_id AND p.part = f.part \
-             GROUP BY p.document_id"
+            "SELECT f.id, max(CASE WHEN r.strict > 0 THEN {STRICT_WEIGHT} * r.strict ELSE {loose} END)::float8 AS score \
+             FROM (SELECT p.document_id AS id, p.words FROM \
+                (SELECT document_id, part, words FROM search_parts WHERE words @@ $1::tsquery \
+                 ORDER BY document_id DESC OFFSET 0) AS p \
+                CROSS JOIN LATERAL (SELECT 1 FROM documents d \
+                 WHERE d.id = p.document_id AND d.user_id = $2{conditions} OFFSET 0) AS d LIMIT {RANKED_MAX}) AS f \
+             CROSS JOIN LATERAL (SELECT ts_rank(f.words, $3::tsquery, 1) AS strict OFFSET 0) AS r GROUP BY f.id"
         ),
         values,
     )
     .await
 }
 
-/// FTS5 gives better matches a more negative number. It hands rows out in the order of their numbers without sorting, and a
-/// score is computed for those only that are taken.
+/// What a thing that is wanted is ranked by.
+fn ranked(wanted: &Wanted) -> Expression {
+    wanted.ranked().unwrap_or_else(|| wanted.strict())
+}
+
+/// FTS5 hands rows out in the order of their numbers without sorting. Its score counts each term of a query over the documents
+/// of everybody; so it is asked for words and phrases only, among the newest that match, and not for beginnings, for which
+/// there are too many terms. It gives better matches a more negative number.
 async fn in_sqlite(
     db: &Database,
     user: UserId,
     needed: Expression,
+    wanted: &[(Wanted, Vec<String>)],
     unwanted: Option<&Expression>,
     filter: &DocumentFilter,
 ) -> Result<Vec<Candidate>> {
@@ -150,14 +161,42 @@ async fn in_sqlite(
     };
     let mut values: Vec<Value> = vec![needed.for_sqlite().into(), user.uuid().into()];
     let conditions = documents::conditions(db.backend(), user, filter, &mut values);
+    let words: Vec<Expression> = wanted.iter().filter_map(|(wanted, _)| wanted.ranked()).collect();
+    let others = wanted.iter().flat_map(|(_, others)| others);
+    let spellings = others.map(|other| Expression::Term(other.clone()));
+    let by_words: Vec<Expression> = words.into_iter().chain(spellings).collect();
+    let owner = mark_of(user).for_sqlite();
+    let score = if by_words.is_empty() {
+        let strict: Vec<Expression> = wanted.iter().map(|(wanted, _)| wanted.strict()).collect();
+        let strict = Expression::Any(strict).for_sqlite();
+        let mut held = |column: &str, weight: f64| {
+            values.push(format!("{column} : {strict} AND marks : {owner}").into());
+            let number = values.len();
+            format!("{weight:?} * (n IN (SELECT rowid FROM search_index WHERE search_index MATCH ${number}))")
+        };
+        format!(
+            " SELECT id, {} + {} AS score FROM found",
+            held("names", NAMES_WEIGHT),
+            held("tags", TAGS_WEIGHT)
+        )
+    } else {
+        values.push(format!("{} AND marks : {owner}", Expression::Any(by_words).for_sqlite()).into());
+        format!(
+            ", ranked AS MATERIALIZED (SELECT rowid AS n, \
+                -bm25(search_index, {NAMES_WEIGHT:?}, {TAGS_WEIGHT:?}, 1.0, 1.0) AS score FROM search_index \
+                WHERE search_index MATCH ${} AND rowid >= (SELECT min(n) FROM found)) \
+             SELECT id, COALESCE(ranked.score, 0.0) AS score FROM found LEFT JOIN ranked ON ranked.n = found.n",
+            values.len()
+        )
+    };
     sql::all(
         db.connection(),
         format!(
-            "SELECT d.id, -bm25(search_index, {NAMES_WEIGHT:?}, {TAGS_WEIGHT:?}, 1.0, 1.0) AS score FROM search_index \
+            "WITH found AS MATERIALIZED (SELECT d.id AS id, search_index.rowid AS n FROM search_index \
              CROSS JOIN search_documents s ON s.row_number = search_index.rowid \
              CROSS JOIN documents d ON d.id = s.document_id \
              WHERE search_index MATCH $1 AND d.user_id = $2{conditions} \
-             ORDER BY search_index.rowid DESC LIMIT {RANKED_MAX}"
+             ORDER BY search_index.rowid DESC LIMIT {RANKED_MAX}){score}"
         ),
         values,
     )

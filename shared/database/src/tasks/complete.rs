@@ -197,7 +197,7 @@ async fn complete_in_one_statement(
     };
     let (parts, vectors): (Vec<i32>, Vec<String>) =
         parts.into_iter().map(|part| (part.number, part.vector)).unzip();
-    let positions: Vec<i32> = (0..).take(passages.len()).collect();
+    let positions: Vec<i32> = (1..).take(passages.len()).collect();
     let (mut pages, mut starts, mut texts) = (Vec::new(), Vec::new(), Vec::new());
     for passage in passages {
         pages.push(passage.page.unwrap_or(0));
@@ -251,9 +251,9 @@ async fn complete_in_one_statement(
             SELECT ended.document_id, p.position, NULLIF(p.page, 0), p.start_byte, p.text \
             FROM ended, unnest($4, $5, $6, $7) AS p (position, page, start_byte, text) \
             ON CONFLICT (document_id, position) DO UPDATE SET page = excluded.page, start_byte = excluded.start_byte, \
-                text = excluded.text), \
+                text = excluded.text, words = NULL), \
          old_passage AS (DELETE FROM passages USING ended WHERE passages.document_id = ended.document_id \
-            AND passages.position >= cardinality($4)), \
+            AND passages.position <> ALL ($4)), \
          part AS (INSERT INTO search_parts (document_id, part, words) \
             SELECT ended.document_id, s.part, s.words::tsvector FROM ended, unnest($8, $9) AS s (part, words) \
             ON CONFLICT (document_id, part) DO UPDATE SET words = excluded.words), \
@@ -350,7 +350,7 @@ fn agenda_of(claim: &Claim, result: &mut DocumentResult) -> (todos::Found, event
     (todos, events, result.enriched_by.clone())
 }
 
-/// The passages, after number 0, which tells what the document is called and tagged; and what it is found by.
+/// The passages, and what the document is found by.
 async fn passages_and_index(
     backend: DbBackend,
     claim: &Claim,
@@ -362,28 +362,15 @@ async fn passages_and_index(
         .cloned()
         .chain([claim.payload.file_name.clone()])
         .collect();
-    let heading = PassageText {
-        page: None,
-        start_byte: 0,
-        text: heading(&names, &result.tag_words),
-    };
     let subject = search::Subject {
         user: claim.user,
         language: result.language.as_ref().map(|(code, _)| code.clone()),
         names,
-        tags: result.tag_words.clone(),
+        tags: std::mem::take(&mut result.tag_words),
     };
     let texts = std::mem::take(&mut result.passages);
     let (indexed, texts) = search::index_of(backend, subject, texts).await;
-    (std::iter::once(heading).chain(texts).collect(), indexed)
-}
-
-/// The text of passage 0.
-pub(crate) fn heading(names: &[String], tags: &[String]) -> String {
-    let mut lines: Vec<&str> = names.iter().map(String::as_str).collect();
-    let tags = tags.join(", ");
-    lines.push(&tags);
-    lines.join("\n")
+    (texts, indexed)
 }
 
 /// SQLite takes 32,766 values in one statement; a passage has 5.
@@ -397,7 +384,7 @@ async fn insert_passages(
     // Those of an earlier run, if there was one.
     let key = [document.uuid().into()];
     sql::execute(transaction, "DELETE FROM passages WHERE document_id = $1", key).await?;
-    let mut rows = (0_i32..)
+    let mut rows = (1_i32..)
         .zip(passages)
         .map(|(position, passage)| passages::ActiveModel {
             document_id: Set(document.uuid()),

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use domain::{Priority, QueueName, TaskId};
 use sea_orm::{FromQueryResult, Value};
 
-use crate::{Database, Result, sql};
+use crate::{Database, Result, mails, sql};
 
 /// A hint that was written down but is not yet in the queue, or popped but not yet claimed, is on its way, not lost.
 const ON_ITS_WAY: Duration = Duration::from_secs(2);
@@ -89,7 +89,7 @@ pub async fn forget_lost(
     .await
 }
 
-/// What waits on a queue right now.
+/// What waits on a queue right now: tasks, or messages on theirs.
 ///
 /// # Errors
 /// When the database is away.
@@ -98,6 +98,9 @@ pub async fn backlog(db: &Database, queue: QueueName) -> Result<Backlog> {
     struct Row {
         waiting: i64,
         oldest: Option<DateTime<Utc>>,
+    }
+    if queue == mails::QUEUE {
+        return mails::backlog(db).await;
     }
     let row: Option<Row> = sql::first(
         db.connection(),

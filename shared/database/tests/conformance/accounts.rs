@@ -114,7 +114,7 @@ on_both! {
         let user = a_user(db).await;
         let one = sessions::start(db, session_of(&user), start()).await.unwrap();
         let two = sessions::start(db, NewSession { token_hash: THIRD, ..session_of(&user) }, start()).await.unwrap();
-        users::change_password(db, user.id, "new".to_owned(), two, start()).await.unwrap();
+        users::change_password(db, user.id, "new".to_owned(), two, false, start()).await.unwrap();
         assert!(!sessions::standing(db, one, start()).await.unwrap().unwrap().alive);
         assert!(sessions::standing(db, two, start()).await.unwrap().unwrap().alive);
         assert_eq!(users::credentials(db, user.id).await.unwrap().unwrap().password_hash, "new");
@@ -159,13 +159,13 @@ on_both! {
 
     /// A new table with a user in it has to be named in `users::OWNED`, or in this list with the reason why not.
     async fn whatever_belongs_to_an_account_goes_with_it(db: &TestDatabase) {
-        const GONE_BEFORE_OR_BY_FOREIGN_KEY: [&str; 10] = [
-            "api_keys", "document_labels", "documents", "events", "jobs", "recovery_codes", "saved_searches", "sessions", "tasks",
+        const GONE_BEFORE_OR_BY_FOREIGN_KEY: [&str; 11] = [
+            "api_keys", "document_labels", "documents", "events", "jobs", "mail_links", "recovery_codes", "saved_searches", "sessions", "tasks",
             "todos",
         ];
         // Usage is what bills are made from; it names nobody but by the id.
         const KEPT: [&str; 3] = ["audit_log", "discarded_documents", "usage_entries"];
-        const GOES: [&str; 5] = ["conversations", "dispatch_turns", "quota_reservations", "quotas", "tenants"];
+        const GOES: [&str; 6] = ["conversations", "dispatch_turns", "mails", "quota_reservations", "quotas", "tenants"];
         let query = match db.is_shared() {
             true => "SELECT table_name::text FROM information_schema.columns WHERE column_name = 'user_id' AND table_schema = 'public'",
             false => "SELECT m.name FROM sqlite_master m, pragma_table_info(m.name) c WHERE m.type = 'table' AND c.name = 'user_id'",

@@ -10,6 +10,7 @@ mod fairness;
 mod history;
 mod jobs;
 mod knowledge;
+mod mails;
 mod passwords;
 mod politeness;
 mod quotas;

@@ -1,7 +1,9 @@
 use chrono::{DateTime, Utc};
 use database::audit::seals::{self, Fault, Look};
 use database::audit::{self, Entry, LineFilter, Order, Origin, Outcome};
-use domain::{AuditId, Clock, RequestId, SystemClock, UserId};
+use domain::{ApiKeyId, AuditId, Clock, RequestId, SystemClock, UserId};
+
+use sha2::{Digest, Sha256};
 
 use crate::support::{HOUR, SECOND, on_both, start};
 
@@ -14,6 +16,7 @@ async fn record(db: &database::Database, action: &'static str, at: DateTime<Utc>
         origin: Origin {
             ip: Some("192.0.2.1".to_owned()),
             request: Some(RequestId::new()),
+            key: Some(ApiKeyId::new()),
         },
     };
     audit::record(db, entry, at).await.unwrap();
@@ -59,11 +62,55 @@ on_both! {
 
     async fn an_edited_line_is_named(db: &TestDatabase) {
         let lines = sealed(db).await;
-        for change in ["action = 'nothing'", "user_id = NULL", "outcome = 'refused'", "ip = NULL", "at = at_before"] {
+        for change in ["action = 'nothing'", "user_id = NULL", "outcome = 'refused'", "ip = NULL", "api_key_id = NULL", "at = at_before"] {
             let change = change.replace("at_before", &format!("'{}'", (start() - HOUR).format("%F %T+00:00")));
             db.by_hand(&format!("UPDATE audit_log SET {change} WHERE action = 'three' OR id = {}", db.uuid(lines[2].uuid()))).await;
             assert_eq!(faults(db).await, [Fault::Edited { sequence: 3, line: lines[2] }], "{change}");
         }
+    }
+
+    async fn a_key_that_is_put_on_a_sealed_line_is_named(db: &TestDatabase) {
+        let entry = Entry {
+            user: None,
+            action: "by login",
+            resource: None,
+            outcome: Outcome::Success,
+            origin: Origin::default(),
+        };
+        audit::record(db, entry, start()).await.unwrap();
+        assert_eq!(seals::seal(db, Look::Lately, 100, SystemClock.now()).await.unwrap(), 1);
+        assert_eq!(faults(db).await, []);
+        let key = db.uuid(ApiKeyId::new().uuid());
+        db.by_hand(&format!("UPDATE audit_log SET api_key_id = {key}")).await;
+        assert_eq!(faults(db).await.len(), 1);
+        // Saying that the seal is an older one, which knows no keys, does not help.
+        db.by_hand("UPDATE audit_seals SET form = 1").await;
+        assert_eq!(faults(db).await.len(), 1);
+    }
+
+    async fn a_seal_of_an_earlier_release_stays_good(db: &TestDatabase) {
+        // As a release made it that knew no keys.
+        let line: AuditId = "01920000-0000-7000-8000-000000000001".parse().unwrap();
+        let at = start().format("%F %T+00:00");
+        db.by_hand(&format!(
+            "INSERT INTO audit_log (id, at, action, outcome) VALUES ({}, '{at}', 'old', 'success')",
+            db.uuid(line.uuid())
+        ))
+        .await;
+        let content = serde_json::json!([1, line.to_string(), start().timestamp_micros(), null, "old", null, null, "success", null, null]);
+        let mut digest = Sha256::new();
+        digest.update([0; 32]);
+        digest.update(content.to_string());
+        let seal = db.bytes(&digest.finalize());
+        db.by_hand(&format!(
+            "INSERT INTO audit_seals (sequence, audit_id, sealed_at, seal) VALUES (1, {}, '{at}', {seal})",
+            db.uuid(line.uuid())
+        ))
+        .await;
+        assert_eq!(faults(db).await, []);
+        record(db, "new", start()).await;
+        assert_eq!(seals::seal(db, Look::Everywhere, 100, SystemClock.now()).await.unwrap(), 1);
+        assert_eq!(faults(db).await, []);
     }
 
     async fn a_removed_line_is_named_and_so_is_one_that_went_with_its_seal(db: &TestDatabase) {

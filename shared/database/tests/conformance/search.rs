@@ -298,6 +298,31 @@ on_both! {
         );
     }
 
+    async fn documents_from_before_are_found_again_once_their_entries_are_written(db: &TestDatabase) {
+        let user = a_user(db).await;
+        let old = [a_document(db, &user, "Orchard", &["apples"]).await, a_document(db, &user, "Garden", &["pears"]).await];
+        let after = db.migrations().await.unwrap().iter().position(|step| step.name == "m0011_search").unwrap();
+        let steps = u32::try_from(db.migrations().await.unwrap().len() - after).unwrap();
+        db.migrate_down(steps).await.unwrap();
+        db.migrate_up().await.unwrap();
+        assert_eq!(found(db, &user, "orchard").await, []);
+        let new = a_document(db, &user, "Orchard", &["plums"]).await;
+        assert_eq!(search::write_missing(db, 1).await.unwrap(), 1, "no more than were asked for, the newest first");
+        assert_eq!((found(db, &user, "orchard").await, found(db, &user, "pears").await), (vec![new], vec![old[1]]));
+        assert_eq!(search::write_missing(db, 10).await.unwrap(), 1);
+        assert_eq!(found(db, &user, "orchard apples").await, [old[0]]);
+        assert_eq!(search::write_missing(db, 10).await.unwrap(), 0, "nothing is left");
+        if db.is_shared() {
+            // A worker of the release before is still at work.
+            let id = db.uuid(old[0].uuid());
+            db.by_hand(&format!("DELETE FROM search_parts WHERE document_id = {id}")).await;
+            let heading = format!("INSERT INTO passages VALUES ({id}, 0, NULL, 0, 'Orchard', '''orchard'':1')");
+            db.by_hand(&heading).await;
+            assert_eq!(search::write_missing(db, 10).await.unwrap(), 1);
+            assert_eq!(found(db, &user, "orchard apples").await, [old[0]]);
+        }
+    }
+
     async fn passages_come_back_in_order(db: &TestDatabase) {
         let user = a_user(db).await;
         let id = a_document(db, &user, "t", &["one", "two", "three"]).await;

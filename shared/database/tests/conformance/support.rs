@@ -163,6 +163,15 @@ impl TestDatabase {
         }
     }
 
+    /// Bytes as a statement written by hand spells them.
+    pub(crate) fn bytes(&self, bytes: &[u8]) -> String {
+        let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        match self.cleanup {
+            Cleanup::File(_) => format!("x'{digits}'"),
+            Cleanup::Postgres { .. } => format!("'\\x{digits}'"),
+        }
+    }
+
     /// Puts a task back in line that has ended, as whoever wants a document to be read again would.
     pub(crate) async fn queue_again(&self, task: TaskId) {
         let id = self.uuid(task.uuid());

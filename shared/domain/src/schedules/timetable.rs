@@ -13,7 +13,7 @@ use croner::Cron;
 use croner::parser::{CronParser, Seconds, Year};
 
 /// The longest interval, in seconds: a leap year.
-const EVERY_SECONDS_MAX: u32 = 366 * 24 * 3600;
+pub const EVERY_SECONDS_MAX: u32 = 366 * 24 * 3600;
 /// Longer ones are no expressions.
 const CRON_CHARS_MAX: usize = 200;
 

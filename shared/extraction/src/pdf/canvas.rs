@@ -1,6 +1,8 @@
 //! What a page is drawn onto: keeps letters with their places, and counts what else there is to see.
 
 use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::time::Instant;
 
 use hayro_interpret::font::{Glyph as Drawn, GlyphRun, PositionedGlyph};
 use hayro_interpret::hayro_cmap::{BfString, WritingMode};
@@ -14,6 +16,9 @@ use super::roles::Roles;
 
 /// Glyphs of a page. A poster full of small print has some ten thousand; a page made to exhaust memory has millions.
 const GLYPHS_MAX: usize = 500_000;
+
+/// Things drawn between two looks at the clock: a fraction of a millisecond.
+const LOOK_EVERY: u32 = 256;
 
 /// Runs that begin at about the same place and are compared to find text drawn twice. More is a page made to be slow.
 const TWINS_MAX: usize = 8;
@@ -92,6 +97,9 @@ struct Marked {
     heading_around: u8,
 }
 
+/// What unwinds a page that is left.
+struct Enough;
+
 /// Gathers the glyphs of one page.
 pub(super) struct Canvas<'p> {
     letters: &'p Letters<'p>,
@@ -100,9 +108,17 @@ pub(super) struct Canvas<'p> {
     pub(super) unmapped: u32,
     pub(super) images: u32,
     pub(super) paths: u32,
-    /// Whether glyphs were left out because there were too many.
-    pub(super) full: bool,
+    /// Whether the page has more than was kept: there were too many glyphs, or its time was over.
+    pub(super) cut_short: bool,
+    /// Whether that was for its time.
+    pub(super) late: bool,
     glyphs_max: usize,
+    /// When the page is left as it is, if there is anything to keep of the document by then.
+    until: Option<Instant>,
+    /// Whether there is something on the pages before.
+    follows: bool,
+    /// Things drawn so far.
+    drawn: u32,
     runs: u32,
     /// Text outside was cut off, as by a producer that took a page out of a larger one.
     page: Rect,
@@ -116,21 +132,63 @@ pub(super) struct Canvas<'p> {
 }
 
 impl<'p> Canvas<'p> {
-    pub(super) fn new(letters: &'p Letters<'p>, roles: &'p Roles, page: Rect, text_bytes_max: usize) -> Self {
+    pub(super) fn new(
+        letters: &'p Letters<'p>,
+        roles: &'p Roles,
+        page: Rect,
+        text_bytes_max: usize,
+        until: Option<Instant>,
+        follows: bool,
+    ) -> Self {
         Self {
             letters,
             glyphs: Vec::new(),
             unmapped: 0,
             images: 0,
             paths: 0,
-            full: false,
+            cut_short: false,
+            late: false,
             glyphs_max: text_bytes_max.min(GLYPHS_MAX),
+            until,
+            follows,
+            drawn: 0,
             runs: 0,
             page,
             run_starts: HashMap::new(),
             marked: Vec::new(),
             roles,
             heading: 0,
+        }
+    }
+
+    /// Has a page drawn, as far as there is room and time for it. What was drawn until then stays.
+    pub(super) fn fill(&mut self, draw: impl FnOnce(&mut Self)) {
+        // Who draws cannot be told to stop, and a page of three kilobytes can be drawn for days. So the canvas unwinds it.
+        if let Err(reason) = catch_unwind(AssertUnwindSafe(|| draw(self)))
+            && !reason.is::<Enough>()
+        {
+            resume_unwind(reason);
+        }
+    }
+
+    /// Leaves the page as it is.
+    fn leave(&mut self) -> ! {
+        self.cut_short = true;
+        // Not a panic: no hook is called for it.
+        resume_unwind(Box::new(Enough))
+    }
+
+    /// Looks at the clock from time to time. A document of which nothing was read is better off with the reason that it
+    /// takes too long than with an empty text.
+    fn go_on(&mut self) {
+        self.drawn = self.drawn.wrapping_add(1);
+        let worth_keeping = self.follows || !self.glyphs.is_empty();
+        if worth_keeping
+            && self.drawn.is_multiple_of(LOOK_EVERY)
+            && self.until.is_some_and(|until| Instant::now() > until)
+        {
+            self.late = true;
+            self.leave();
         }
     }
 
@@ -242,9 +300,9 @@ fn advance_scales(run: &GlyphRun<'_, '_>) -> impl Fn(&Affine) -> f64 {
 
 impl Device<'_> for Canvas<'_> {
     fn draw_glyph_run(&mut self, run: &GlyphRun<'_, '_>, props: DrawProps<'_>, _: &DrawMode) {
+        self.go_on();
         if self.glyphs.len() + run.glyphs().len() > self.glyphs_max {
-            self.full = true;
-            return;
+            self.leave();
         }
         self.runs += 1;
         let from = self.glyphs.len();
@@ -302,15 +360,20 @@ impl Device<'_> for Canvas<'_> {
     }
 
     fn draw_image(&mut self, _: Image<'_, '_>, _: ImageDrawProps<'_>) {
+        self.go_on();
         self.images = self.images.saturating_add(1);
     }
 
     fn draw_path(&mut self, _: &BezPath, _: DrawProps<'_>, _: &DrawMode) {
+        self.go_on();
         self.paths = self.paths.saturating_add(1);
     }
 
     // What is clipped away is kept: more often it is text behind a picture of itself than text that nobody may see.
-    fn push_clip_path(&mut self, _: &ClipPath) {}
+    fn push_clip_path(&mut self, _: &ClipPath) {
+        // Every drawing within a drawing clips, also those that draw nothing but others.
+        self.go_on();
+    }
     fn pop_clip(&mut self) {}
     fn push_transparency_group(&mut self, _: f32, _: Option<SoftMask<'_>>, _: BlendMode) {}
     fn pop_transparency_group(&mut self) {}

@@ -4,6 +4,8 @@
 
 mod structure;
 
+use std::time::Duration;
+
 use super::*;
 
 /// A PDF of these objects, the first of which is the catalog.
@@ -266,4 +268,53 @@ fn what_cannot_be_read_says_why() {
         "11".repeat(32)
     );
     assert_eq!(refused(pages(&[""], &encrypt, &[])), "encrypted");
+}
+
+/// A page that begins with a word, and goes on with drawings that draw each other ten times over, 10,000,000,000 in all, the
+/// innermost with this content.
+fn endless_page(innermost: &str) -> Vec<u8> {
+    const DEPTH: usize = 10;
+    let font = "/Font << /F << /Type /Font /Subtype /Type1 /BaseFont /Helvetica >> >>";
+    let form = |number: usize, content: &str| {
+        format!(
+            "<< /Type /XObject /Subtype /Form /BBox [0 0 999 999] /Resources << {font} /XObject << /X {} 0 R >> >> /Length {} \
+             >>\nstream\n{content}\nendstream",
+            number + 1,
+            content.len()
+        )
+    };
+    let all = "/X Do ".repeat(10);
+    let mut objects = vec![
+        "<< /Type /Catalog /Pages 2 0 R >>".to_owned(),
+        "<< /Type /Pages /Kids [3 0 R] /Count 1 >>".to_owned(),
+        format!(
+            "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 600 800] /Contents 4 0 R /Resources << {font} /XObject << /X 5 0 R >> \
+             >> >>"
+        ),
+        stream(&format!("BT /F 12 Tf 72 700 Td (Beginning) Tj ET {all}")),
+    ];
+    for depth in 1..DEPTH {
+        objects.push(form(objects.len() + 1, &all));
+        assert_eq!(objects.len(), 4 + depth);
+    }
+    objects.push(form(objects.len() + 1, innermost));
+    pdf(&objects, "")
+}
+
+#[test]
+fn what_an_endless_page_has_drawn_in_its_time_is_kept() {
+    let limits = Limits {
+        time_max: Some(Duration::from_millis(50)),
+        ..Limits::default()
+    };
+    for innermost in ["0 0 9 9 re f", "0 0 9 9 re W n", ""] {
+        let extracted = extract(endless_page(innermost), &limits).unwrap();
+        assert_eq!(extracted.pages, ["Beginning"], "{innermost:?}");
+        assert!(extracted.truncated, "{innermost:?}");
+        // Nobody should try to paint it.
+        assert!(
+            extracted.unread_pages.is_empty() && !extracted.needs_ocr,
+            "{innermost:?}"
+        );
+    }
 }

@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stderr, missing_docs)]
 
 mod adversaries;
+mod damage;
 mod mutants;
 #[path = "../support/mod.rs"]
 mod support;

@@ -82,6 +82,8 @@ metrics! {
         "Requests refused because too many of their kind were there: upload, download, request, wait, password.";
     HTTP_PLACES_TAKEN = "docmill_http_places_taken" Gauge Count ["kind"]
         "Requests being served or waiting, and passwords waiting to be hashed, of as many as there is room for.";
+    PASSWORDS_HASHED = "docmill_passwords_hashed_total" Counter Count []
+        "Passwords that were hashed, to keep them or to compare them.";
     DATABASE_LOST = "docmill_database_lost_total" Counter Count []
         "Times that the database stopped answering, as the API saw it.";
     DOCUMENTS_ACCEPTED = "docmill_documents_accepted_total" Counter Count []

@@ -154,7 +154,7 @@ impl<'d> Story<'d> {
                 self.begin_paragraph(at);
                 self.end_cell(after_cell);
             }
-            0x0C | 0x0D | 0x0E => {
+            0x0C..=0x0E => {
                 self.begin_paragraph(at);
                 self.end_paragraph();
                 self.prose.paragraph();

@@ -26,6 +26,8 @@ pub(super) struct Story<'d> {
     /// Whether the end of the paragraph is that of a row.
     ends_row: bool,
     row_open: bool,
+    /// Whether a table stands right before.
+    after_table: bool,
     cell_due: bool,
     /// Whether the character before ended a cell.
     after_cell: bool,
@@ -62,6 +64,7 @@ impl<'d> Story<'d> {
             begun: false,
             ends_row: false,
             row_open: false,
+            after_table: false,
             cell_due: false,
             after_cell: false,
             notes: 0,
@@ -230,9 +233,11 @@ impl<'d> Story<'d> {
                 self.prose.begin_cell();
                 self.cell_due = false;
             }
-        } else if self.row_open {
+        } else {
             self.end_row();
-            self.prose.paragraph();
+            if std::mem::take(&mut self.after_table) {
+                self.prose.paragraph();
+            }
         }
         if let Some(level) = paragraph.heading {
             self.prose.begin_block(Part::heading(usize::from(level)));
@@ -265,6 +270,7 @@ impl<'d> Story<'d> {
     fn end_row(&mut self) {
         if std::mem::take(&mut self.row_open) {
             self.prose.end_row();
+            self.after_table = true;
         }
     }
 

@@ -104,7 +104,7 @@ impl Draft {
             &0_u32.to_le_bytes(),
             &u32::try_from(self.text.len()).unwrap().to_le_bytes(),
             &[0, 0],
-            &(u32::try_from(TEXT_AT).unwrap() * 2 | 0x4000_0000).to_le_bytes(),
+            &((u32::try_from(TEXT_AT).unwrap() * 2) | 0x4000_0000).to_le_bytes(),
             &[0, 0],
         ];
         let places = |places: &[u32]| {

@@ -18,8 +18,12 @@ const PLACEHOLDER: u16 = 0x0BC3;
 const OUTLINE_TEXT: u16 = 0x0F9E;
 const COMMENT: u16 = 0x2EE0;
 
-/// Kinds of text that are titles.
+/// Holds records although it does not say so: what newer versions added, among it the comments.
+const ADDED: u16 = 0x138B;
+
+/// Kinds of text that are titles, and placeholders that are.
 const TITLES: [u32; 2] = [0, 6];
+const TITLE_PLACEHOLDERS: [u8; 3] = [13, 15, 17];
 
 pub(super) struct Slide<'s> {
     /// What is in its record; `None` where that is lost.
@@ -90,7 +94,8 @@ pub(super) fn write_notes(notes: &[u8], prose: &mut Prose) {
 /// Calls `take` for every record, and for those in it if it says so.
 fn each(bytes: &[u8], depth: usize, take: &mut impl FnMut(&Record<'_>) -> bool) {
     for record in Records::new(bytes) {
-        if take(&record) && record.is_container && depth < DEPTH_MAX {
+        let holds_records = record.is_container || record.kind == ADDED;
+        if take(&record) && holds_records && depth < DEPTH_MAX {
             each(record.bytes, depth + 1, take);
         }
     }
@@ -104,16 +109,15 @@ fn write_shape(
     shown: &mut [bool],
     prose: &mut Prose,
 ) {
-    let mut is_left_out = false;
+    let (mut is_left_out, mut is_title) = (false, false);
     let mut kind = None;
     let mut texts = Vec::new();
     each(shape.bytes, 0, &mut |record| {
         match record.kind {
             PLACEHOLDER => {
-                is_left_out = record
-                    .bytes
-                    .get(4)
-                    .is_some_and(|number| left_out.contains(number))
+                let number = record.bytes.get(4).copied().unwrap_or(0);
+                is_left_out = left_out.contains(&number);
+                is_title = TITLE_PLACEHOLDERS.contains(&number);
             }
             TEXT_HEADER => kind = number_u32(record.bytes, 0),
             OUTLINE_TEXT => {
@@ -132,7 +136,7 @@ fn write_shape(
     });
     if !is_left_out {
         for (kind, text) in texts {
-            write_text(kind, &text, prose);
+            write_text(if is_title { TITLES[0] } else { kind }, &text, prose);
         }
     }
 }

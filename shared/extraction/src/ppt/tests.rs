@@ -42,7 +42,7 @@ fn entry(object: u32, id: u32) -> Vec<u8> {
 }
 
 fn list(instance: u16, content: &[Vec<u8>]) -> Vec<u8> {
-    record(instance << 4 | 0xF, LIST_WITH_TEXT, &content.concat())
+    record((instance << 4) | 0xF, LIST_WITH_TEXT, &content.concat())
 }
 
 /// A show of these objects, numbered from one, the first of which is the document.
@@ -50,7 +50,7 @@ fn show(objects: &[Vec<u8>]) -> Vec<u8> {
     let mut stream = Vec::new();
     let mut directory = Vec::new();
     let count = u32::try_from(objects.len()).unwrap();
-    directory.extend((count << 20 | 1).to_le_bytes());
+    directory.extend(((count << 20) | 1).to_le_bytes());
     for object in objects {
         directory.extend(u32::try_from(stream.len()).unwrap().to_le_bytes());
         stream.extend(object);
@@ -122,7 +122,7 @@ fn objects() -> Vec<Vec<u8>> {
                     placeholder(8, &[text(4, "17")]),
                 ],
             ),
-            comment,
+            container(0x1388, &[container(0x138A, &[record(0, 0x138B, &comment)])]),
         ],
     );
     let second = container(SLIDE, &[about(0), shape(&[reference(0)]), shape(&[text(4, "*")])]);

@@ -24,7 +24,7 @@ pub(crate) fn extract(
     let stream = file.stream("Workbook").or_else(|| file.stream("Book"));
     let Some(mut stream) = stream else {
         return Err(ExtractionError::Unreadable(
-            "the compound file holds no workbook".to_owned(),
+            "the compound file holds no document that can be read, or breaks off".to_owned(),
         ));
     };
     lock::undo(&mut stream, password)?;

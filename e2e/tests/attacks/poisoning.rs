@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use domain::TaskId;
 use e2e::{Fleet, Settings, eventually};
-use serde_json::Value;
 
 /// The list of hints for documents.
 fn list(fleet: &Fleet) -> String {
@@ -96,7 +95,7 @@ async fn what_is_forged_in_the_queue_runs_nothing_and_is_counted() {
         ada.jobs()
             .await
             .iter()
-            .filter(|job| job["status"] == Value::from("completed"))
+            .filter(|job| job["status"] == "completed")
             .count(),
         1
     );

@@ -23,7 +23,7 @@ impl Settings {
             .with("sandbox.wall_time_max", "20s")
             .with("sandbox.input_max", "64MiB")
             .with("sandbox.resident_max", "64MiB")
-            .with("sandbox.address_space_max", "128MiB")
+            .with("sandbox.address_space_max", "192MiB")
     }
 
     /// The same, where nobody asks too often: everybody in a test asks from one address.

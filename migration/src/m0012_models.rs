@@ -68,7 +68,7 @@ CREATE TABLE model_spending_of_jobs (
     cost bigint NOT NULL
 );
 INSERT INTO queues (name, hints_max, hints, slots, starts_per_second, flowing, tenant_weight, credit, owed_level)
-    VALUES ('questions', 8, 0, 0, 0, true, 1, 0, 0);
+    VALUES ('questions', 8, 0, 0, 0, true, 1, 0, 0) ON CONFLICT (name) DO NOTHING;
 ";
 
 const DOWN: &str = "

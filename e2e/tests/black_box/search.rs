@@ -189,7 +189,7 @@ on_both! {
             let request = ada.request(reqwest::Method::GET, "/api/v1/documents").query(&[("q", query)]);
             let _ = ada.send(request).await.status(200);
         }
-        for query in ["'", "\"", "* - + ~", "\0", "%", "🙂"] {
+        for query in ["'", "\"", "* - + ~", "\u{1}", "%", "🙂"] {
             assert_eq!(found(&ada, query).await, Vec::<Value>::new(), "{query:?}");
         }
         // Nothing but white space is no search.

@@ -177,3 +177,24 @@ async fn limit_body(mut request: Request, kind: Option<Kind>, has_body: bool) ->
     request.set_body(Body::from_bytes(bytes));
     Ok(request)
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use poem::endpoint::make_sync;
+    use poem::http::StatusCode;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_route_that_panics_is_a_problem_that_tells_nothing() {
+        let route = make_sync(|_| -> Response { panic!("the secret path /var/lib/somewhere") });
+        let answer = try_answer(Arc::new(route), Request::default(), None, false).await;
+        assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        let body = answer.into_body().into_string().await.unwrap();
+        assert!(
+            body.contains("\"code\":\"internal\"") && !body.contains("somewhere"),
+            "{body}"
+        );
+    }
+}

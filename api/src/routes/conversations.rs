@@ -216,8 +216,8 @@ enum Deleted {
 impl Conversations {
     /// Ask a question about your documents
     ///
-    /// The answer consists of sentences, each with the place in a document that says so. Hanging up stops the work. With
-    /// `Prefer: respond-async` a worker answers the question, and the answer to this request is a job.
+    /// The answer consists of sentences, each with the place in a document that says so. Hanging up stops the work, at the next
+    /// line at the latest. With `Prefer: respond-async` a worker answers the question, and the answer to this request is a job.
     #[oai(path = "/chat", method = "post")]
     #[allow(clippy::too_many_arguments)] // one for each part of the request
     async fn chat(

@@ -1,9 +1,10 @@
 //! The API does what its OpenAPI document says: schemathesis asks every route what the document allows and what it forbids, and
 //! looks at every answer.
 //!
-//! Nothing is left out, and every check is on. Five things it is told, because no document can say them: cursors of each list,
+//! Nothing is left out, and every check is on. Six things it is told, because no document can say them: cursors of each list,
 //! which are signed; that a change may be meant for whatever version there is; how to log in again after a session was ended;
-//! that deleting what is gone needs no version; and which routes may refuse what their schema allows (see [`MORE_RULES`]).
+//! that deleting what is gone needs no version; that a thing may be gone, taken or changed meanwhile (404, 409, 410, 412); and
+//! which routes may refuse what their schema allows (see [`MORE_RULES`]).
 #![allow(clippy::unwrap_used)]
 #![allow(clippy::print_stdout)] // the figures of a run
 
@@ -37,7 +38,15 @@ const MORE_RULES: &[(&str, &str)] = &[
         "GET /api/v1/documents/{id}/original",
         "a range may lie behind the end",
     ),
+    (
+        "GET /api/v1/documents/{id}/text",
+        "not every document has pages, or as many",
+    ),
     ("POST /api/v1/documents/{id}/versions", "as an upload"),
+    (
+        "POST /api/v1/auth/password/reset",
+        "passwords that everybody tries are refused",
+    ),
     (
         "GET /api/v1/documents/{id}/diff",
         "both versions have to be there",
@@ -144,6 +153,7 @@ async fn instructions(admin: &Client) -> String {
     let mut told = format!(
         "[generation]\nallow-x00 = false\n\
          [parameters]\n\"header.If-Match\" = \"*\"\n\
+         [checks.positive_data_acceptance]\nexpected-statuses = [\"2xx\", 401, 403, 404, 409, 410, 412]\n\
          [checks.missing_required_header]\nexpected-statuses = [400, 401, 403, 406, 422, 428]\n\
          [auth.dynamic.openapi.accessToken]\npath = \"/api/v1/auth/login\"\n\
          payload = {{ email = \"{}\", password = \"{}\" }}\n\
@@ -169,7 +179,7 @@ async fn instructions(admin: &Client) -> String {
         }
         if MORE_RULES.iter().any(|(route, _)| *route == name) {
             told.push_str(
-                "checks.positive_data_acceptance.expected-statuses = [\"2xx\", 400, 401, 403, 404, 409, 415, 416, 429]\n",
+                "checks.positive_data_acceptance.expected-statuses = [\"2xx\", 400, 401, 403, 404, 409, 410, 412, 415, 416, 429]\n",
             );
         }
     }

@@ -24,6 +24,7 @@ const ADDRESS: &str = r"^[^@\s\u0000-\u001f\u007f-\u009f]+@[^@.\s\u0000-\u001f\u
 const USER_NAME: &str = r"^[A-Za-z0-9._-]{3,50}$";
 const LANGUAGES: &str = r"^[a-z]{2}(,[a-z]{2}){0,9}$";
 const FACETS: &str = r"^(kind|language|tag|label)(,(kind|language|tag|label))*$";
+const PAGES: &str = r"^[1-9]\d{0,5}(-([1-9]\d{0,5})?)?(,[1-9]\d{0,5}(-([1-9]\d{0,5})?)?){0,99}$";
 const SCHEDULE_NAME: &str = r"^[a-z][a-z0-9_-]{0,99}$";
 
 /// Completes a document.
@@ -141,8 +142,8 @@ fn close(name: &str, schema: &mut Value) {
 fn field_rules(schema: &str, field: &str) -> Value {
     let text = |least: usize, most: usize, pattern: &str| json!({ "minLength": least, "maxLength": most, "pattern": pattern });
     match (schema, field) {
-        ("RegistrationBody", "email") => text(3, 255, ADDRESS),
-        ("RegistrationBody", "password") | ("PasswordChange", "new_password") => {
+        ("RegistrationBody" | "AddressBody" | "AddressChange", "email") => text(3, 255, ADDRESS),
+        ("RegistrationBody", "password") | ("PasswordChange" | "PasswordReset", "new_password") => {
             json!({ "minLength": PASSWORD_CHARS_MIN, "maxLength": PASSWORD_BYTES_MAX })
         }
         (_, "username") if schema != "LoginBody" => json!({ "pattern": USER_NAME }),
@@ -213,6 +214,7 @@ fn parameter_rules(path: &str, name: &str) -> Value {
         "run_at" => json!({ "format": "date-time" }),
         "kind" if path.ends_with("/admin/tasks") => json!({ "enum": words(TaskKind::ALL, TaskKind::as_str) }),
         "facets" => json!({ "pattern": FACETS }),
+        "pages" => json!({ "pattern": PAGES }),
         "from" | "to" if path.ends_with("/usage") => json!({ "format": "date" }),
         "from" | "to" if path.ends_with("/documents") => instant(),
         "from" | "to" if path.contains("/todos") || path.contains("/events") => moment(),

@@ -104,7 +104,11 @@ fn about(question: &Question, passages: &[&str], sentences: &[Sentence]) -> Vec<
         let rank = 1.0 + RANK_BONUS * (1.0 - sentence.passage as f32 / passages.len() as f32);
         claims.push(Claim {
             passage: sentence.passage,
-            range: with_what_follows_a_heading(sentence, sentences.get(number + 1)),
+            range: with_what_follows_a_heading(
+                passages[sentence.passage],
+                sentence,
+                sentences.get(number + 1),
+            ),
             score: found * sought * rank,
         });
     }
@@ -146,16 +150,29 @@ impl Sentence {
     }
 }
 
-/// Bytes below which a sentence is taken for a heading, whose answer is what follows.
+/// Bytes below which a sentence may be a heading, whose answer is what follows.
 const HEADING_BYTES_MAX: usize = 40;
 
-fn with_what_follows_a_heading(sentence: &Sentence, next: Option<&Sentence>) -> Range<usize> {
+fn with_what_follows_a_heading(text: &str, sentence: &Sentence, next: Option<&Sentence>) -> Range<usize> {
     match next {
-        Some(next) if sentence.range.len() <= HEADING_BYTES_MAX && next.passage == sentence.passage => {
+        Some(next) if next.passage == sentence.passage && is_heading(text, &sentence.range, &next.range) => {
             sentence.range.start..next.range.end
         }
         _ => sentence.range.clone(),
     }
+}
+
+/// Whether a piece is a short line of its own without a full stop; neither a row of a table nor a message, which say
+/// nothing about what comes next.
+fn is_heading(text: &str, piece: &Range<usize>, next: &Range<usize>) -> bool {
+    let line = &text[piece.clone()];
+    let is_message = |at: usize| text[..at].rsplit('\n').next() == Some("") && text[at..].starts_with('[');
+    line.len() <= HEADING_BYTES_MAX
+        && !line.ends_with(['.', '!', '?', '…', ',', ';'])
+        && !sentences::is_row(line)
+        && text[piece.end..next.start].contains('\n')
+        && !is_message(piece.start)
+        && !is_message(next.start)
 }
 
 /// Whether a sentence holds the kind of thing that is asked for.

@@ -237,6 +237,10 @@ fn tables_logs_code_and_recurring_things_announce_nothing() {
             "2026-03-09T10:15:00 INFO started the server\n2026-03-09T10:15:01 INFO ready\n",
         ),
         ("en", "Name\tWhen\nAda\t2026-05-01 10:00\n"),
+        (
+            "en",
+            "date\twhat\twho\tamount\n2026-05-02\tmarket, vegetables\tFelix\t37,45\n2026-05-28\tholiday box\tall\t€ 1,150.00\n",
+        ),
         ("en", "```\n// TODO: free the buffer by Friday\n```\n"),
         (
             "en",
@@ -250,6 +254,15 @@ fn tables_logs_code_and_recurring_things_announce_nothing() {
     ] {
         assert_eq!(agenda(text, language), Agenda::default(), "{text}");
     }
+}
+
+#[test]
+fn a_table_of_events_may_say_what_they_cost() {
+    let found = agenda(
+        "what\twhen\tprice\nConcert\t2026-05-04 19:00\t12,50\nFlea market\t2026-05-09\t10\n",
+        "en",
+    );
+    assert_eq!(starts(&found), ["2026-05-04T19:00:00", "2026-05-09"]);
 }
 
 #[test]

@@ -51,6 +51,23 @@ fn words_that_are_no_topics_are_asked_for_all_the_same_and_page_numbers_answer_n
 }
 
 #[test]
+fn a_heading_is_answered_by_what_follows_and_a_short_message_by_itself() {
+    let rules = "Lending\n\nEvery member may borrow eight items. Films go back after a week.";
+    assert_eq!(
+        first("What about lending?", &[rules]),
+        "Lending\n\nEvery member may borrow eight items."
+    );
+    let chat = "[2026-05-12 09:41] Ben: I have one. Remind me on Friday please\n\
+                [2026-05-12 12:03] Mrs Okafor: Somebody must move the cars by noon.";
+    assert_eq!(first("What is on Friday?", &[chat]), "Remind me on Friday please");
+    let rows = "food\tmarket\tFelix\t37,45\ntransport\ttrain ticket\tSam\t58,00\nhome\tlamp\tNora\t19,90";
+    assert_eq!(
+        first("Who paid for transport?", &[rows]),
+        "transport\ttrain ticket\tSam\t58,00"
+    );
+}
+
+#[test]
 fn forms_of_a_word_count_as_the_word() {
     let german = "Die Rechnungen werden im März bezahlt. Der Vertrag endet im Juni.";
     assert!(first("Wann ist die Rechnung zu bezahlen?", &[german]).starts_with("Die Rechnungen"));

@@ -120,6 +120,27 @@ fn days_and_hours_are_no_topics() {
 }
 
 #[test]
+fn what_the_program_of_a_chat_says_is_no_topic() {
+    let chat = "[2026-05-12 09:14] - Messages and calls are end-to-end encrypted. Only people in this chat can read them.\n\
+                [2026-05-12 09:14] - create group (Marta)\n\
+                [2026-05-12 09:15] Marta: The curry pots are in the shed, and the curry is mild.\n\
+                [2026-05-12 09:16] - Messages and calls are end-to-end encrypted, says the program again.\n\
+                [2026-05-12 09:21] Jonas: Then the shed needs a key before the curry is cold.\n";
+    let found = tags(chat, 10);
+    assert!(found.iter().any(|tag| tag.contains("curry")), "{found:?}");
+    assert!(
+        !found
+            .iter()
+            .any(|tag| tag.contains("encrypted") || tag.contains("group")),
+        "{found:?}"
+    );
+    // In a log, where nobody else speaks, such lines are all there is.
+    let log = "[2026-05-12 09:14] - The harvester engine is hot.\n[2026-05-12 09:15] - The harvester engine stops.\n";
+    let found = tags(log, 10);
+    assert!(found.iter().any(|tag| tag.contains("harvester")), "{found:?}");
+}
+
+#[test]
 fn only_what_is_written_as_a_name_is_a_person() {
     let text = "How the village library is run. The library lends books, and the roses of the library are watered by Nora. \
         Nora counts the books of the library. The roses bloom; the library is open when Nora is there. The committee meets in \

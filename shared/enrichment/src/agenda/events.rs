@@ -57,7 +57,8 @@ pub(super) fn find(read: &Read<'_>) -> Option<Found> {
     let row = read.statement.place == Place::Row;
     let under_event = when.from <= 1 && read.statement.first && titles::heading_is_event(read);
     let evident = named || !row && (any(Sign::Occurs) || timed && !over) || under_event;
-    if !evident || !named && stamped || any(Sign::Thanks) && !timed {
+    let booked = row && !timed && is_booking(read, when);
+    if !evident || booked || !named && stamped || any(Sign::Thanks) && !timed {
         return None;
     }
     let title = titles::of(read, Some(when))?;
@@ -87,6 +88,33 @@ pub(super) fn find(read: &Read<'_>) -> Option<Found> {
 pub(super) fn is_told(read: &Read<'_>) -> bool {
     let any = |signs: &[Sign]| read.tokens.iter().any(|token| token.meaning.is_any(signs));
     any(&[Sign::Occurs]) && !any(&[Sign::Ask, Sign::Please, Sign::Label])
+}
+
+/// Whether a row of a table has an amount of money in a cell beside that of the date: what was bought at the market is
+/// no market.
+fn is_booking(read: &Read<'_>, when: &When) -> bool {
+    let row = read.statement.text;
+    let dated = read.tokens.get(when.from).map_or(0, |token| token.from as usize);
+    let mut end = 0;
+    row.split_inclusive(['\t', '|']).any(|cell| {
+        let start = end;
+        end += cell.len();
+        !(start..end).contains(&dated) && is_amount(cell)
+    })
+}
+
+/// `37,45`, `€ 1,150.00`: two decimals, and thousands set apart or not.
+fn is_amount(cell: &str) -> bool {
+    let number = cell.trim_matches(|c: char| !c.is_ascii_digit());
+    let Some((whole, decimals)) = number.rsplit_once(['.', ',']) else {
+        return false;
+    };
+    let digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+    let mut thousands = whole.split(['.', ',', '\'', ' ']);
+    thousands.next().is_some_and(digits)
+        && thousands.all(|group| group.len() == 3 && digits(group))
+        && decimals.len() == 2
+        && digits(decimals)
 }
 
 /// A line that begins with seconds of a day was written by a program.

@@ -20,11 +20,14 @@ pub(super) fn split(text: &str) -> Vec<Range<usize>> {
             '\n' => {
                 let line = text[line_start..at].trim_end();
                 line_start = after;
-                (line.len() as f32) < FULL_LINE * longest || begins_something(&text[after..])
+                (line.len() as f32) < FULL_LINE * longest || is_row(line) || begins_something(&text[after..])
             }
             '。' | '！' | '？' | '\u{c}' => true,
             '.' | '!' | '?' | '…' => {
-                is_followed_by_a_beginning(&text[after..]) && !(c == '.' && is_abbreviation(&text[start..at]))
+                is_followed_by_a_beginning(&text[after..])
+                    && !(c == '.'
+                        && (is_abbreviation(&text[start..at])
+                            || is_ordinal(&text[start..at], &text[after..])))
             }
             // A closing quote or bracket belongs to the sentence that it closes.
             '"' | '”' | '»' | ')' => {
@@ -68,9 +71,18 @@ fn is_followed_by_a_beginning(rest: &str) -> bool {
     next.len() < rest.len() && !next.starts_with(char::is_lowercase) || rest.is_empty()
 }
 
-/// Whether a line begins a list item, a new paragraph or a "Name:".
+/// Whether a line is a row of a table, whose cells are parted by tabs.
+pub(super) fn is_row(line: &str) -> bool {
+    line.contains('\t')
+}
+
+/// Whether a line begins a list item, a new paragraph, a row of a table or a message.
 fn begins_something(rest: &str) -> bool {
-    let line = rest.lines().next().unwrap_or_default().trim_start();
+    let line = rest.lines().next().unwrap_or_default();
+    if is_row(line) {
+        return true;
+    }
+    let line = line.trim_start();
     let bullet = line.starts_with(['-', '*', '•', '–', '·', '[', '☐', '☑']);
     let number = line.split_once(['.', ')']).is_some_and(|(number, _)| {
         !number.is_empty() && number.len() <= 3 && number.bytes().all(|b| b.is_ascii_digit())
@@ -89,6 +101,53 @@ fn is_abbreviation(text: &str) -> bool {
         2 => word.starts_with(char::is_uppercase),
         _ => false,
     }
+}
+
+/// What stands before a number that German writes with a full stop: "am 6. Mai", "im 3. Stock".
+const BEFORE_ORDINALS: &[&str] = &[
+    "am", "beim", "das", "dem", "den", "der", "des", "die", "im", "vom", "zum", "zur",
+];
+const GERMAN_MONTHS: &[&str] = &[
+    "Januar",
+    "Jänner",
+    "Jan",
+    "Februar",
+    "Feber",
+    "Feb",
+    "März",
+    "Mär",
+    "April",
+    "Apr",
+    "Mai",
+    "Juni",
+    "Jun",
+    "Juli",
+    "Jul",
+    "August",
+    "Aug",
+    "September",
+    "Sept",
+    "Sep",
+    "Oktober",
+    "Okt",
+    "November",
+    "Nov",
+    "Dezember",
+    "Dez",
+];
+
+/// Whether the full stop after `text` makes an ordinal of the number before it, rather than ending a sentence.
+fn is_ordinal(text: &str, rest: &str) -> bool {
+    let before = text.trim_end_matches(|c: char| c.is_ascii_digit());
+    if !(1..=2).contains(&(text.len() - before.len())) || !before.ends_with(char::is_whitespace) {
+        return false;
+    }
+    let introduced = before
+        .split_whitespace()
+        .next_back()
+        .is_some_and(|word| BEFORE_ORDINALS.contains(&word.to_lowercase().as_str()));
+    let next = rest.trim_start().split(|c: char| !c.is_alphabetic()).next();
+    introduced || next.is_some_and(|word| GERMAN_MONTHS.contains(&word))
 }
 
 /// A longer line that ends so says something else as well.
@@ -138,6 +197,28 @@ mod tests {
                 "End"
             ]
         );
+    }
+
+    #[test]
+    fn german_ordinals_end_no_sentence() {
+        assert_eq!(
+            pieces(
+                "Gemessen wird am 6. Mai um acht. Wir wohnen im 3. Stock. Es sind 12. Danach fehlt 1. April ist spät."
+            ),
+            [
+                "Gemessen wird am 6. Mai um acht.",
+                "Wir wohnen im 3. Stock.",
+                "Es sind 12.",
+                "Danach fehlt 1. April ist spät."
+            ]
+        );
+    }
+
+    #[test]
+    fn every_row_of_a_table_is_a_piece() {
+        let rows = "2026-02-02\tfood\tmarket, vegetables and cheese\tFelix\t37,45\n\
+                    2026-02-03\ttransport\tmonthly ticket; zones A and B\tSam\t58,00";
+        assert_eq!(pieces(rows), rows.lines().collect::<Vec<_>>());
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 
+use domain::ChatLine;
 use foldhash::fast::RandomState;
 use unicode_normalization::char::is_combining_mark;
 
@@ -51,11 +52,26 @@ impl Text {
     /// Reads `text`; `language` decides only how words are cut, where languages differ.
     pub(super) fn read(text: &str, language: Option<&str>) -> Self {
         let mut reader = Reader::new(text.len(), language);
+        let is_chat = text.lines().any(|line| said_by_somebody(line) == Some(true));
         for line in text.split('\n') {
-            reader.line(line);
+            // That somebody joined is what the program says, not what the people talk about.
+            if is_chat && said_by_somebody(line) == Some(false) {
+                reader.end_sentence();
+            } else {
+                reader.line(line);
+            }
         }
         reader.finish()
     }
+}
+
+/// Whether the line of a chat, as docmill writes chats, is somebody's or the program's; `None` for every other line.
+fn said_by_somebody(line: &str) -> Option<bool> {
+    if !line.starts_with('[') {
+        return None;
+    }
+    let message = ChatLine::read(line).filter(|message| message.unmistakable)?;
+    Some(message.speaker.is_some())
 }
 
 struct Reader {

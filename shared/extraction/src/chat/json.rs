@@ -79,9 +79,6 @@ fn message(fields: &Fields, program: Option<&str>, people: &markup::People) -> O
         }
         text.push_str(&format!("[{attached}]"));
     }
-    if text.trim().is_empty() {
-        return None;
-    }
     const SPEAKERS: [&str; 9] = [
         "username",
         "user_profile",
@@ -97,11 +94,18 @@ fn message(fields: &Fields, program: Option<&str>, people: &markup::People) -> O
         .iter()
         .filter_map(|field| fields.get(field))
         .find_map(name_of)
-        .map(|speaker| people.name(&speaker).unwrap_or(speaker));
+        .map(|speaker| people.name(&speaker).unwrap_or(speaker))
+        .as_deref()
+        .and_then(name);
+    let (speaker, text) = if text.trim().is_empty() {
+        (None, notice(fields, speaker.as_deref())?)
+    } else {
+        (speaker, text)
+    };
     let (time, utc) = time(fields).unzip();
     let message = Message {
         time,
-        speaker: speaker.as_deref().and_then(name),
+        speaker,
         text: crate::text::clean(&text),
     };
     Some((message, utc.unwrap_or(true)))
@@ -150,13 +154,17 @@ fn text(fields: &Fields, program: Option<&str>, people: &markup::People) -> Stri
                 content.to_owned()
             }
         }
-        // What Telegram itself says: somebody joined, a call began.
-        _ => fields
-            .get("action")
-            .and_then(Value::as_str)
-            .map(|action| action.replace('_', " "))
-            .unwrap_or_default(),
+        _ => String::new(),
     }
+}
+
+/// What Telegram itself says: somebody joined, a call began.
+fn notice(fields: &Fields, who: Option<&str>) -> Option<String> {
+    let action = fields.get("action")?.as_str()?.replace('_', " ");
+    Some(match who {
+        Some(who) => format!("{action} ({who})"),
+        None => action,
+    })
 }
 
 /// A piece of a text that is made of plain and marked ones.
@@ -297,7 +305,7 @@ mod tests {
         assert_eq!(
             lines(source),
             [
-                "[2026-03-02 18:03:00] Nora: create group",
+                "[2026-03-02 18:03:00] - create group (Nora)",
                 "[2026-03-02 18:04:00] Nora: see a.example soon",
                 "[2026-03-02 18:05:00] Ben: [plan.pdf]",
             ]

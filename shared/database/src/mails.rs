@@ -177,12 +177,14 @@ pub async fn claim(
     }
     let list = sql::placeholders(3, ids.len());
     let skip_locked = sql::skip_locked(db.connection());
+    // What was handed out was due by the clock of the dispatcher, which may be a few milliseconds ahead of this worker's.
+    let due = "(dispatched_at IS NOT NULL OR run_at <= $2)";
     let values: [Value; 2] = [owner.uuid().into(), now.into()];
     let rows: Vec<Row> = sql::all(
         db.connection(),
         format!(
             "UPDATE mails SET state = 'running', attempt = attempt + 1, fence = fence + 1, owner = $1, started_at = $2 \
-             WHERE id IN (SELECT id FROM mails WHERE id IN ({list}) AND state = 'queued' AND run_at <= $2 AND {UNPAUSED} \
+             WHERE id IN (SELECT id FROM mails WHERE id IN ({list}) AND state = 'queued' AND {due} AND {UNPAUSED} \
              ORDER BY id{skip_locked}) \
              RETURNING id, kind, user_id, address, attempt, attempts_max, fence, run_at"
         ),

@@ -76,6 +76,13 @@ const UNLIMITED: &str = "NOT EXISTS (SELECT 1 FROM queues q WHERE q.name = t.que
      AND (q.running_max IS NOT NULL OR q.tenant_running_max IS NOT NULL)) \
      AND NOT EXISTS (SELECT 1 FROM tenants n WHERE n.user_id = t.user_id AND n.running_max IS NOT NULL)";
 
+/// The condition on a task `t` that its time has come. What is in line is due: whoever stored it or let it into the line saw that.
+/// Asking the clock of the worker as well would throw away the hints of what was accepted a moment ago wherever that clock is a
+/// few milliseconds behind, and the next hint comes seconds later.
+pub(super) fn is_due(now: &str) -> String {
+    format!("(t.held IS NULL OR t.run_at <= {now})")
+}
+
 /// `queued` → `running` in one statement, for those of `ids` that wait, are due and known and meet the conditions.
 pub(super) async fn take<S: Subject, P: DeserializeOwned>(
     db: &impl ConnectionTrait,
@@ -97,6 +104,7 @@ pub(super) async fn take<S: Subject, P: DeserializeOwned>(
         attempts_max: i16,
         fence: i64,
         run_at: DateTime<Utc>,
+        started_at: DateTime<Utc>,
         deadline_at: DateTime<Utc>,
     }
     let mut values: Vec<Value> = vec![owner.uuid().into(), now.into()];
@@ -105,13 +113,17 @@ pub(super) async fn take<S: Subject, P: DeserializeOwned>(
     values.extend(ids.iter().map(|id| Value::from(*id)));
     let conditions: String = conditions.iter().map(|it| format!(" AND {it}")).collect();
     let skip_locked = of_tasks(db.get_database_backend());
+    let due = is_due("$2");
+    // Nothing began before it was accepted, whoever's clock is ahead.
+    let started_at = "CASE WHEN run_at > $2 THEN run_at ELSE $2 END";
     let rows: Vec<Row> = sql::all(
         db,
         format!(
-            "UPDATE tasks SET state = 'running', attempt = attempt + 1, fence = fence + 1, owner = $1, started_at = $2, \
-             held = NULL WHERE id IN (SELECT t.id FROM tasks t WHERE t.id IN ({list}) AND t.state = 'queued' \
-             AND t.run_at <= $2 AND t.deadline_at > $2 AND ({known}){conditions} ORDER BY t.id{skip_locked}) \
-             RETURNING id, kind, user_id, job_id, document_id, payload, attempt, attempts_max, fence, run_at, deadline_at"
+            "UPDATE tasks SET state = 'running', attempt = attempt + 1, fence = fence + 1, owner = $1, \
+             started_at = {started_at}, held = NULL WHERE id IN (SELECT t.id FROM tasks t WHERE t.id IN ({list}) \
+             AND t.state = 'queued' AND {due} AND t.deadline_at > $2 AND ({known}){conditions} ORDER BY t.id{skip_locked}) \
+             RETURNING id, kind, user_id, job_id, document_id, payload, attempt, attempts_max, fence, run_at, started_at, \
+             deadline_at"
         ),
         values,
     )
@@ -139,7 +151,7 @@ pub(super) async fn take<S: Subject, P: DeserializeOwned>(
             fence: row.fence,
             owner,
             due_at: row.run_at,
-            started_at: now,
+            started_at: row.started_at,
             deadline_at: row.deadline_at,
         });
     }

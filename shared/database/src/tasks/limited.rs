@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use serde::de::DeserializeOwned;
 
-use super::claim::{UNPAUSED, take};
+use super::claim::{UNPAUSED, is_due, take};
 use super::dispatch::in_flight;
 use super::{Claim, Subject};
 use crate::{Database, Knowledge, Result, sql};
@@ -71,6 +71,7 @@ pub(super) async fn claim<S: Subject, P: DeserializeOwned>(
 
 async fn left(db: &impl sea_orm::ConnectionTrait, ids: &[Uuid], now: DateTime<Utc>) -> Result<Vec<Left>> {
     let list = sql::placeholders(2, ids.len());
+    let due = is_due("$1");
     sql::all(
         db,
         format!(
@@ -78,7 +79,7 @@ async fn left(db: &impl sea_orm::ConnectionTrait, ids: &[Uuid], now: DateTime<Ut
              COALESCE(n.running_max, q.tenant_running_max) AS tenant_max, \
              (q.paused_at IS NOT NULL OR n.paused_at IS NOT NULL) AS paused \
              FROM tasks t JOIN queues q ON q.name = t.queue LEFT JOIN tenants n ON n.user_id = t.user_id \
-             WHERE t.id IN ({list}) AND t.state = 'queued' AND t.run_at <= $1 AND t.deadline_at > $1"
+             WHERE t.id IN ({list}) AND t.state = 'queued' AND {due} AND t.deadline_at > $1"
         ),
         std::iter::once(Value::from(now)).chain(ids.iter().map(|id| Value::from(*id))),
     )

@@ -307,6 +307,15 @@ on_both! {
         assert_eq!(claimed, 3);
     }
 
+    async fn a_limit_leaves_room_for_a_worker_whose_clock_is_behind(db: &TestDatabase) {
+        let ada = a_user(db).await;
+        let settings = SchedulingSettings { running_max: 1, ..SchedulingSettings::default() };
+        observe(db, &settings, start()).await;
+        let (_, ids) = waiting(db, &ada, 2, normal()).await;
+        let behind = start() - SECOND / 25;
+        assert_eq!(tasks::claim(db, WorkerId::new(), &ids, behind).await.unwrap().len(), 1);
+    }
+
     async fn dispatchers_share_one_order_and_never_a_task(db: &TestDatabase) {
         let (ada, ben) = (a_user(db).await, a_user(db).await);
         waiting(db, &ada, 60, normal()).await;

@@ -40,6 +40,23 @@ on_both! {
         assert!(tasks::claim(db, worker.id, &[], start()).await.unwrap().is_empty());
     }
 
+    async fn a_worker_whose_clock_is_behind_begins_what_was_accepted_this_moment(db: &TestDatabase) {
+        let user = a_user(db).await;
+        let (job, accepted) = submit(db, new_job(&user, 1)).await;
+        let mut later = new_job(&user, 1);
+        later.dispatched = false;
+        let (_, handed_out) = submit(db, later).await;
+        assert_eq!(tasks::take_due(db, QUEUE, start(), 10).await.unwrap(), handed_out);
+        let behind = start() - SECOND / 20;
+        let worker = a_worker(db, behind).await;
+        for task in accepted.into_iter().chain(handed_out) {
+            let claim = claim_one(db, &worker, task, behind).await;
+            assert_eq!((claim.due_at, claim.started_at), (start(), start()), "nothing begins before it is accepted");
+        }
+        let job = jobs::find(db, user.id, job).await.unwrap().unwrap();
+        assert_eq!(job.started_at, Some(start()));
+    }
+
     async fn a_claim_tells_the_worker_what_it_needs(db: &TestDatabase) {
         let user = a_user(db).await;
         let (job, ids) = submit(db, new_job(&user, 1)).await;
@@ -209,6 +226,7 @@ on_both! {
         let due = start() + 10 * SECOND;
         tasks::retry(db, &claim, due, &reason(), start()).await.unwrap();
         assert!(tasks::take_due(db, QUEUE, due - SECOND, 10).await.unwrap().is_empty());
+        assert!(tasks::claim(db, worker.id, &ids, due - SECOND).await.unwrap().is_empty(), "an old hint begins nothing");
         assert_eq!(tasks::take_due(db, QUEUE, due, 10).await.unwrap(), ids);
     }
 

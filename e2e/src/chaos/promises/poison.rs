@@ -1,9 +1,10 @@
 //! P8: a document that kills whoever works on it is given up after three deaths, and the others hardly notice.
 //!
 //! No document is known that does this to docmill, so the harness does: it kills the worker that has the document, whichever
-//! it is, every time.
+//! it is, every time. How long the others wait is compared with how long they wait in peace, which says something only where
+//! there is peace: a machine that is busy with something else is given time to finish it.
 
-use std::ops::Range;
+use std::fmt::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -21,6 +22,10 @@ const GIVEN_UP: Duration = Duration::from_secs(240);
 const WARM_UP: usize = 60;
 /// How long the others are watched in peace.
 const PEACE: Duration = Duration::from_secs(20);
+/// The wait of the others above which there is no peace. It is a round of the dispatcher; usually they wait some milliseconds.
+const PEACEFUL: Duration = Duration::from_millis(250);
+/// How often peace is looked for.
+const PEACE_TRIES: usize = 6;
 /// Between two documents of the others.
 const PACE: Duration = Duration::from_millis(150);
 /// How much longer than in peace the others may wait, in hundredths.
@@ -37,11 +42,12 @@ pub(in crate::chaos) async fn scenario(_: Scale, mut dice: Dice) -> Verdict {
 
     let mut tally = load::submit_all(Arc::clone(&others), WARM_UP, 4, Duration::ZERO).await;
     scratch.settle(GIVEN_UP).await;
-    let peace_begins = journal.number(LAST_STEP).await;
+    let peace = journal.number(LAST_STEP).await;
     let over = Arc::new(AtomicBool::new(false));
-    let load = tokio::spawn(steadily(others, Arc::clone(&over)));
-    tokio::time::sleep(PEACE).await;
-    let peace = peace_begins..journal.number(LAST_STEP).await;
+    let load = tokio::spawn(steadily(Arc::clone(&others), Arc::clone(&over)));
+    let before = in_peace(&mut journal, others.user_id()).await;
+    let poisoned = journal.number(LAST_STEP).await;
+    let overtaken = overtaken(&mut journal, others.user_id(), peace, poisoned).await;
 
     // It stays in its worker's hands until the worker is dead.
     let held = scratch.objects.treat("GET", poisoner.user_id(), Treatment::Hold);
@@ -63,16 +69,8 @@ pub(in crate::chaos) async fn scenario(_: Scale, mut dice: Dice) -> Verdict {
         verdict.is_broken(format!("the document ended as {reason}"));
     }
     verdict.figure(format!("then {reason}"));
-    let (before, after) = waits(&mut journal, &peace, poisoner.user_id()).await;
-    verdict.figure(format!(
-        "p95 wait of {} others {} ms, before {} ms",
-        tally.accepted.len(),
-        after.as_millis(),
-        before.as_millis()
-    ));
-    if after.as_millis() * 100 > before.as_millis() * (100 + LONGER_MAX) && after > before + NOISE {
-        verdict.is_broken("the others waited more than 20 % longer");
-    }
+    verdict.exactly("overtaken in peace", 0, overtaken);
+    compare(&mut journal, others.user_id(), &before, poisoned, &mut verdict).await;
     invariants::check(&mut scratch, &tally.accepted, &mut verdict).await;
     verdict
 }
@@ -115,27 +113,77 @@ async fn steadily(user: Arc<Client>, over: Arc<AtomicBool>) -> Tally {
     tally
 }
 
-/// The wait from acceptance to the first start that 95 of 100 did not exceed: of those that came in peace, steps of the
-/// journal, and of those that came after it.
-async fn waits(journal: &mut Journal, peace: &Range<i64>, except: &str) -> (Duration, Duration) {
-    let p95 = |condition: &str| {
-        format!(
-            "SELECT COALESCE(percentile_disc(0.95) WITHIN GROUP (ORDER BY wait), 0)::bigint FROM (SELECT min(number) AS first, \
-             extract(epoch FROM min(at) FILTER (WHERE became = 'running') - min(at)) * 1000 AS wait FROM journal.steps \
-             WHERE user_id <> '{except}' GROUP BY task_id) AS waits WHERE {condition}"
-        )
-    };
-    let settled =
-        format!("SELECT count(*) FROM tasks WHERE state IN ('queued', 'running') AND user_id <> '{except}'");
-    until("the others are done", GIVEN_UP, async || {
-        (journal.number(&settled).await == 0).then_some(())
+/// How long the others wait in peace: the figures of every time that they were watched, the last of which counts.
+async fn in_peace(journal: &mut Journal, others: &str) -> Vec<Duration> {
+    let mut figures = Vec::new();
+    while figures.len() < PEACE_TRIES && figures.last().is_none_or(|wait| *wait > PEACEFUL) {
+        let begins = journal.number(LAST_STEP).await;
+        tokio::time::sleep(PEACE).await;
+        let ends = journal.number(LAST_STEP).await;
+        let wait = p95_wait(journal, others, begins, ends).await;
+        say(
+            Promise::P8,
+            &format!("the others wait {} ms in peace", wait.as_millis()),
+        );
+        figures.push(wait);
+    }
+    figures
+}
+
+/// How many documents of a user, handed in after one step of the journal and not after another, began much later than some that
+/// came a second after them. A machine that stands still holds up all alike; whose hint is lost is overtaken, and in peace
+/// nobody dies with hints in its hands.
+async fn overtaken(journal: &mut Journal, user: &str, after: i64, up_to: i64) -> i64 {
+    let query = format!(
+        "WITH waits AS (SELECT min(at) AS came, min(at) FILTER (WHERE became = 'running') AS began FROM journal.steps \
+         WHERE user_id = '{user}' GROUP BY task_id HAVING min(number) > {after} AND min(number) <= {up_to}) \
+         SELECT count(*) FROM waits AS a WHERE EXISTS (SELECT 1 FROM waits AS b \
+         WHERE b.came > a.came + interval '1 s' AND b.began < a.began - interval '0.5 s')"
+    );
+    journal.number(&query).await
+}
+
+/// Whether the others wait about as long since the document came as before.
+async fn compare(
+    journal: &mut Journal,
+    others: &str,
+    before: &[Duration],
+    poisoned: i64,
+    verdict: &mut Verdict,
+) {
+    let after = p95_wait(journal, others, poisoned, i64::MAX).await;
+    let (peace, noisy) = before.split_last().expect("they were watched once at least");
+    let mut figure = format!(
+        "p95 wait of the others {} ms, before {} ms",
+        after.as_millis(),
+        peace.as_millis()
+    );
+    for wait in noisy {
+        let _ = write!(figure, ", not counted {} ms", wait.as_millis());
+    }
+    verdict.figure(figure);
+    if *peace > PEACEFUL {
+        verdict.is_broken(
+            "the machine is too busy to tell: the others waited too long before anything was broken",
+        );
+    } else if after.as_millis() * 100 > peace.as_millis() * (100 + LONGER_MAX) && after > *peace + NOISE {
+        verdict.is_broken("the others waited more than 20 % longer");
+    }
+}
+
+/// The wait from acceptance to the first start that 95 of 100 did not exceed, of those that a user handed in after one step of
+/// the journal and not after another. Waits until all of them have begun.
+async fn p95_wait(journal: &mut Journal, user: &str, after: i64, up_to: i64) -> Duration {
+    let waits = format!(
+        "SELECT extract(epoch FROM min(at) FILTER (WHERE became = 'running') - min(at)) * 1000 AS wait FROM journal.steps \
+         WHERE user_id = '{user}' GROUP BY task_id HAVING min(number) > {after} AND min(number) <= {up_to}"
+    );
+    let open = format!("SELECT count(*) FROM ({waits}) AS waits WHERE wait IS NULL");
+    until("the others have begun", GIVEN_UP, async || {
+        (journal.number(&open).await == 0).then_some(())
     })
     .await;
-    let milliseconds = |number: i64| Duration::from_millis(number.unsigned_abs());
-    let (begins, ends) = (peace.start, peace.end);
-    let before = journal
-        .number(&p95(&format!("first > {begins} AND first <= {ends}")))
-        .await;
-    let after = journal.number(&p95(&format!("first > {ends}"))).await;
-    (milliseconds(before), milliseconds(after))
+    let p95 =
+        format!("SELECT percentile_disc(0.95) WITHIN GROUP (ORDER BY wait)::bigint FROM ({waits}) AS waits");
+    Duration::from_millis(journal.number(&p95).await.unsigned_abs())
 }

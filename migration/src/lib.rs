@@ -5,6 +5,7 @@
 //! release still running.
 
 mod ddl;
+mod forgetting;
 mod m0001_accounts;
 mod m0002_work;
 mod m0003_search;

@@ -1,9 +1,9 @@
 //! What language models made, what they took, and questions that are answered later.
 
 use sea_orm_migration::prelude::*;
-use sea_orm_migration::sea_orm::DbBackend;
 
 use crate::ddl;
+use crate::forgetting::Forgetting;
 
 pub(crate) struct Models;
 
@@ -17,27 +17,11 @@ impl MigrationName for Models {
 impl MigrationTrait for Models {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         ddl::run(manager, UP).await?;
-        let forget = match manager.get_database_backend() {
-            DbBackend::Postgres => FORGET_ON_POSTGRES,
-            _ => FORGET_ON_SQLITE,
-        };
-        for statement in forget {
-            manager.get_connection().execute_unprepared(statement).await?;
-        }
-        Ok(())
+        FORGET.begin(manager).await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let undo: &[&str] = match manager.get_database_backend() {
-            DbBackend::Postgres => &[
-                "DROP TRIGGER IF EXISTS tasks_forget_findings ON tasks",
-                "DROP FUNCTION IF EXISTS tasks_forget_findings()",
-            ],
-            _ => &["DROP TRIGGER IF EXISTS tasks_forget_findings"],
-        };
-        for statement in undo {
-            manager.get_connection().execute_unprepared(statement).await?;
-        }
+        FORGET.end(manager).await?;
         ddl::run(manager, DOWN).await?;
         ddl::drop_tables(manager, &["model_spending_of_jobs", "model_spending"]).await
     }
@@ -82,17 +66,7 @@ ALTER TABLE documents DROP COLUMN summary;
 
 // What a model said about a text is kept with the task until that ends, so that nobody asks and pays twice; then it goes, in
 // whichever way the task ended. It costs nothing where no model was asked.
-
-const FORGET_ON_POSTGRES: &[&str] = &[
-    "CREATE FUNCTION tasks_forget_findings() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
-     NEW.payload := NEW.payload - 'findings'; RETURN NEW; END $$",
-    "CREATE TRIGGER tasks_forget_findings BEFORE UPDATE OF state ON tasks FOR EACH ROW \
-     WHEN (NEW.state NOT IN ('queued', 'running') AND jsonb_exists(NEW.payload, 'findings')) \
-     EXECUTE FUNCTION tasks_forget_findings()",
-];
-
-const FORGET_ON_SQLITE: &[&str] = &[
-    "CREATE TRIGGER tasks_forget_findings AFTER UPDATE OF state ON tasks FOR EACH ROW \
-     WHEN NEW.state NOT IN ('queued', 'running') AND json_extract(NEW.payload, '$.findings') IS NOT NULL \
-     BEGIN UPDATE tasks SET payload = json_remove(payload, '$.findings') WHERE id = NEW.id; END",
-];
+const FORGET: Forgetting = Forgetting {
+    trigger: "tasks_forget_findings",
+    field: "findings",
+};

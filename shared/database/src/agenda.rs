@@ -1,8 +1,14 @@
-//! What todos and events have in common: where they were found, and an id that follows from that.
+//! What todos and events have in common: where they were found, an id that follows from that, how they are stored and listed.
+
+mod found;
+mod listing;
 
 use domain::{DocumentId, Moment};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
+
+pub(crate) use found::{Findable, Found, replaced};
+pub(crate) use listing::Listing;
 
 /// The place in a document's text that something was found in.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,11 +2,10 @@
 
 use chrono::{DateTime, Utc};
 use domain::{DocumentId, EventId, Moment, UserId};
-use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, FromQueryResult, Value};
-use serde_json::json;
+use sea_orm::{DatabaseTransaction, FromQueryResult};
 use uuid::Uuid;
 
-use crate::agenda::{self, After, Source, Span, UNSCHEDULED, first_second};
+use crate::agenda::{self, After, Findable, Listing, Source, Span, UNSCHEDULED, first_second, replaced};
 use crate::{Database, Result, sql};
 
 /// An event as a run found it.
@@ -77,41 +76,17 @@ const COLUMNS: &str = "id, document_id, title, starts, ends, first_second, page,
 /// # Errors
 /// When the database is away.
 pub async fn list(db: &Database, user: UserId, filter: &EventFilter, limit: u64) -> Result<Vec<Event>> {
-    let mut values: Vec<Value> = vec![user.uuid().into()];
-    let mut statement = format!("SELECT {COLUMNS} FROM events WHERE user_id = $1");
-    let mut condition = |condition: &str, value: Value| {
-        values.push(value);
-        statement += &format!(" AND {}", condition.replace('?', &format!("${}", values.len())));
-    };
+    let mut listing = Listing::of(user, &format!("SELECT {COLUMNS} FROM events"), "first_second");
     if let Some(document) = filter.document {
-        condition("document_id = ?", document.uuid().into());
+        listing.only("document_id = ?", document.uuid());
     }
     if let Some(from) = filter.span.from {
-        condition("last_second >= ?", from.into());
-        condition("first_second >= ?", from.saturating_sub(LONGEST).into());
+        listing.only("last_second >= ?", from);
+        listing.only("first_second >= ?", from.saturating_sub(LONGEST));
     }
-    if let Some(to) = filter.span.to {
-        condition("first_second <= ?", to.min(UNSCHEDULED - 1).into());
-    }
-    match filter
-        .span
-        .scheduled
-        .or(filter.span.from.is_some().then_some(true))
-    {
-        Some(true) => condition("first_second < ?", UNSCHEDULED.into()),
-        Some(false) => condition("first_second >= ?", UNSCHEDULED.into()),
-        None => {}
-    }
-    if let Some((second, id)) = filter.after {
-        condition("first_second >= ?", second.into());
-        values.push(second.into());
-        values.push(id.into());
-        let (second, id) = (values.len() - 1, values.len());
-        statement += &format!(" AND (first_second > ${second} OR id > ${id})");
-    }
-    values.push(i64::try_from(limit).unwrap_or(i64::MAX).into());
-    statement += &format!(" ORDER BY first_second, id LIMIT ${}", values.len());
-    let rows: Vec<Row> = sql::all(db.connection(), statement, values).await?;
+    listing.only_until_the_end_of(&filter.span);
+    listing.only_behind(filter.after);
+    let rows: Vec<Row> = listing.rows(db, limit).await?;
     Ok(rows.into_iter().map(Event::from).collect())
 }
 
@@ -129,20 +104,8 @@ pub async fn of_document(db: &Database, user: UserId, document: DocumentId) -> R
     Ok(rows.into_iter().map(Event::from).collect())
 }
 
-const INSERTED: &str = "id, user_id, document_id, position, title, starts, ends, first_second, last_second, page, \
-    start_character, end_character, quote, engine, created_at, updated_at";
-
-const ON_CONFLICT: &str = "ON CONFLICT (id) DO UPDATE SET position = excluded.position, title = excluded.title, \
-    starts = excluded.starts, ends = excluded.ends, first_second = excluded.first_second, \
-    last_second = excluded.last_second, page = excluded.page, start_character = excluded.start_character, \
-    end_character = excluded.end_character, quote = excluded.quote, engine = excluded.engine, \
-    updated_at = excluded.updated_at";
-
 /// Events on their way into the database.
-pub(crate) struct Found {
-    ids: Vec<Uuid>,
-    events: Vec<FoundEvent>,
-}
+pub(crate) type Found = agenda::Found<FoundEvent>;
 
 impl FoundEvent {
     fn last_second(&self) -> i64 {
@@ -151,121 +114,35 @@ impl FoundEvent {
     }
 }
 
-impl Found {
-    pub(crate) fn of(document: DocumentId, events: Vec<FoundEvent>) -> Self {
-        let ids = agenda::ids(
-            document,
-            "event",
-            events.iter().map(|event| event.source.quote.as_str()),
-        );
-        Self { ids, events }
-    }
+impl Findable for FoundEvent {
+    const WHAT: &'static str = "event";
+    const TABLE: &'static str = "events";
+    const OWN: &'static [(&'static str, &'static str)] = &[
+        ("title", "text"),
+        ("starts", "text"),
+        ("ends", "text"),
+        ("first_second", "bigint"),
+        ("last_second", "bigint"),
+    ];
+    const STALE: &'static str = "";
 
-    /// Postgres: parts of the statement that closes a task, `ended` being the part that ends it. `$first` is the user, and
-    /// behind it come the values of [`Self::values`].
-    pub(crate) fn parts(first: usize) -> String {
-        let [user, found, ids, engine, now] = std::array::from_fn(|n| first + n);
-        format!(
-            "event AS (INSERT INTO events ({INSERTED}) \
-                SELECT f.id, ${user}, ended.document_id, f.position, f.title, f.starts, f.ends, f.first_second, f.last_second, \
-                    f.page, f.start_character, f.end_character, f.quote, ${engine}, ${now}, ${now} \
-                FROM ended, jsonb_to_recordset(${found}) AS f (id uuid, position integer, title text, starts text, \
-                    ends text, first_second bigint, last_second bigint, page integer, start_character bigint, \
-                    end_character bigint, quote text) {ON_CONFLICT}), \
-             old_event AS (DELETE FROM events USING ended WHERE events.document_id = ended.document_id \
-                AND events.id <> ALL (${ids}))"
-        )
-    }
-
-    /// Five values for [`Self::parts`].
-    pub(crate) fn values(self, user: UserId, engine: &str, now: DateTime<Utc>) -> [Value; 5] {
-        let found: Vec<serde_json::Value> = (0_i32..)
-            .zip(self.ids.iter().zip(&self.events))
-            .map(|(position, (id, event))| {
-                json!({
-                    "id": id,
-                    "position": position,
-                    "title": event.title,
-                    "starts": event.start,
-                    "ends": event.end,
-                    "first_second": first_second(event.start.as_ref()),
-                    "last_second": event.last_second(),
-                    "page": event.source.page,
-                    "start_character": event.source.start,
-                    "end_character": event.source.end,
-                    "quote": event.source.quote,
-                })
-            })
-            .collect();
-        [
-            user.uuid().into(),
-            serde_json::Value::from(found).into(),
-            self.ids.into(),
-            engine.into(),
-            now.into(),
+    fn own(&self) -> Vec<serde_json::Value> {
+        vec![
+            self.title.as_str().into(),
+            self.start.map(|start| start.to_string()).into(),
+            self.end.map(|end| end.to_string()).into(),
+            first_second(self.start.as_ref()).into(),
+            self.last_second().into(),
         ]
     }
 
-    /// Stores them for a document that has none.
-    pub(crate) async fn insert(
-        self,
-        transaction: &DatabaseTransaction,
-        (user, document): (UserId, DocumentId),
-        engine: &str,
-        now: DateTime<Utc>,
-    ) -> Result<()> {
-        if transaction.get_database_backend() != DbBackend::Postgres {
-            return self.store(transaction, (user, document), engine, now).await;
-        }
-        let statement = format!(
-            "WITH ended AS (SELECT $1::uuid AS document_id), {} SELECT 1",
-            Self::parts(2)
-        );
-        let values = std::iter::once(document.uuid().into()).chain(self.values(user, engine, now));
-        sql::execute(transaction, statement, values).await?;
-        Ok(())
+    fn source(&self) -> &Source {
+        &self.source
     }
 
-    /// SQLite: the same in steps, inside of the transaction that closes a task.
-    pub(crate) async fn store(
-        self,
-        transaction: &DatabaseTransaction,
-        (user, document): (UserId, DocumentId),
-        engine: &str,
-        now: DateTime<Utc>,
-    ) -> Result<()> {
-        let mut values: Vec<Value> = vec![document.uuid().into()];
-        values.extend(self.ids.iter().map(|id| Value::from(*id)));
-        let found = sql::placeholders(2, self.ids.len());
-        let stale = format!("DELETE FROM events WHERE document_id = $1 AND id NOT IN ({found})");
-        sql::execute(transaction, stale, values).await?;
-        let statement = format!(
-            "INSERT INTO events ({INSERTED}) VALUES ({}) {ON_CONFLICT}",
-            sql::placeholders(1, 16)
-        );
-        for (position, (id, event)) in (0_i32..).zip(self.ids.into_iter().zip(self.events)) {
-            let last_second = event.last_second();
-            let values: [Value; 16] = [
-                id.into(),
-                user.uuid().into(),
-                document.uuid().into(),
-                position.into(),
-                event.title.into(),
-                event.start.map(|start| start.to_string()).into(),
-                event.end.map(|end| end.to_string()).into(),
-                first_second(event.start.as_ref()).into(),
-                last_second.into(),
-                event.source.page.into(),
-                event.source.start.into(),
-                event.source.end.into(),
-                event.source.quote.into(),
-                engine.into(),
-                now.into(),
-                now.into(),
-            ];
-            sql::execute(transaction, statement.as_str(), values).await?;
-        }
-        Ok(())
+    fn found_again() -> Vec<String> {
+        let own = Self::OWN.iter().map(|(column, _)| *column);
+        own.chain(["updated_at"]).map(replaced).collect()
     }
 }
 

@@ -4,6 +4,7 @@ mod cancel;
 mod clean_up;
 mod count;
 mod place;
+mod rows;
 mod submit;
 mod terms;
 mod waiting;

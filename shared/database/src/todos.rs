@@ -2,11 +2,10 @@
 
 use chrono::{DateTime, Utc};
 use domain::{DocumentId, Moment, TodoId, TodoPriority as Priority, UserId};
-use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, FromQueryResult, Value};
-use serde_json::json;
+use sea_orm::{DatabaseTransaction, FromQueryResult, Value};
 use uuid::Uuid;
 
-use crate::agenda::{self, After, Source, Span, UNSCHEDULED, first_second};
+use crate::agenda::{self, After, Findable, Listing, Source, Span, first_second};
 use crate::reuse::For;
 use crate::{Database, DatabaseError, Result, audit, sql};
 
@@ -102,8 +101,8 @@ const DONE: i32 = 16;
 /// What a person changed of what was found.
 pub(crate) const REWORDED: i32 = TEXT | OWNER | PRIORITY | DUE;
 
-const COLUMNS: &str = "t.id, t.document_id, t.text, t.owner, t.priority, t.due, t.due_second, t.done, t.done_at, t.edited, \
-    t.page, t.start_character, t.end_character, t.quote, t.engine, t.created_at, t.updated_at";
+const COLUMNS: &str = "id, document_id, text, owner, priority, due, due_second, done, done_at, edited, page, start_character, \
+    end_character, quote, engine, created_at, updated_at";
 
 /// A todo of a user.
 ///
@@ -112,7 +111,7 @@ const COLUMNS: &str = "t.id, t.document_id, t.text, t.owner, t.priority, t.due, 
 pub async fn find(db: &Database, user: UserId, id: TodoId) -> Result<Option<Todo>> {
     let row: Option<Row> = sql::first(
         db.connection(),
-        format!("SELECT {COLUMNS} FROM todos t WHERE t.id = $1 AND t.user_id = $2"),
+        format!("SELECT {COLUMNS} FROM todos WHERE id = $1 AND user_id = $2"),
         [id.uuid().into(), user.uuid().into()],
     )
     .await?;
@@ -124,49 +123,22 @@ pub async fn find(db: &Database, user: UserId, id: TodoId) -> Result<Option<Todo
 /// # Errors
 /// When the database is away.
 pub async fn list(db: &Database, user: UserId, filter: &TodoFilter, limit: u64) -> Result<Vec<Todo>> {
-    let mut values: Vec<Value> = vec![user.uuid().into()];
-    let mut statement = format!("SELECT {COLUMNS} FROM todos t WHERE t.user_id = $1");
-    let mut condition = |condition: &str, value: Value| {
-        values.push(value);
-        statement += &format!(" AND {}", condition.replace('?', &format!("${}", values.len())));
-    };
+    let mut listing = Listing::of(user, &format!("SELECT {COLUMNS} FROM todos"), "due_second");
     if let Some(document) = filter.document {
-        condition("t.document_id = ?", document.uuid().into());
+        listing.only("document_id = ?", document.uuid());
     }
     if let Some(from) = filter.span.from {
-        condition("t.due_second >= ?", from.into());
+        listing.only("due_second >= ?", from);
     }
-    let scheduled = filter
-        .span
-        .scheduled
-        .or(filter.span.from.is_some().then_some(true));
-    if let Some(to) = filter.span.to {
-        condition("t.due_second <= ?", to.min(UNSCHEDULED - 1).into());
-    }
-    match scheduled {
-        Some(true) => condition("t.due_second < ?", UNSCHEDULED.into()),
-        Some(false) => condition("t.due_second >= ?", UNSCHEDULED.into()),
-        None => {}
-    }
-    if let Some((second, _)) = filter.after {
-        // The first part alone is what the index needs.
-        condition("t.due_second >= ?", second.into());
-    }
-    if let Some((second, id)) = filter.after {
-        values.push(second.into());
-        values.push(id.into());
-        let (second, id) = (values.len() - 1, values.len());
-        statement += &format!(" AND (t.due_second > ${second} OR t.id > ${id})");
-    }
+    listing.only_until_the_end_of(&filter.span);
+    listing.only_behind(filter.after);
     // Written out, so that the index of what is open can be used.
     match filter.done {
-        Some(true) => statement += " AND t.done",
-        Some(false) => statement += " AND NOT t.done",
+        Some(true) => listing.only_if("done"),
+        Some(false) => listing.only_if("NOT done"),
         None => {}
     }
-    values.push(i64::try_from(limit).unwrap_or(i64::MAX).into());
-    statement += &format!(" ORDER BY t.due_second, t.id LIMIT ${}", values.len());
-    let rows: Vec<Row> = sql::all(db.connection(), statement, values).await?;
+    let rows: Vec<Row> = listing.rows(db, limit).await?;
     rows.into_iter().map(Todo::try_from).collect()
 }
 
@@ -177,7 +149,7 @@ pub async fn list(db: &Database, user: UserId, filter: &TodoFilter, limit: u64) 
 pub async fn of_document(db: &Database, user: UserId, document: DocumentId) -> Result<Vec<Todo>> {
     let rows: Vec<Row> = sql::all(
         db.connection(),
-        format!("SELECT {COLUMNS} FROM todos t WHERE t.document_id = $1 AND t.user_id = $2 ORDER BY t.position, t.id"),
+        format!("SELECT {COLUMNS} FROM todos WHERE document_id = $1 AND user_id = $2 ORDER BY position, id"),
         [document.uuid().into(), user.uuid().into()],
     )
     .await?;
@@ -238,9 +210,8 @@ pub async fn change(
     let row: Option<Row> = sql::first(
         &transaction,
         format!(
-            "UPDATE todos AS t SET {} WHERE id = $1 AND user_id = $2 RETURNING {}",
+            "UPDATE todos SET {} WHERE id = $1 AND user_id = $2 RETURNING {COLUMNS}",
             assignments.join(", "),
-            COLUMNS.replace("t.", ""),
         ),
         values,
     )
@@ -259,160 +230,54 @@ pub async fn change(
     row.map(Todo::try_from).transpose()
 }
 
-const INSERTED: &str = "id, user_id, document_id, position, text, owner, priority, due, due_second, done, edited, page, \
-    start_character, end_character, quote, engine, created_at, updated_at";
-
-/// What another run found takes the place of what was there, but for what a person changed.
-fn on_conflict() -> String {
-    let kept = |column: &str, bit: i32| {
-        format!(
-            "{column} = CASE WHEN todos.edited & {bit} = 0 THEN excluded.{column} ELSE todos.{column} END"
-        )
-    };
-    let found = [
-        "position",
-        "page",
-        "start_character",
-        "end_character",
-        "quote",
-        "engine",
-    ];
-    let mut parts: Vec<String> = found.map(|column| format!("{column} = excluded.{column}")).into();
-    parts.extend([
-        kept("text", TEXT),
-        kept("owner", OWNER),
-        kept("priority", PRIORITY),
-        kept("due", DUE),
-        kept("due_second", DUE),
-    ]);
-    format!("ON CONFLICT (id) DO UPDATE SET {}", parts.join(", "))
-}
-
 /// Todos on their way into the database.
-pub(crate) struct Found {
-    ids: Vec<Uuid>,
-    todos: Vec<FoundTodo>,
-}
+pub(crate) type Found = agenda::Found<FoundTodo>;
 
-impl Found {
-    pub(crate) fn of(document: DocumentId, todos: Vec<FoundTodo>) -> Self {
-        let ids = agenda::ids(
-            document,
-            "todo",
-            todos.iter().map(|todo| todo.source.quote.as_str()),
-        );
-        Self { ids, todos }
-    }
+impl Findable for FoundTodo {
+    const WHAT: &'static str = "todo";
+    const TABLE: &'static str = "todos";
+    const OWN: &'static [(&'static str, &'static str)] = &[
+        ("text", "text"),
+        ("owner", "text"),
+        ("priority", "text"),
+        ("due", "text"),
+        ("due_second", "bigint"),
+        ("done", "boolean"),
+        ("edited", "integer"),
+    ];
+    const STALE: &'static str = " AND todos.edited = 0";
 
-    /// Postgres: parts of the statement that closes a task, `ended` being the part that ends it. `$first` is the user, and
-    /// behind it come the values of [`Self::values`].
-    pub(crate) fn parts(first: usize) -> String {
-        let [user, found, ids, engine, now] = std::array::from_fn(|n| first + n);
-        format!(
-            "todo AS (INSERT INTO todos ({INSERTED}) \
-                SELECT f.id, ${user}, ended.document_id, f.position, f.text, f.owner, f.priority, f.due, f.due_second, false, 0, \
-                    f.page, f.start_character, f.end_character, f.quote, ${engine}, ${now}, ${now} \
-                FROM ended, jsonb_to_recordset(${found}) AS f (id uuid, position integer, text text, owner text, \
-                    priority text, due text, due_second bigint, page integer, start_character bigint, \
-                    end_character bigint, quote text) {}), \
-             old_todo AS (DELETE FROM todos USING ended WHERE todos.document_id = ended.document_id AND todos.edited = 0 \
-                AND todos.id <> ALL (${ids}))",
-            on_conflict(),
-        )
-    }
-
-    /// Five values for [`Self::parts`].
-    pub(crate) fn values(self, user: UserId, engine: &str, now: DateTime<Utc>) -> [Value; 5] {
-        let found: Vec<serde_json::Value> = (0_i32..)
-            .zip(self.ids.iter().zip(&self.todos))
-            .map(|(position, (id, todo))| {
-                json!({
-                    "id": id,
-                    "position": position,
-                    "text": todo.text,
-                    "owner": todo.owner,
-                    "priority": todo.priority.as_str(),
-                    "due": todo.due,
-                    "due_second": first_second(todo.due.as_ref()),
-                    "page": todo.source.page,
-                    "start_character": todo.source.start,
-                    "end_character": todo.source.end,
-                    "quote": todo.source.quote,
-                })
-            })
-            .collect();
-        [
-            user.uuid().into(),
-            serde_json::Value::from(found).into(),
-            self.ids.into(),
-            engine.into(),
-            now.into(),
+    fn own(&self) -> Vec<serde_json::Value> {
+        vec![
+            self.text.as_str().into(),
+            self.owner.as_deref().into(),
+            self.priority.as_str().into(),
+            self.due.map(|due| due.to_string()).into(),
+            first_second(self.due.as_ref()).into(),
+            false.into(),
+            0.into(),
         ]
     }
 
-    /// Stores them for a document that has none.
-    pub(crate) async fn insert(
-        self,
-        transaction: &DatabaseTransaction,
-        (user, document): (UserId, DocumentId),
-        engine: &str,
-        now: DateTime<Utc>,
-    ) -> Result<()> {
-        if transaction.get_database_backend() != DbBackend::Postgres {
-            return self.store(transaction, (user, document), engine, now).await;
-        }
-        let statement = format!(
-            "WITH ended AS (SELECT $1::uuid AS document_id), {} SELECT 1",
-            Self::parts(2)
-        );
-        let values = std::iter::once(document.uuid().into()).chain(self.values(user, engine, now));
-        sql::execute(transaction, statement, values).await?;
-        Ok(())
+    fn source(&self) -> &Source {
+        &self.source
     }
 
-    /// SQLite: the same in steps, inside of the transaction that closes a task.
-    pub(crate) async fn store(
-        self,
-        transaction: &DatabaseTransaction,
-        (user, document): (UserId, DocumentId),
-        engine: &str,
-        now: DateTime<Utc>,
-    ) -> Result<()> {
-        let mut values: Vec<Value> = vec![document.uuid().into()];
-        values.extend(self.ids.iter().map(|id| Value::from(*id)));
-        let found = sql::placeholders(2, self.ids.len());
-        let stale =
-            format!("DELETE FROM todos WHERE document_id = $1 AND edited = 0 AND id NOT IN ({found})");
-        sql::execute(transaction, stale, values).await?;
-        let statement = format!(
-            "INSERT INTO todos ({INSERTED}) VALUES ({}) {}",
-            sql::placeholders(1, 18),
-            on_conflict()
-        );
-        for (position, (id, todo)) in (0_i32..).zip(self.ids.into_iter().zip(self.todos)) {
-            let values: [Value; 18] = [
-                id.into(),
-                user.uuid().into(),
-                document.uuid().into(),
-                position.into(),
-                todo.text.into(),
-                todo.owner.into(),
-                todo.priority.as_str().into(),
-                todo.due.map(|due| due.to_string()).into(),
-                first_second(todo.due.as_ref()).into(),
-                false.into(),
-                0_i32.into(),
-                todo.source.page.into(),
-                todo.source.start.into(),
-                todo.source.end.into(),
-                todo.source.quote.into(),
-                engine.into(),
-                now.into(),
-                now.into(),
-            ];
-            sql::execute(transaction, statement.as_str(), values).await?;
-        }
-        Ok(())
+    /// What was found now takes the place of what was there, but for what a person changed.
+    fn found_again() -> Vec<String> {
+        let kept = |(column, bit)| {
+            format!(
+                "{column} = CASE WHEN todos.edited & {bit} = 0 THEN excluded.{column} ELSE todos.{column} END"
+            )
+        };
+        let columns = [
+            ("text", TEXT),
+            ("owner", OWNER),
+            ("priority", PRIORITY),
+            ("due", DUE),
+            ("due_second", DUE),
+        ];
+        columns.map(kept).into()
     }
 }
 
@@ -427,7 +292,7 @@ pub(crate) async fn copy(
 ) -> Result<()> {
     let rows: Vec<Row> = sql::all(
         transaction,
-        format!("SELECT {COLUMNS} FROM todos t WHERE t.document_id = $1 ORDER BY t.position, t.id"),
+        format!("SELECT {COLUMNS} FROM todos WHERE document_id = $1 ORDER BY position, id"),
         [from.uuid().into()],
     )
     .await?;

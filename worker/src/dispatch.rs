@@ -67,14 +67,14 @@ pub(crate) async fn work(
                 .backend(documents.backend::<Documents>())
                 .data(Arc::clone(&documents.claimer.context))
                 .parallelize(tokio::spawn)
-                .build(handle_document)
+                .build(handle::<Documents>)
         })
         .register(move |restart| {
             WorkerBuilder::new(format!("{worker}-questions-{restart}"))
                 .backend(questions.backend::<Questions>())
                 .data(Arc::clone(&questions.claimer.context))
                 .parallelize(tokio::spawn)
-                .build(handle_question)
+                .build(handle::<Questions>)
         });
     if let Err(error) = monitor.run().await {
         tracing::error!("the worker ended: {error}");
@@ -143,12 +143,12 @@ struct Claimer {
     worker: WorkerId,
 }
 
-/// A kind of task, as the queue sees it.
+/// A kind of task: how it is claimed, and what is done.
 #[async_trait]
 trait Kind: Send + Sync + 'static {
     const KIND: TaskKind;
     type Subject: Subject + 'static;
-    type Payload: Send + 'static;
+    type Payload: Clone + Send + Sync + 'static;
 
     async fn claim(
         database: &Database,
@@ -156,6 +156,13 @@ trait Kind: Send + Sync + 'static {
         ids: &[TaskId],
         now: DateTime<Utc>,
     ) -> database::Result<Vec<Claim<Self::Subject, Self::Payload>>>;
+
+    /// One attempt, which ends by itself soon after it is `unwanted`.
+    async fn run(
+        context: &Arc<Context>,
+        claim: &Claim<Self::Subject, Self::Payload>,
+        unwanted: &CancellationToken,
+    ) -> Result<Ended, Failure>;
 }
 
 struct Documents;
@@ -174,6 +181,14 @@ impl Kind for Documents {
     ) -> database::Result<Vec<Claim>> {
         tasks::claim(database, worker, ids, now).await
     }
+
+    async fn run(
+        context: &Arc<Context>,
+        claim: &Claim,
+        unwanted: &CancellationToken,
+    ) -> Result<Ended, Failure> {
+        process_document::run(context, claim, unwanted).await
+    }
 }
 
 struct Questions;
@@ -191,6 +206,14 @@ impl Kind for Questions {
         now: DateTime<Utc>,
     ) -> database::Result<Vec<QuestionClaim>> {
         tasks::claim_questions(database, worker, ids, now).await
+    }
+
+    async fn run(
+        context: &Arc<Context>,
+        claim: &QuestionClaim,
+        unwanted: &CancellationToken,
+    ) -> Result<Ended, Failure> {
+        answer_question::run(context, claim, unwanted).await
     }
 }
 
@@ -229,8 +252,8 @@ impl<K: Kind> queue::Claim for ClaimerOf<K> {
     }
 }
 
-async fn handle_document(
-    task: Slotted<Claim>,
+async fn handle<K: Kind>(
+    task: Slotted<Claim<K::Subject, K::Payload>>,
     context: Data<Arc<Context>>,
 ) -> Result<(), std::convert::Infallible> {
     let Slotted {
@@ -243,51 +266,22 @@ async fn handle_document(
         task.kind = %claim.kind,
         task.attempt = claim.attempt,
         job.id = %claim.job,
-        document.id = %claim.document,
+        document.id = claim.document.document().map(tracing::field::display),
     );
-    let run = async |context: Arc<Context>, claim: Claim, unwanted: CancellationToken| {
-        process_document::run(&context, &claim, &unwanted).await
-    };
-    attempt(Arc::clone(&context), claim, run).instrument(span).await;
-    Ok(())
-}
-
-async fn handle_question(
-    task: Slotted<QuestionClaim>,
-    context: Data<Arc<Context>>,
-) -> Result<(), std::convert::Infallible> {
-    let Slotted {
-        claimed: claim,
-        permit: _slot,
-    } = task;
-    let span = tracing::info_span!(
-        "task",
-        task.id = %claim.task,
-        task.kind = %claim.kind,
-        task.attempt = claim.attempt,
-        job.id = %claim.job,
-    );
-    let run = async |context: Arc<Context>, claim: QuestionClaim, unwanted: CancellationToken| {
-        answer_question::run(&context, &claim, &unwanted).await
-    };
-    attempt(Arc::clone(&context), claim, run).instrument(span).await;
+    attempt::<K>(Arc::clone(&context), claim).instrument(span).await;
     Ok(())
 }
 
 /// Runs one attempt and writes down how it ended. A run that is no longer wanted ends by itself.
-async fn attempt<S, P, F>(
-    context: Arc<Context>,
-    claim: Claim<S, P>,
-    run: impl FnOnce(Arc<Context>, Claim<S, P>, CancellationToken) -> F,
-) where
-    S: Subject,
-    P: Clone + Send + Sync,
-    F: Future<Output = Result<Ended, Failure>> + Send + 'static,
-{
+async fn attempt<K: Kind>(context: Arc<Context>, claim: Claim<K::Subject, K::Payload>) {
     let started = std::time::Instant::now();
     let registered = Running::begin(&context, &claim);
+    let run = {
+        let (context, claim) = (Arc::clone(&context), claim.clone());
+        let unwanted = registered.unwanted.clone();
+        async move { K::run(&context, &claim, &unwanted).await }
+    };
     // A task of its own: a panic in it is an outcome, and dropping it kills the parser child that it waits for.
-    let run = run(Arc::clone(&context), claim.clone(), registered.unwanted.clone());
     let mut run = tokio::spawn(run.in_current_span());
     let ended = tokio::select! {
         ended = &mut run => ended.map_err(|error| {

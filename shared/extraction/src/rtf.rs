@@ -1,8 +1,9 @@
-//! Rich Text Format: control words and groups, read in one pass.
+//! Rich Text Format: what control words and groups mean, read in one pass.
 //!
 //! Text is what remains when the groups that hold fonts, styles, pictures and instructions are passed over. Characters come
 //! as bytes in the code page of the font in force, or as Unicode numbers with a fallback for old readers.
 
+mod scanner;
 mod words;
 
 use std::collections::HashMap;
@@ -13,6 +14,7 @@ use crate::ooxml::remember;
 use crate::prose::{Parts, Prose};
 use crate::structure::Part;
 use crate::{Extracted, ExtractionError, Limits};
+use scanner::{Scanner, Sign};
 pub(crate) use words::code_page;
 use words::{Destination, Word};
 
@@ -68,8 +70,7 @@ struct Group {
 const OUTLINE_LEVELS: usize = 9;
 
 struct Reader<'a> {
-    bytes: &'a [u8],
-    at: usize,
+    scanner: Scanner<'a>,
     bytes_max: usize,
     prose: Prose,
     extracted: Extracted,
@@ -112,8 +113,7 @@ impl<'a> Reader<'a> {
             list_level: 0,
         };
         Self {
-            bytes,
-            at: 0,
+            scanner: Scanner::new(bytes),
             bytes_max,
             prose: Prose::default(),
             extracted: Extracted::default(),
@@ -137,9 +137,9 @@ impl<'a> Reader<'a> {
 
     /// Reads to the end of the outermost group. Says whether there was one.
     fn read(&mut self) -> Result<bool, ExtractionError> {
-        while let Some(byte) = self.next_byte() {
-            match byte {
-                b'{' => {
+        while let Some(sign) = self.scanner.next() {
+            match sign {
+                Sign::GroupBegins => {
                     self.flush();
                     self.pass_over = 0;
                     if self.groups.len() == DEPTH_MAX {
@@ -148,28 +148,24 @@ impl<'a> Reader<'a> {
                     }
                     self.groups.push(self.group.clone());
                 }
-                b'}' => {
+                Sign::GroupEnds => {
                     self.flush();
                     self.end_group();
-                    if self.groups.is_empty() && self.bytes.starts_with(b"{\\rtf") {
+                    if self.groups.is_empty() && self.scanner.has_header() {
                         return Ok(true);
                     }
                 }
-                b'\\' => self.control(),
-                b'\r' | b'\n' => {}
-                _ => self.byte(byte),
+                Sign::Word(word, number) => self.obey(word, number),
+                Sign::Byte(byte) => self.byte(byte),
+                Sign::Text(text) => self.text(text),
+                Sign::Paragraph => self.paragraph(),
+                Sign::Nowhere => self.group.destination = Destination::Nowhere,
             }
             if self.prose.len() > self.bytes_max {
                 return Ok(true);
             }
         }
         Ok(self.groups.is_empty())
-    }
-
-    fn next_byte(&mut self) -> Option<u8> {
-        let byte = *self.bytes.get(self.at)?;
-        self.at += 1;
-        Some(byte)
     }
 
     fn end_group(&mut self) {
@@ -202,86 +198,10 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// What stands behind a backslash: a control word, a byte in hexadecimal digits, or a sign.
-    fn control(&mut self) {
-        let Some(first) = self.next_byte() else { return };
-        if first.is_ascii_alphabetic() {
-            self.at -= 1;
-            let (word, number) = self.word();
-            self.obey(word, number);
-            return;
-        }
-        match first {
-            b'\'' => {
-                let digits = self.bytes.get(self.at..self.at + 2).unwrap_or_default();
-                self.at = (self.at + 2).min(self.bytes.len());
-                let byte = std::str::from_utf8(digits)
-                    .ok()
-                    .and_then(|digits| u8::from_str_radix(digits, 16).ok());
-                if let Some(byte) = byte {
-                    self.byte(byte);
-                }
-            }
-            b'\\' | b'{' | b'}' => self.byte(first),
-            // A group that may be passed over by those who do not know it; the word behind it says whether we do.
-            b'*' if self.is_group_beginning() && !self.knows_starred() => {
-                self.group.destination = Destination::Nowhere;
-            }
-            b'~' => self.text("\u{a0}"),
-            b'_' => self.text("-"),
-            b'\r' | b'\n' => self.paragraph(),
-            _ => {}
-        }
-    }
-
-    /// Whether the control sign just read is the first thing in its group. Elsewhere, a star means nothing.
-    fn is_group_beginning(&self) -> bool {
-        self.bytes[..self.at.saturating_sub(2)]
-            .trim_ascii_end()
-            .ends_with(b"{")
-    }
-
-    /// Whether the starred group that begins here holds text for readers.
-    fn knows_starred(&self) -> bool {
-        let rest = &self.bytes[self.at..];
-        let rest = rest.strip_prefix(b"\\").unwrap_or(rest);
-        let end = rest
-            .iter()
-            .position(|byte| !byte.is_ascii_alphabetic())
-            .unwrap_or(rest.len());
-        words::STARRED_WITH_TEXT.contains(&&rest[..end])
-    }
-
-    /// A control word and its number, without the one space that may end it.
-    fn word(&mut self) -> (&'a [u8], Option<i32>) {
-        let rest = &self.bytes[self.at..];
-        let length = rest
-            .iter()
-            .take(32)
-            .take_while(|byte| byte.is_ascii_alphabetic())
-            .count();
-        let sign = usize::from(rest.get(length) == Some(&b'-'));
-        let digits = rest[length + sign..]
-            .iter()
-            .take(10)
-            .take_while(|byte| byte.is_ascii_digit())
-            .count();
-        let end = if digits > 0 {
-            length + sign + digits
-        } else {
-            length
-        };
-        let number = std::str::from_utf8(&rest[length..end])
-            .ok()
-            .and_then(|number| number.parse().ok());
-        self.at += end + usize::from(rest.get(end) == Some(&b' '));
-        (&rest[..length], number)
-    }
-
     fn obey(&mut self, word: &[u8], number: Option<i32>) {
         if word == b"bin" {
-            let length = usize::try_from(number.unwrap_or(0)).unwrap_or(0);
-            self.at = self.at.saturating_add(length).min(self.bytes.len());
+            self.scanner
+                .pass_over(usize::try_from(number.unwrap_or(0)).unwrap_or(0));
             return;
         }
         // Bytes before it are in the encoding that was in force then.

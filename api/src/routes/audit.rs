@@ -123,11 +123,7 @@ impl Audit {
         };
         let order = Order::NewestFirst(page.after().map(AuditId::from));
         let mut found = audit::list(&api.database, &filter, order, page.fetch()).await?;
-        let more = page.cut(&mut found);
-        let next = found
-            .last()
-            .filter(|_| more)
-            .map(|line| api.cursors.write(LIST, Position::After(line.id.uuid())));
+        let next = page.end(&api, LIST, &mut found, |line| Position::After(line.id.uuid()));
         let given = [
             ("user_id", user_id.0),
             ("action", filter.action),

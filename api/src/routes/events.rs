@@ -91,12 +91,10 @@ impl Events {
             after: page.behind(),
         };
         let mut found = events::list(&api.database, caller.0.user, &filter, page.fetch()).await?;
-        let more = page.cut(&mut found);
-        let last = found
-            .last()
-            .filter(|_| more)
-            .map(database::events::Event::position);
-        let next = last.map(|(second, id)| api.cursors.write(LIST, Position::Behind(second, id)));
+        let next = page.end(&api, LIST, &mut found, |event| {
+            let (second, id) = event.position();
+            Position::Behind(second, id)
+        });
         let given = [
             ("document_id", document_id.0),
             ("from", from.0),

@@ -133,11 +133,7 @@ impl Jobs {
             before: page.after().map(JobId::from),
         };
         let mut jobs = jobs::list(&api.database, caller.0.user, &filter, page.fetch()).await?;
-        let more = page.cut(&mut jobs);
-        let next = jobs
-            .last()
-            .filter(|_| more)
-            .map(|job| api.cursors.write(LIST, Position::After(job.id.uuid())));
+        let next = page.end(&api, LIST, &mut jobs, |job| Position::After(job.id.uuid()));
         let given = [
             ("status", filter.status.map(|status| status.to_string())),
             ("kind", filter.kind.map(|kind| kind.to_string())),

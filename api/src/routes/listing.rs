@@ -62,6 +62,20 @@ impl Page {
         self.limit + 1
     }
 
+    /// Cuts the extra item off. Where it was there, gives the cursor of the next page, which begins behind the place of the last
+    /// item that stays.
+    pub(super) fn end<T>(
+        &self,
+        api: &Api,
+        list: &str,
+        items: &mut Vec<T>,
+        place: impl FnOnce(&T) -> Position,
+    ) -> Option<String> {
+        let more = self.cut(items);
+        let last = items.last().filter(|_| more)?;
+        Some(api.cursors.write(list, place(last)))
+    }
+
     /// Cuts the extra item off and says whether it was there.
     pub(super) fn cut<T>(&self, items: &mut Vec<T>) -> bool {
         let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);

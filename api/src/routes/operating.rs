@@ -85,11 +85,7 @@ impl Operating {
         let mut filter = filter("query:", state.0, code.0, kind.0.as_deref(), user_id.0.as_deref())?;
         filter.before = page.after().map(TaskId::from);
         let mut found = tasks::list(&api.database, &filter, page.fetch()).await?;
-        let more = page.cut(&mut found);
-        let next = found
-            .last()
-            .filter(|_| more)
-            .map(|task| api.cursors.write(LIST, Position::After(task.id.uuid())));
+        let next = page.end(&api, LIST, &mut found, |task| Position::After(task.id.uuid()));
         let given = [
             ("state", filter.state.map(|state| state.to_string())),
             ("code", filter.code),

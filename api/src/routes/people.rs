@@ -115,11 +115,7 @@ impl People {
             before: page.after().map(UserId::from),
         };
         let mut found = people::list(&api, &filter, page.fetch()).await?;
-        let more = page.cut(&mut found);
-        let next = found
-            .last()
-            .filter(|_| more)
-            .map(|user| api.cursors.write(LIST, Position::After(user.id.uuid())));
+        let next = page.end(&api, LIST, &mut found, |user| Position::After(user.id.uuid()));
         let given = [
             ("q", filter.text),
             ("role", filter.role.map(|role| role.to_string())),

@@ -256,11 +256,7 @@ impl Schedules {
             before: page.after().map(RunId::from),
         };
         let mut found = schedules::runs(&api, &name.0, filter, page.fetch()).await?;
-        let more = page.cut(&mut found);
-        let next = found
-            .last()
-            .filter(|_| more)
-            .map(|run| api.cursors.write(RUNS, Position::After(run.id.uuid())));
+        let next = page.end(&api, RUNS, &mut found, |run| Position::After(run.id.uuid()));
         let given = [
             ("state", filter.state.map(|state| state.to_string())),
             ("limit", limit.0.map(|limit| limit.to_string())),

@@ -82,9 +82,10 @@ impl Todos {
             after: page.behind(),
         };
         let mut found = todos::list(&api.database, caller.0.user, &filter, page.fetch()).await?;
-        let more = page.cut(&mut found);
-        let last = found.last().filter(|_| more).map(database::todos::Todo::position);
-        let next = last.map(|(second, id)| api.cursors.write(LIST, Position::Behind(second, id)));
+        let next = page.end(&api, LIST, &mut found, |todo| {
+            let (second, id) = todo.position();
+            Position::Behind(second, id)
+        });
         let given = [
             ("document_id", document_id.0),
             ("from", from.0),

@@ -136,6 +136,16 @@ fn close(name: &str, schema: &mut Value) {
         }
     }
     fields.insert("additionalProperties".to_owned(), false.into());
+    extend(schema, body_rules(name));
+}
+
+/// What the fields of a body have to be together.
+fn body_rules(schema: &str) -> Value {
+    let alone = |field: &str| json!({ "required": [field], "properties": { field: { "type": "string" } } });
+    match schema {
+        "LoginBody" => json!({ "oneOf": [alone("email"), alone("username")] }),
+        _ => json!({}),
+    }
 }
 
 /// What a field of a body has to be.
@@ -337,6 +347,7 @@ mod tests {
             let property = &schemas[schema]["properties"][field];
             assert!(property.get(rule).is_some(), "{schema}.{field}: {property}");
         }
+        assert_eq!(schemas["LoginBody"]["oneOf"].as_array().unwrap().len(), 2);
         let limit = &document["paths"]["/api/v1/jobs"]["get"]["parameters"][2];
         assert_eq!(
             (&limit["name"], &limit["schema"]["maximum"]),

@@ -22,6 +22,7 @@ mod parts;
 mod people;
 mod problems;
 mod profile;
+mod refusals;
 mod schedule_schema;
 mod schedules;
 mod scheduling;
@@ -163,6 +164,7 @@ fn described(service: &Service) -> Value {
     let mut document = serde_json::from_str(&service.spec()).expect("the OpenAPI document is JSON");
     document::complete(&mut document);
     access::describe(&mut document, PREFIX);
+    refusals::describe(&mut document, PREFIX);
     document
 }
 

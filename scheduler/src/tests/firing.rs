@@ -163,17 +163,20 @@ async fn play(setting: &Setting, seed: u64) -> Story {
         let pause = 200 + dice.below(setting.pause_max.as_millis() as u64 - 200);
         truth.advance(Duration::from_millis(pause));
         let now = truth.now();
-        let mut living = 0;
         for machine in &mut machines {
             machine.dead_until = machine.dead_until.filter(|until| *until > now);
-            living += usize::from(machine.dead_until.is_none());
         }
+        // One of them lives on, or nobody could take anything over.
+        let living: Vec<usize> = (0..machines.len())
+            .filter(|number| machines[*number].dead_until.is_none())
+            .collect();
+        let survivor = living[dice.below(living.len() as u64) as usize];
         let mut deaths = Vec::new();
-        for machine in &machines {
-            // One of them lives, or nobody could take anything over. Until a run was left behind, nothing else happens.
+        for number in 0..machines.len() {
+            // Until a run was left behind, nothing else happens.
             let nothing_left_yet = story.kills_with_a_run == 0;
-            let dies = machine.dead_until.is_none() && living > 1 && (nothing_left_yet || dice.below(4) == 0);
-            living -= usize::from(dies);
+            let may_die = number != survivor && living.contains(&number);
+            let dies = may_die && (nothing_left_yet || dice.below(4) == 0);
             deaths.push(match (dies, nothing_left_yet || dice.below(2) == 0) {
                 (false, _) => None,
                 (true, true) => Some(Death::WithARun),

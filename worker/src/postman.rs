@@ -12,8 +12,10 @@ use database::mails::{self, MailClaim};
 use database::tasks::{Closed, Reason, Retried};
 use database::users::{self, User};
 use database::{Database, DatabaseError};
-use domain::{LinkPurpose, MailKind, ReasonCode, SharedClock, TaskId, TaskKind, UserStatus, WorkerId};
-use mail::{Letter, MailToken, Post, SendError};
+use domain::{
+    LinkPurpose, MailKind, MailToken, ReasonCode, SharedClock, TaskId, TaskKind, UserStatus, WorkerId,
+};
+use mail::{Letter, Post, SendError};
 use telemetry::metrics::{self, TaskOutcome};
 use tracing::Instrument;
 
@@ -184,7 +186,7 @@ impl Postman {
         link: Link,
         letter: fn(&str, &str, &MailToken) -> Letter,
     ) -> Result<Option<Written>, Reason> {
-        let token = MailToken::generate();
+        let token = MailToken::draw(getrandom::fill);
         let now = self.clock.now();
         let stored = mail_links::add(&self.database, claim, &token.hash(), &link, now).await;
         Ok(Some(match stored.map_err(away)? {

@@ -199,13 +199,12 @@ impl Tokens {
 mod tests {
     use std::sync::Arc;
 
-    use domain::ManualClock;
+    use domain::{ManualClock, RefreshToken};
     use proptest::prelude::*;
     use secrecy::{ExposeSecret, SecretString};
 
     use super::*;
     use crate::auth::keys::{InvalidKey, generate_key};
-    use crate::auth::refresh_tokens::RefreshToken;
 
     const MINUTE: Duration = Duration::from_secs(60);
 
@@ -318,7 +317,7 @@ mod tests {
     #[test]
     fn a_refresh_token_is_no_access_token() {
         let tokens = tokens(&[&generate_key()], &clock());
-        let refresh = RefreshToken::generate().expose();
+        let refresh = RefreshToken::draw(getrandom::fill).expose();
         assert_eq!(tokens.verify(refresh.expose_secret()), Err(TokenError::Malformed));
     }
 

@@ -4,16 +4,14 @@
 //! believed only with the `Origin` of a page of ours, with a body that no form of another site can send, and with a token that
 //! only our pages can know. Whoever shows a token in `Authorization` shows no cookie and needs none of this.
 
-use std::fmt;
-
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use domain::SessionId;
+use domain::{BrowserCookie, SessionId};
 use hmac::{Hmac, KeyInit, Mac};
 use poem::Request;
 use poem::http::{HeaderMap, HeaderName, HeaderValue, header};
 use secrecy::{ExposeSecret, SecretString};
-use sha2::{Digest, Sha256};
+use sha2::Sha256;
 
 use super::access::Needs;
 use super::settings::AuthSettings;
@@ -26,55 +24,14 @@ use crate::settings::HttpSettings;
 pub(crate) const COOKIE: &str = "__Host-docmill";
 /// Its name where it may travel without TLS (`http.insecure_cookies`).
 const INSECURE_COOKIE: &str = "docmill";
-/// Before every secret in a cookie, so that people and scanners see what leaked.
-const PREFIX: &str = "dms_";
-/// 32 bytes in base64.
-const DIGITS: usize = 43;
-
 /// Where the token comes.
 const CSRF_HEADER: HeaderName = HeaderName::from_static("x-csrf-token");
 /// Where browsers say how near the page is that asks.
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// The secret of a browser's session: 256 random bits, stored as a hash.
-#[derive(Clone)]
-pub(crate) struct BrowserCookie([u8; 32]);
-
-impl BrowserCookie {
-    /// A new one. Every login has one of its own, whatever the browser showed before.
-    pub(crate) fn generate() -> Self {
-        let mut secret = [0; 32];
-        getrandom::fill(&mut secret).expect("the operating system gives random bytes");
-        Self(secret)
-    }
-
-    fn parse(text: &str) -> Option<Self> {
-        let digits = text
-            .strip_prefix(PREFIX)
-            .filter(|digits| digits.len() == DIGITS)?;
-        let secret = URL_SAFE_NO_PAD.decode(digits).ok()?;
-        secret.try_into().ok().map(Self)
-    }
-
-    /// What is stored: SHA-256 of the secret.
-    pub(crate) fn hash(&self) -> [u8; 32] {
-        Sha256::digest(self.0).into()
-    }
-
-    /// What has the browser keep it, until it is closed. The session itself ends on the server.
-    pub(crate) fn keep(&self, settings: &HttpSettings) -> String {
-        written(
-            settings,
-            &format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(self.0)),
-            "",
-        )
-    }
-}
-
-impl fmt::Debug for BrowserCookie {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("BrowserCookie(…)")
-    }
+/// What has the browser keep its cookie, until it is closed. The session itself ends on the server.
+pub(crate) fn keep(cookie: &BrowserCookie, settings: &HttpSettings) -> String {
+    written(settings, cookie.expose().expose_secret(), "")
 }
 
 /// What has the browser forget its cookie.
@@ -120,7 +77,7 @@ fn cookie(headers: &HeaderMap, name: &str) -> Option<BrowserCookie> {
     let value = values.next()?;
     match values.next() {
         Some(_) => None,
-        None => BrowserCookie::parse(value),
+        None => BrowserCookie::parse(value).ok(),
     }
 }
 
@@ -266,8 +223,8 @@ mod tests {
     #[test]
     fn a_cookie_is_found_by_its_exact_name_and_once_only() {
         let secure = HttpSettings::default();
-        let made = BrowserCookie::generate();
-        let kept = made.keep(&secure);
+        let made = BrowserCookie::draw(getrandom::fill);
+        let kept = keep(&made, &secure);
         assert!(
             kept.starts_with("__Host-docmill=dms_")
                 && kept.ends_with("; Path=/; HttpOnly; SameSite=Lax; Secure")
@@ -293,7 +250,7 @@ mod tests {
             insecure_cookies: true,
             ..HttpSettings::default()
         };
-        assert!(made.keep(&near).starts_with("docmill=") && !made.keep(&near).contains("Secure"));
+        assert!(keep(&made, &near).starts_with("docmill=") && !keep(&made, &near).contains("Secure"));
         assert_eq!(
             forget(&secure),
             "__Host-docmill=; Path=/; HttpOnly; SameSite=Lax; Secure; Max-Age=0"
@@ -325,7 +282,7 @@ mod tests {
             let _ = cookie(&headers(&[&line]), COOKIE);
             let ours = format!("{COOKIE}={line}");
             let found = cookie(&headers(&[&ours]), COOKIE).is_some();
-            prop_assert!(!found || line.starts_with(PREFIX), "{}", ours);
+            prop_assert!(!found || line.starts_with(BrowserCookie::PREFIX), "{}", ours);
         }
     }
 }

@@ -5,15 +5,14 @@ use std::net::IpAddr;
 
 use database::audit::Origin;
 use database::{api_keys, sessions};
-use domain::{ApiKeyId, RequestId, SessionId, UserId, UserRole, UserStatus};
+use domain::{ApiKeyId, ApiKeyText, BrowserCookie, RequestId, SessionId, UserId, UserRole, UserStatus};
 use poem::Request;
 use poem::http::{HeaderValue, header};
 use poem_openapi::SecurityScheme;
 use poem_openapi::auth::Bearer;
 
 use super::access::Needs;
-use super::api_keys::{ApiKeyText, PREFIX};
-use super::browser::{self, BrowserCookie};
+use super::browser;
 use crate::context::Api;
 use crate::http::client_address::ClientAddress;
 use crate::http::rates::Policy;
@@ -88,7 +87,7 @@ async fn authenticate(request: &Request, bearer: Bearer) -> poem::Result<Identit
     };
     let identity = if let Some(cookie) = request.data::<BrowserCookie>() {
         identify_browser(api, request, cookie, *needs).await?
-    } else if bearer.token.starts_with(PREFIX) {
+    } else if bearer.token.starts_with(ApiKeyText::PREFIX) {
         identify_key(api, request, &bearer.token, *needs).await?
     } else {
         identify_login(api, request, &bearer.token).await?
@@ -229,7 +228,7 @@ pub(crate) fn accept_key_header(request: &mut Request) -> Result<(), Problem> {
         return Err(Problem::invalid("header:X-API-Key", rule));
     }
     // An access token is not accepted under another name. What is no key is a wrong key.
-    let value = Some(format!("Bearer {key}")).filter(|_| key.starts_with(PREFIX));
+    let value = Some(format!("Bearer {key}")).filter(|_| key.starts_with(ApiKeyText::PREFIX));
     let value = value.and_then(|value| HeaderValue::try_from(value).ok());
     request
         .headers_mut()

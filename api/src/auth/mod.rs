@@ -2,7 +2,6 @@
 
 pub(crate) mod access;
 pub mod access_tokens;
-pub mod api_keys;
 pub(crate) mod browser;
 pub(crate) mod caller;
 pub mod keys;

@@ -5,14 +5,12 @@ use std::time::Duration;
 use database::audit::{self, Entry, Origin, Outcome};
 use database::sessions::{self, NewSession, Rotation, Shown, TokenHash};
 use database::users::{self, User};
-use domain::{SessionId, UserId, UserRole, UserStatus};
+use domain::{BrowserCookie, RefreshToken, SessionId, UserId, UserRole, UserStatus};
 use secrecy::SecretString;
 
 use super::second_factor;
 use crate::auth::access_tokens::Claims;
-use crate::auth::browser::BrowserCookie;
 use crate::auth::passwords::PasswordError;
-use crate::auth::refresh_tokens::RefreshToken;
 use crate::context::Api;
 use crate::http::rates::TooOften;
 
@@ -159,7 +157,7 @@ pub(crate) async fn log_in_browser(
         sessions::revoke_in_browser(&api.database, &before, now).await?;
         api.forget_sessions();
     }
-    let cookie = BrowserCookie::generate();
+    let cookie = BrowserCookie::draw(getrandom::fill);
     let new = NewSession {
         user: user.id,
         token_hash: cookie.hash(),
@@ -311,7 +309,7 @@ pub async fn log_out(
 /// # Errors
 /// When the database is away.
 pub async fn start_session(api: &Api, user: User, device: Device) -> Result<Login, Refused> {
-    let refresh_token = RefreshToken::generate();
+    let refresh_token = RefreshToken::draw(getrandom::fill);
     let new = NewSession {
         user: user.id,
         token_hash: refresh_token.hash(),

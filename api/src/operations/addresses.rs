@@ -6,8 +6,7 @@
 use database::audit::{self, Entry, Origin, Outcome};
 use database::mail_links;
 use database::mails::{self, NewMail};
-use domain::{LinkPurpose, MailKind, UserId};
-use mail::MailToken;
+use domain::{LinkPurpose, MailKind, MailToken, UserId};
 use secrecy::SecretString;
 
 use super::accounts::{self, Refused};

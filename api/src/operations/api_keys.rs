@@ -4,11 +4,10 @@ use std::time::Duration;
 
 use database::api_keys::{self, ApiKey, KEYS_MAX, NewApiKey};
 use database::audit::{self, Entry, Origin, Outcome};
-use domain::{ApiKeyId, Scope, UserId};
+use domain::{ApiKeyId, ApiKeyText, Scope, UserId};
 use secrecy::SecretString;
 
 use super::registering;
-use crate::auth::api_keys::ApiKeyText;
 use crate::context::Api;
 
 /// Characters of a name at most.
@@ -148,7 +147,7 @@ async fn store(
     scopes: Vec<Scope>,
     expires_at: Option<chrono::DateTime<chrono::Utc>>,
 ) -> Result<Made, Refused> {
-    let text = ApiKeyText::generate();
+    let text = ApiKeyText::draw(getrandom::fill);
     let new = NewApiKey {
         user,
         name,

@@ -1,5 +1,6 @@
 //! `/auth/browser`: sessions of browsers, for pages. What proves them is a cookie that no script can read.
 
+use domain::BrowserCookie;
 use poem::Request;
 use poem::web::Data;
 use poem_openapi::payload::Json;
@@ -10,7 +11,7 @@ use super::Section;
 use super::accounts::{self as login, LoginBody};
 use super::schema::UserBody;
 use crate::auth::access::Needs;
-use crate::auth::browser::{self, BrowserCookie};
+use crate::auth::browser;
 use crate::auth::caller::{Caller, Proof};
 use crate::context::Api;
 use crate::operations::{accounts, profile};
@@ -65,7 +66,8 @@ impl Browser {
             user: started.user.into(),
             expires_in: api.tokens.refresh_lifetime().as_secs(),
         };
-        Ok(LoggedIn::Done(Json(body), started.cookie.keep(&api.http)))
+        let cookie = browser::keep(&started.cookie, &api.http);
+        Ok(LoggedIn::Done(Json(body), cookie))
     }
 
     /// The session of the browser that is asking, for a page that has just been loaded

@@ -17,6 +17,7 @@ mod reasons;
 mod sample_secrets;
 pub mod schedules;
 mod sealed_password;
+mod secrets;
 mod states;
 mod text_encoding;
 pub mod units;
@@ -37,6 +38,9 @@ pub use quota::{Month, QUOTA_MAX, Quota, QuotaLimits};
 pub use reasons::{ReasonClass, ReasonCode};
 pub use sample_secrets::{is_loopback, is_sample_secret};
 pub use sealed_password::SealedPassword;
+pub use secrets::{
+    ApiKeyText, BrowserCookie, InvalidSecret, MailToken, PrefixedSecret, RefreshToken, SecretKind,
+};
 pub use states::{
     AttemptEnd, DocumentStatus, JobKind, JobStatus, Priority, QueueName, Scope, TaskKind, TaskState,
     UnknownWord, UserRole, UserStatus, WaitingOn,

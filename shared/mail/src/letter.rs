@@ -1,8 +1,7 @@
 //! What the messages say: plain text, short, in English.
 
+use domain::MailToken;
 use secrecy::{ExposeSecret, SecretString};
-
-use crate::MailToken;
 
 /// A message to be sent.
 #[derive(Debug)]

@@ -2,8 +2,8 @@
 #![allow(clippy::unwrap_used)]
 
 use chrono::{DateTime, Utc};
-use domain::TaskId;
-use mail::{Letter, MailSettings, MailToken, Post, SendError};
+use domain::{MailToken, TaskId};
+use mail::{Letter, MailSettings, Post, SendError};
 use mail_parser::MessageParser;
 use proptest::prelude::*;
 use secrecy::ExposeSecret;
@@ -28,7 +28,7 @@ fn post(folder: &std::path::Path) -> Post {
 async fn every_message_parses_and_its_link_is_whole() {
     let folder = tempfile::tempdir().unwrap();
     let post = post(folder.path());
-    let token = MailToken::generate();
+    let token = MailToken::draw(getrandom::fill);
     let to = "ada@example.com";
     let letters = [
         (Letter::verify(to, URL, &token), true),
@@ -67,7 +67,7 @@ async fn every_message_parses_and_its_link_is_whole() {
 
 #[test]
 fn neither_a_letter_nor_a_token_shows_its_secret() {
-    let token = MailToken::generate();
+    let token = MailToken::draw(getrandom::fill);
     let letter = Letter::verify("ada@example.com", URL, &token);
     let shown = format!("{letter:?} {token:?}");
     assert!(!shown.contains(&token.expose().expose_secret()[4..]), "{shown}");

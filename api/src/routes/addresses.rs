@@ -8,6 +8,7 @@ use poem_openapi::{ApiResponse, Object, OpenApi};
 use secrecy::SecretString;
 
 use super::Section;
+use super::done::Done;
 use crate::auth::caller::{self, Caller};
 use crate::context::Api;
 use crate::operations::addresses;
@@ -73,14 +74,11 @@ enum Asked {
     Accepted(Json<AskedBody>),
 }
 
-#[derive(ApiResponse)]
-enum Done {
-    /// Done.
-    #[oai(status = 204)]
-    Done,
+impl Asked {
+    fn accepted() -> Self {
+        Self::Accepted(Json(AskedBody::new()))
+    }
 }
-
-const ASKED: fn() -> Asked = || Asked::Accepted(Json(AskedBody::new()));
 
 #[OpenApi(tag = "Section::Accounts")]
 impl Addresses {
@@ -106,9 +104,7 @@ impl Addresses {
         request: &Request,
         body: Json<AddressBody>,
     ) -> Result<Asked, Problem> {
-        let (address, origin) = (body.0.email, caller::origin(request));
-        addresses::ask_for(&api, MailKind::Verify, &address, "user.verify_ask", origin).await?;
-        Ok(ASKED())
+        ask(&api, MailKind::Verify, &body.0, "user.verify_ask", request).await
     }
 
     /// Ask for a new password
@@ -121,16 +117,14 @@ impl Addresses {
         request: &Request,
         body: Json<AddressBody>,
     ) -> Result<Asked, Problem> {
-        let (address, origin) = (body.0.email, caller::origin(request));
-        addresses::ask_for(
+        ask(
             &api,
             MailKind::ResetPassword,
-            &address,
+            &body.0,
             "user.password_ask",
-            origin,
+            request,
         )
-        .await?;
-        Ok(ASKED())
+        .await
     }
 
     /// Set a new password with the secret of a link
@@ -162,6 +156,18 @@ impl Addresses {
         let (Caller(who), Json(body)) = (caller, body);
         let password = SecretString::from(body.password);
         addresses::change(&api, who.user, &body.email, password, who.origin).await?;
-        Ok(ASKED())
+        Ok(Asked::accepted())
     }
+}
+
+/// Has a message sent to the address that somebody names, and answers the same whoever has it.
+async fn ask(
+    api: &Api,
+    kind: MailKind,
+    body: &AddressBody,
+    action: &'static str,
+    request: &Request,
+) -> Result<Asked, Problem> {
+    addresses::ask_for(api, kind, &body.email, action, caller::origin(request)).await?;
+    Ok(Asked::accepted())
 }

@@ -10,6 +10,7 @@ mod cancelling;
 mod conversations;
 mod document;
 mod documents;
+mod done;
 mod editing;
 mod events;
 mod finding;

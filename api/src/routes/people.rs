@@ -8,6 +8,7 @@ use poem_openapi::payload::Json;
 use poem_openapi::{ApiResponse, Enum, Object, OpenApi};
 
 use super::Section;
+use super::done::Done;
 use super::listing::{self, Page};
 use super::schema::{Timestamp, mirror};
 use crate::auth::caller::Caller;
@@ -73,13 +74,6 @@ enum AccountList {
 #[oai(rename = "RoleChange", deny_unknown_fields)]
 struct RoleBody {
     role: RoleName,
-}
-
-#[derive(ApiResponse)]
-enum Done {
-    /// Done.
-    #[oai(status = 204)]
-    Done,
 }
 
 #[OpenApi(tag = "Section::Operating")]

@@ -7,10 +7,11 @@ use poem::web::Data;
 use poem_openapi::param::Path;
 use poem_openapi::payload::Json;
 use poem_openapi::types::MaybeUndefined;
-use poem_openapi::{ApiResponse, Object, OpenApi};
+use poem_openapi::{Object, OpenApi};
 use secrecy::SecretString;
 
 use super::Section;
+use super::done::Done;
 use super::schema::{Timestamp, UserBody};
 use crate::auth::caller::{Caller, Proof};
 use crate::context::Api;
@@ -69,13 +70,6 @@ struct SessionItem {
 #[oai(rename = "LoginSessions")]
 struct SessionList {
     items: Vec<SessionItem>,
-}
-
-#[derive(ApiResponse)]
-enum Done {
-    /// Done.
-    #[oai(status = 204)]
-    Done,
 }
 
 #[OpenApi(tag = "Section::Accounts")]

@@ -2,10 +2,11 @@
 
 use poem::web::Data;
 use poem_openapi::payload::Json;
-use poem_openapi::{ApiResponse, Object, OpenApi};
+use poem_openapi::{Object, OpenApi};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::Section;
+use super::done::Done;
 use crate::auth::caller::Caller;
 use crate::context::Api;
 use crate::operations::second_factor;
@@ -50,13 +51,6 @@ struct RemovalBody {
     password: String,
     /// A code of the app, or a recovery code; not looked at when the set-up was never confirmed.
     code: Option<String>,
-}
-
-#[derive(ApiResponse)]
-enum Done {
-    /// Done.
-    #[oai(status = 204)]
-    Done,
 }
 
 #[OpenApi(tag = "Section::Accounts")]

@@ -307,21 +307,21 @@ fn shown(
         to: side(to),
         tags_added: difference.tags_added,
         tags_removed: difference.tags_removed,
-        todos_added: difference.todos_added.into_iter().map(TodoBody::from).collect(),
-        todos_removed: difference.todos_removed.into_iter().map(TodoBody::from).collect(),
-        events_added: difference.events_added.into_iter().map(EventBody::from).collect(),
-        events_removed: difference
-            .events_removed
-            .into_iter()
-            .map(EventBody::from)
-            .collect(),
+        todos_added: bodies(difference.todos_added),
+        todos_removed: bodies(difference.todos_removed),
+        events_added: bodies(difference.events_added),
+        events_removed: bodies(difference.events_removed),
         text: TextDifferenceBody {
             lines_added: difference.text.lines_added as u64,
             lines_removed: difference.text.lines_removed as u64,
-            hunks: difference.text.hunks.into_iter().map(HunkBody::from).collect(),
+            hunks: bodies(difference.text.hunks),
             truncated: difference.text.truncated,
         },
     }
+}
+
+fn bodies<T, B: From<T>>(found: Vec<T>) -> Vec<B> {
+    found.into_iter().map(B::from).collect()
 }
 
 fn side(document: database::documents::Document) -> SideBody {

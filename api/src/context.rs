@@ -16,7 +16,7 @@ use crate::auth::access_tokens::Tokens;
 use crate::auth::browser::CsrfKeys;
 use crate::auth::passwords::Passwords;
 use crate::auth::refresh_tokens::Successors;
-use crate::auth::standing::{BrowserStandings, KeyStandings, Standings};
+use crate::auth::standing::{BcryptInUse, BrowserStandings, KeyStandings, Standings};
 use crate::auth::totp::SecretBox;
 use crate::http::admission::Admission;
 use crate::http::client_address::TrustedProxies;
@@ -35,6 +35,7 @@ pub struct Api {
     pub(crate) clock: SharedClock,
     pub(crate) tokens: Arc<Tokens>,
     pub(crate) passwords: Arc<Passwords>,
+    pub(crate) bcrypt_in_use: Arc<BcryptInUse>,
     pub(crate) secrets: Arc<SecretBox>,
     pub(crate) successors: Arc<Successors>,
     pub(crate) standings: Arc<Standings>,
@@ -101,6 +102,7 @@ impl Api {
         Ok(Self {
             tokens: Arc::new(Tokens::new(&parts.auth, parts.clock.clone())?),
             passwords: Arc::new(Passwords::new(&parts.auth.password)?),
+            bcrypt_in_use: Arc::new(BcryptInUse::default()),
             secrets: Arc::new(SecretBox::new(&parts.auth)),
             successors: Arc::new(Successors::derive(&parts.auth)),
             standings: Arc::new(Standings::default()),

@@ -20,6 +20,7 @@ mod m0011_search;
 mod m0012_models;
 mod m0013_mail;
 mod m0014_audit_keys;
+mod m0015_earlier_hashes;
 
 use sea_orm_migration::prelude::*;
 pub use sea_orm_migration::{MigratorTrait, migrator::MigrationStatus};
@@ -46,6 +47,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0012_models::Models),
             Box::new(m0013_mail::Mail),
             Box::new(m0014_audit_keys::AuditKeys),
+            Box::new(m0015_earlier_hashes::EarlierHashes),
         ]
     }
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod access;
 pub mod access_tokens;
+pub(crate) mod bcrypt_hashes;
 pub(crate) mod browser;
 pub(crate) mod caller;
 pub mod keys;

@@ -4,6 +4,7 @@
 //! Hashing is slow and hungry on purpose. It runs on threads of its own, a bounded number at a time, so that a wave of
 //! logins waits for itself and not the rest of the API for it.
 
+use std::hint::black_box;
 use std::sync::Arc;
 use std::thread;
 
@@ -15,6 +16,7 @@ use telemetry::metrics::PlaceKind;
 use tokio::sync::{AcquireError, Semaphore};
 use tokio::task::{JoinError, spawn_blocking};
 
+use super::bcrypt_hashes;
 use crate::http::admission::Room;
 
 /// Bytes of a password at most: more would only cost time, ours.
@@ -29,11 +31,8 @@ const MEMORY_KIB_MAX: u32 = 1024 * 1024;
 /// Nor seconds of a core.
 const PASSES_MAX: u32 = 20;
 
-/// The costliest hash of bcrypt that is verified: about a second and a half. Each step more takes twice as long.
-const BCRYPT_COST_MAX: u32 = 14;
-
 /// Who may wait for each slot. A hash takes a core some tens of milliseconds, so the last of them waits about two seconds:
-/// as long as somebody who logs in may be left without an answer.
+/// as long as somebody who logs in may be left without an answer. While hashes of bcrypt are left it may be more.
 const WAITING_PER_SLOT: usize = 64;
 
 /// The section `auth.password`: what a hash costs. Hashes made with other parameters stay valid and are replaced at
@@ -175,32 +174,58 @@ impl Passwords {
         if password.expose_secret().len() > PASSWORD_BYTES_MAX {
             return Err(PasswordError::TooLong);
         }
-        self.run(move |hashing| hash(&hashing.argon2, password.expose_secret().as_bytes()))
-            .await?
+        self.run(move |hashing| {
+            telemetry::metrics::password_hashed();
+            hash(&hashing.argon2, password.expose_secret().as_bytes())
+        })
+        .await?
     }
 
-    /// Whether the password belongs to the hash. Waits for a free slot.
+    /// Whether the password of somebody who is known belongs to the hash. Waits for a free slot.
     ///
-    /// `None` stands for an account that does not exist: the answer is `false` and takes as long as for one that does.
-    /// A hash that is neither a PHC string of Argon2 nor one of bcrypt is `false` too.
+    /// A hash that is neither a PHC string of Argon2 nor one of bcrypt belongs to no password, and so does one of bcrypt that costs
+    /// too much.
     ///
     /// # Errors
     /// When too many wait already, or the process stops.
-    pub async fn verify(&self, password: SecretString, phc: Option<&str>) -> Result<bool, PasswordError> {
+    pub async fn verify(&self, password: SecretString, phc: &str) -> Result<bool, PasswordError> {
         if password.expose_secret().len() > PASSWORD_BYTES_MAX {
             return Ok(false);
         }
-        let known = phc.is_some();
-        let phc = phc.unwrap_or(&self.0.nobody).to_owned();
-        let matches = self.run(move |_| {
+        let phc = phc.to_owned();
+        self.run(move |_| {
+            let (matches, work) = compare(&phc, password.expose_secret().as_bytes());
+            work.tell();
+            matches
+        })
+        .await
+    }
+
+    /// Whether a password logs in to an account, whose hash is `None` when there is no such account. Waits for a free slot.
+    ///
+    /// `false` takes the same time whether there is an account, and however its password was hashed: as much of Argon2 as the
+    /// parameters of the settings want, and bcrypt as often as the costliest hash in use takes, `bcrypt_cost_max`. Only a hash that
+    /// costs more than one made now takes more. `true` takes what it takes.
+    ///
+    /// # Errors
+    /// When too many wait already, or the process stops.
+    pub async fn verify_login(
+        &self,
+        password: SecretString,
+        phc: Option<&str>,
+        bcrypt_cost_max: Option<u32>,
+    ) -> Result<bool, PasswordError> {
+        if password.expose_secret().len() > PASSWORD_BYTES_MAX {
+            return Ok(false);
+        }
+        let phc = phc.map(str::to_owned);
+        self.run(move |hashing| {
             let password = password.expose_secret().as_bytes();
-            match bcrypt_cost(&phc) {
-                Some(cost) if cost <= BCRYPT_COST_MAX => bcrypt::verify(password, &phc).unwrap_or(false),
-                Some(_) => false,
-                None => verify(&phc, password).unwrap_or(false),
-            }
-        });
-        Ok(matches.await? && known)
+            let (matches, work) = hashing.log_in(password, phc.as_deref(), bcrypt_cost_max);
+            work.tell();
+            matches
+        })
+        .await
     }
 
     /// Whether a hash was made in another way than hashes are made now, and should be replaced when the password is
@@ -233,19 +258,86 @@ impl Passwords {
         let work = spawn_blocking(move || {
             // Held by the work and not by who waits for it: a client that hangs up frees no core.
             let _slot = slot;
-            telemetry::metrics::password_hashed();
             work(&hashing)
         });
         Ok(work.await?)
     }
 }
 
-/// What a hash of bcrypt costs, as a power of two; `None` for every other hash.
-fn bcrypt_cost(hash: &str) -> Option<u32> {
-    let rest = ["$2a$", "$2b$", "$2x$", "$2y$"]
-        .iter()
-        .find_map(|prefix| hash.strip_prefix(prefix))?;
-    rest.split_once('$')?.0.parse().ok()
+impl Hashing {
+    /// Compares, and makes up for what another account would have taken.
+    fn log_in(&self, password: &[u8], phc: Option<&str>, bcrypt_cost_max: Option<u32>) -> (bool, Work) {
+        let (matches, mut work) = phc.map_or((false, Work::default()), |phc| compare(phc, password));
+        if matches {
+            return (true, work);
+        }
+        let ours = blocks(self.argon2.params());
+        match ours.saturating_sub(work.argon2_blocks) {
+            0 => {}
+            missing if work.argon2_blocks == 0 => {
+                let _ = black_box(verify(&self.nobody, password));
+                work.argon2_blocks = missing;
+            }
+            missing => work.argon2_blocks += make_up(missing, password),
+        }
+        if let Some(cost_max) = bcrypt_cost_max {
+            work.bcrypt_rounds += bcrypt_hashes::make_up(work.bcrypt_rounds, cost_max);
+        }
+        (false, work)
+    }
+}
+
+/// What it took to compare a password.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+struct Work {
+    /// Blocks of Argon2, of a KiB each, counted once for each pass over them: what its time goes by.
+    argon2_blocks: u64,
+    /// Rounds of bcrypt.
+    bcrypt_rounds: u64,
+}
+
+impl Work {
+    fn tell(self) {
+        if self.argon2_blocks > 0 {
+            telemetry::metrics::password_hashed();
+        }
+        if self.bcrypt_rounds > 0 {
+            telemetry::metrics::bcrypt_computed(self.bcrypt_rounds);
+        }
+    }
+}
+
+/// Whether the password belongs to the hash of either kind. What is broken takes no work.
+fn compare(phc: &str, password: &[u8]) -> (bool, Work) {
+    let mut work = Work::default();
+    if bcrypt_hashes::is_one(phc) {
+        let (matches, rounds) = bcrypt_hashes::verify(phc, password);
+        work.bcrypt_rounds = rounds;
+        return (matches, work);
+    }
+    let Ok(Some((matches, blocks))) = verify(phc, password) else {
+        return (false, work);
+    };
+    work.argon2_blocks = blocks;
+    (matches, work)
+}
+
+/// What a hash with these parameters takes.
+fn blocks(params: &Params) -> u64 {
+    u64::from(params.m_cost()) * u64::from(params.t_cost())
+}
+
+/// Spends so many blocks more, after a hash with parameters that took fewer than those of today. Gives how many that were.
+fn make_up(missing: u64, password: &[u8]) -> u64 {
+    let memory_kib = u32::try_from(missing).map_or(MEMORY_KIB_MAX, |kib| kib.min(MEMORY_KIB_MAX));
+    let Ok(params) = Params::new(memory_kib.max(Params::MIN_M_COST), 1, 1, None) else {
+        return 0;
+    };
+    let spent = blocks(&params);
+    let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+    let mut output = [0; Params::DEFAULT_OUTPUT_LEN];
+    let _ = black_box(derive(&argon2, password, &[0; 16], &mut output));
+    spent
 }
 
 fn hash(argon2: &Argon2<'_>, password: &[u8]) -> Result<String, PasswordError> {
@@ -265,11 +357,12 @@ fn hash(argon2: &Argon2<'_>, password: &[u8]) -> Result<String, PasswordError> {
     Ok(hash.to_string())
 }
 
-/// Whether the password belongs to the hash, whatever its parameters; an error when it is no hash of Argon2.
-fn verify(phc: &str, password: &[u8]) -> argon2::password_hash::Result<bool> {
+/// Whether the password belongs to the hash, whatever its parameters, and how many blocks it took to know; `None` when half of the
+/// hash is missing, and an error when it is none of Argon2.
+fn verify(phc: &str, password: &[u8]) -> argon2::password_hash::Result<Option<(bool, u64)>> {
     let stored = PasswordHash::new(phc)?;
     let (Some(salt), Some(expected)) = (stored.salt, stored.hash) else {
-        return Ok(false);
+        return Ok(None);
     };
     let algorithm = Algorithm::try_from(stored.algorithm.as_str())?;
     let version = stored.version.map_or(Ok(Version::default()), Version::try_from)?;
@@ -277,7 +370,7 @@ fn verify(phc: &str, password: &[u8]) -> argon2::password_hash::Result<bool> {
     let mut output = vec![0; expected.len()];
     derive(&argon2, password, &salt, &mut output)?;
     // Compares in constant time.
-    Ok(Output::new(&output)? == expected)
+    Ok(Some((Output::new(&output)? == expected, blocks(argon2.params()))))
 }
 
 fn derive(
@@ -321,14 +414,12 @@ mod tests {
         let passwords = Passwords::new(&cheap()).unwrap();
         let phc = passwords.hash(secret("correct horse")).await.unwrap();
         assert!(phc.starts_with("$argon2id$v=19$m=64,t=1,p=1$"), "{phc}");
-        assert!(
-            passwords
-                .verify(secret("correct horse"), Some(&phc))
-                .await
-                .unwrap()
-        );
+        let logs_in = async |password| passwords.verify_login(secret(password), Some(&phc), None).await;
+        assert!(passwords.verify(secret("correct horse"), &phc).await.unwrap());
+        assert!(logs_in("correct horse").await.unwrap());
         for wrong in ["Correct horse", ""] {
-            assert!(!passwords.verify(secret(wrong), Some(&phc)).await.unwrap());
+            assert!(!passwords.verify(secret(wrong), &phc).await.unwrap());
+            assert!(!logs_in(wrong).await.unwrap());
         }
         assert_ne!(passwords.hash(secret("correct horse")).await.unwrap(), phc);
     }
@@ -336,16 +427,76 @@ mod tests {
     #[tokio::test]
     async fn nobody_can_log_in_to_an_account_that_is_not_there() {
         let passwords = Passwords::new(&cheap()).unwrap();
-        assert!(!passwords.verify(secret("correct horse"), None).await.unwrap());
+        let nobody = passwords.verify_login(secret("correct horse"), None, None);
+        assert!(!nobody.await.unwrap());
         for rubbish in [
             "",
             "plain text",
             "$2b$12$abcdefghijklmnopqrstuv",
             "$argon2id$v=19$m=64,t=1,p=1$c2FsdHNhbHQ",
         ] {
-            let matches = passwords.verify(secret("correct horse"), Some(rubbish)).await;
+            let matches = passwords.verify(secret("correct horse"), rubbish).await;
             assert!(!matches.unwrap(), "{rubbish}");
         }
+    }
+
+    #[test]
+    fn whoever_is_refused_has_cost_the_same_whatever_their_hash() {
+        let made_by = |settings: &PasswordSettings| {
+            let passwords = Passwords::new(settings).unwrap();
+            let made = hash(&passwords.0.argon2, b"correct horse").unwrap();
+            (passwords, made)
+        };
+        let settings = PasswordSettings {
+            memory_kib: 128,
+            passes: 2,
+            ..cheap()
+        };
+        let (passwords, ours) = made_by(&settings);
+        let (_, weaker) = made_by(&cheap());
+        let (_, nearly_as_strong) = made_by(&PasswordSettings {
+            memory_kib: 248,
+            passes: 1,
+            lanes: 2,
+            ..cheap()
+        });
+        let dearer = BY_BCRYPT.replace("$04$", "$06$");
+        let unaffordable = BY_BCRYPT.replace("$04$", "$31$");
+        let hashes = [
+            None,
+            Some(ours.as_str()),
+            Some(&weaker),
+            Some(&nearly_as_strong),
+            Some(BY_BCRYPT),
+            Some(&dearer),
+            Some(&unaffordable),
+            Some("plain text"),
+            Some("$2b$04$tooshort"),
+            Some("$argon2id$v=19$m=64,t=1,p=1$c2FsdHNhbHQ"),
+        ];
+        for phc in hashes {
+            let refused = passwords.0.log_in(b"a wrong password", phc, Some(6));
+            let work = Work {
+                argon2_blocks: 256,
+                bcrypt_rounds: 1 << 6,
+            };
+            assert_eq!(refused, (false, work), "{phc:?}");
+        }
+        // Once nobody has a hash of bcrypt any more, none is computed.
+        for phc in [None, Some(ours.as_str())] {
+            let work = Work {
+                argon2_blocks: 256,
+                bcrypt_rounds: 0,
+            };
+            assert_eq!(passwords.0.log_in(b"a wrong password", phc, None), (false, work));
+        }
+        // Whoever gets in may know it.
+        let bcrypt_only = Work {
+            argon2_blocks: 0,
+            bcrypt_rounds: 1 << 4,
+        };
+        let welcome = passwords.0.log_in(b"correct horse", Some(BY_BCRYPT), Some(6));
+        assert_eq!(welcome, (true, bcrypt_only));
     }
 
     #[tokio::test]
@@ -357,7 +508,13 @@ mod tests {
             passwords.hash(secret(&long)).await,
             Err(PasswordError::TooLong)
         ));
-        assert!(!passwords.verify(secret(&long), None).await.unwrap());
+        assert!(
+            !passwords
+                .verify_login(secret(&long), None, Some(14))
+                .await
+                .unwrap()
+        );
+        assert!(!passwords.verify(secret(&long), BY_BCRYPT).await.unwrap());
         let longest = "x".repeat(PASSWORD_BYTES_MAX);
         assert!(matches!(
             passwords.hash(secret(&longest)).await,
@@ -370,7 +527,7 @@ mod tests {
         let old = Passwords::new(&cheap()).unwrap();
         let new = Passwords::new(&PasswordSettings { passes: 2, ..cheap() }).unwrap();
         let phc = old.hash(secret("correct horse")).await.unwrap();
-        assert!(new.verify(secret("correct horse"), Some(&phc)).await.unwrap());
+        assert!(new.verify(secret("correct horse"), &phc).await.unwrap());
         assert!(!old.needs_rehash(&phc));
         assert!(new.needs_rehash(&phc));
         assert!(new.needs_rehash(&phc.replace("argon2id", "argon2i")));
@@ -414,7 +571,7 @@ mod tests {
         let late = async {
             has_started.await.unwrap();
             // Everybody before has been polled once by now: one has the slot, the others wait for it.
-            let refused = passwords.verify(secret("correct horse"), None).await;
+            let refused = passwords.verify_login(secret("correct horse"), None, None).await;
             assert!(matches!(refused, Err(PasswordError::Busy)), "{refused:?}");
             finish.send(()).unwrap();
         };
@@ -430,16 +587,12 @@ mod tests {
     #[tokio::test]
     async fn a_hash_of_bcrypt_is_verified_and_should_be_replaced() {
         let passwords = Passwords::new(&cheap()).unwrap();
-        let verify =
-            async |password, hash: &str| passwords.verify(secret(password), Some(hash)).await.unwrap();
+        let verify = async |password, hash: &str| passwords.verify(secret(password), hash).await.unwrap();
         assert!(verify("correct horse", BY_BCRYPT).await);
         assert!(!verify("Correct horse", BY_BCRYPT).await);
         assert!(passwords.needs_rehash(BY_BCRYPT));
         let ours = passwords.hash(secret("correct horse")).await.unwrap();
         assert!(!passwords.needs_rehash(&ours));
-        for broken in ["$2b$", "$2b$04$", "$2b$04$tooshort", "$2b$xx$", &BY_BCRYPT[..50]] {
-            assert!(!verify("correct horse", broken).await, "{broken}");
-        }
         // It would keep a core busy for days.
         assert!(!verify("correct horse", &BY_BCRYPT.replace("$04$", "$31$")).await);
     }

@@ -25,6 +25,9 @@ pub(crate) type BrowserStandings = Heard<TokenHash, (SessionId, Standing)>;
 /// What was last heard of API keys.
 pub(crate) type KeyStandings = Heard<KeyHash, KeyStanding>;
 
+/// What the costliest hash of bcrypt costs that any account still has, if one has.
+pub(crate) type BcryptInUse = Heard<(), Option<u32>>;
+
 /// Answers of the database that are good for a moment.
 #[derive(Debug)]
 pub(crate) struct Heard<K, V>(Mutex<HashMap<K, (Instant, V)>>);

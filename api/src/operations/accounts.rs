@@ -10,6 +10,7 @@ use secrecy::SecretString;
 
 use super::second_factor;
 use crate::auth::access_tokens::Claims;
+use crate::auth::bcrypt_hashes;
 use crate::auth::passwords::PasswordError;
 use crate::context::Api;
 use crate::http::rates::TooOften;
@@ -185,8 +186,21 @@ async fn prove_login(api: &Api, wanted: Wanted, device: &Device) -> Result<User,
         .map(|credentials| credentials.password_hash.as_str());
     let user = found.as_ref().map(|credentials| credentials.user.id);
     api.rates.attempt(user, login).await?;
-    // An unknown account costs the same hash as a known one.
-    let matches = api.passwords.verify(password.clone(), known_hash).await?;
+    // Whoever is refused has cost the same, whether there is an account and however old its hash is.
+    let ask = users::bcrypt_cost_max(&api.database, bcrypt_hashes::COSTS);
+    let bcrypt_cost_max = api.bcrypt_in_use.of((), async { ask.await.map(Some) }).await?;
+    let matching = api
+        .passwords
+        .verify_login(password.clone(), known_hash, bcrypt_cost_max.flatten());
+    let matches = matching.await?;
+    if let (Some(user), Some(cost)) = (user, known_hash.and_then(bcrypt_hashes::unaffordable)) {
+        let most = bcrypt_hashes::COSTS.end();
+        tracing::warn!(
+            user.id = %user,
+            "nobody can log in to account {user}: its hash is of bcrypt with cost {cost}, and no more than {most} is computed; \
+             its owner needs a new password"
+        );
+    }
     let Some(credentials) = found.filter(|_| matches) else {
         record(api, None, "session.start", user, Outcome::Refused, origin()).await?;
         return Err(Refused::Credentials);

@@ -128,7 +128,7 @@ pub(super) async fn prove(
         .await?
         .ok_or(Refused::Gone)?;
     api.rates.attempt(Some(user), "").await?;
-    if api.passwords.verify(password, Some(&known.password_hash)).await? {
+    if api.passwords.verify(password, &known.password_hash).await? {
         return Ok(known);
     }
     accounts::record(api, Some(user), action, Some(user), Outcome::Refused, origin).await?;

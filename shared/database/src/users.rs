@@ -1,5 +1,7 @@
 //! People with an account.
 
+use std::ops::RangeInclusive;
+
 use chrono::{DateTime, Utc};
 use domain::{JobId, SessionId, UserId, UserRole, UserStatus};
 use sea_orm::sea_query::{Expr, ExprTrait, Func, LikeExpr};
@@ -142,6 +144,28 @@ pub async fn credentials(db: &Database, id: UserId) -> Result<Option<Credentials
 pub async fn find(db: &Database, id: UserId) -> Result<Option<User>> {
     let row = users::Entity::find_by_id(id.uuid()).one(db.connection()).await?;
     row.map(User::try_from).transpose()
+}
+
+/// What the costliest hash of bcrypt costs that any account still has, of those whose cost is one of `costs` (4 to 31, powers of
+/// two). `None` when there are none: every password was hashed by us.
+///
+/// # Errors
+/// When the database is away.
+pub async fn bcrypt_cost_max(db: &Database, costs: RangeInclusive<u32>) -> Result<Option<u32>> {
+    #[derive(FromQueryResult)]
+    struct Row {
+        cost: Option<String>,
+    }
+    // Listed and not compared: of what is no number, databases differ over whether it is the greater one. The two expressions
+    // are those of an index.
+    let costs: Vec<String> = costs.map(|cost| format!("'{cost:02}'")).collect();
+    let question = format!(
+        "SELECT max(substr(password_hash, 5, 2)) AS cost FROM users \
+         WHERE substr(password_hash, 1, 2) = '$2' AND substr(password_hash, 5, 2) IN ({})",
+        costs.join(", ")
+    );
+    let row: Option<Row> = sql::first(db.connection(), question, []).await?;
+    Ok(row.and_then(|row| row.cost?.parse().ok()))
 }
 
 /// Whether there is any account at all.

@@ -213,9 +213,14 @@ pub fn http_place_left(kind: PlaceKind) {
     table::HTTP_PLACES_TAKEN.change([kind.as_str().into()], -1.0);
 }
 
-/// A password goes through the hash.
+/// A password went through the hash that we make.
 pub fn password_hashed() {
     table::PASSWORDS_HASHED.add([], 1);
+}
+
+/// A password went through so many rounds of the hash that earlier systems made.
+pub fn bcrypt_computed(rounds: u64) {
+    table::BCRYPT_ROUNDS.add([], rounds);
 }
 
 /// The watch over the database heard nothing any more.

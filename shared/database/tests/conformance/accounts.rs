@@ -47,6 +47,28 @@ on_both! {
         assert_eq!(found.password_hash, "$argon2id$");
     }
 
+    async fn the_costliest_hash_of_an_earlier_system_is_known_until_it_is_replaced(db: &TestDatabase) {
+        let dearest = async || users::bcrypt_cost_max(db, 4..=14).await.unwrap();
+        let keep = async |user: &users::User, hash: &str| {
+            users::note_login(db, user.id, Some(hash.to_owned()), start()).await.unwrap();
+        };
+        assert_eq!(dearest().await, None);
+        let (ada, eve, bob) = (a_user(db).await, a_user(db).await, a_user(db).await);
+        assert_eq!(dearest().await, None, "hashes of our own are none of them");
+        let rest = "x".repeat(53);
+        keep(&ada, &format!("$2b$09${rest}")).await;
+        keep(&eve, &format!("$2a$12${rest}")).await;
+        // What nobody would compute, and what is no hash, hides none of the others.
+        for odd in ["$2y$31$", "$2b$15$", "$2b$xx$", "$2b$1", "$2", "$2$10$", ""] {
+            keep(&bob, odd).await;
+            assert_eq!(dearest().await, Some(12), "{odd:?}");
+        }
+        keep(&eve, "$argon2id$").await;
+        assert_eq!(dearest().await, Some(9));
+        keep(&ada, "$argon2id$").await;
+        assert_eq!(dearest().await, None);
+    }
+
     async fn a_refresh_token_is_good_once_and_its_reuse_ends_the_family(db: &TestDatabase) {
         let user = a_user(db).await;
         let session = sessions::start(db, session_of(&user), start()).await.unwrap();

@@ -83,7 +83,9 @@ metrics! {
     HTTP_PLACES_TAKEN = "docmill_http_places_taken" Gauge Count ["kind"]
         "Requests being served or waiting, and passwords waiting to be hashed, of as many as there is room for.";
     PASSWORDS_HASHED = "docmill_passwords_hashed_total" Counter Count []
-        "Passwords that were hashed, to keep them or to compare them.";
+        "Passwords that went through Argon2id, to keep them or to compare them.";
+    BCRYPT_ROUNDS = "docmill_bcrypt_rounds_total" Counter Count []
+        "Rounds of bcrypt over passwords, while any account has a hash of an earlier system.";
     DATABASE_LOST = "docmill_database_lost_total" Counter Count []
         "Times that the database stopped answering, as the API saw it.";
     DOCUMENTS_ACCEPTED = "docmill_documents_accepted_total" Counter Count []

@@ -7,6 +7,7 @@
 #![allow(clippy::print_stderr)] // and this is where it says why
 
 mod answer;
+mod certificates;
 pub mod chaos;
 mod client;
 mod command;
@@ -27,13 +28,14 @@ pub mod texts;
 mod waiting;
 
 pub use answer::Answer;
+pub use certificates::{Authority, ServerCertificate};
 pub use client::Client;
 pub use command::{Output, docmill, run};
 pub use embedded::Embedded;
 pub use fleet::{Fleet, Service};
 pub use folder::Folder;
 pub use gate::Gate;
-pub use mail_server::{MailServer, Manners, Received, secret};
+pub use mail_server::{MailServer, Manners, Protection, Received, secret};
 pub use mill::{Mill, ShownOnFailure};
 pub use process::{Process, signal};
 pub use programs::program;

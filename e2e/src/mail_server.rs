@@ -2,16 +2,29 @@
 
 use std::sync::{Arc, Mutex};
 
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
-use tokio::net::tcp::OwnedWriteHalf;
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::waiting::{PATIENCE, until};
-use crate::{Client, Settings};
+use crate::{Client, ServerCertificate, Settings};
+
+/// How the way to a [`MailServer`] is protected.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Protection {
+    /// Not at all.
+    #[default]
+    None,
+    /// When the client asks for it (RFC 3207).
+    StartTls,
+    /// From the first byte.
+    Tls,
+}
 
 /// How a [`MailServer`] behaves.
 #[derive(Debug, Clone, Default)]
 pub struct Manners {
+    /// How the way to it is protected. It shows the certificate of [`MailServer::present`].
+    pub protection: Protection,
     /// The name and the password that everybody must show.
     pub login: Option<(String, String)>,
     /// Messages that it does not take for now (451) before it takes the first one.
@@ -43,7 +56,10 @@ struct Seen {
     messages: Mutex<Vec<Received>>,
     /// Every line that any client said.
     lines: Mutex<Vec<String>>,
+    /// Those of them that anybody on the way could read.
+    in_the_clear: Mutex<Vec<String>>,
     refused: Mutex<usize>,
+    certificate: Mutex<Option<ServerCertificate>>,
 }
 
 impl MailServer {
@@ -59,19 +75,33 @@ impl MailServer {
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let (seen, manners) = (Arc::clone(&shared), known.clone());
-                tokio::spawn(async move { converse(stream, &seen, &manners).await });
+                tokio::spawn(async move { serve(stream, &seen, &manners).await });
             }
         });
         Self { port, manners, seen }
     }
 
+    /// Shows this certificate from now on.
+    ///
+    /// # Panics
+    /// Never.
+    pub fn present(&self, certificate: ServerCertificate) {
+        *self.seen.certificate.lock().unwrap() = Some(certificate);
+    }
+
     /// What docmill has to know to use it.
     #[must_use]
     pub fn settings(&self) -> Settings {
+        let (host, encryption) = match self.manners.protection {
+            Protection::None => ("127.0.0.1", "none"),
+            // Certificates are for names.
+            Protection::StartTls => ("localhost", "start_tls"),
+            Protection::Tls => ("localhost", "tls"),
+        };
         let settings = Settings::new()
-            .with("mail.host", "127.0.0.1")
+            .with("mail.host", host)
             .with("mail.port", self.port.to_string())
-            .with("mail.encryption", "none")
+            .with("mail.encryption", encryption)
             .with("mail.from", "docmill <no-reply@example.com>")
             .with("mail.public_url", "https://docmill.example.com");
         match &self.manners.login {
@@ -127,6 +157,15 @@ impl MailServer {
         self.seen.lines.lock().unwrap().clone()
     }
 
+    /// What of it anybody on the way could read.
+    ///
+    /// # Panics
+    /// Never.
+    #[must_use]
+    pub fn in_the_clear(&self) -> Vec<String> {
+        self.seen.in_the_clear.lock().unwrap().clone()
+    }
+
     /// Somebody who made an account with the address and has confirmed it.
     ///
     /// # Panics
@@ -170,50 +209,88 @@ pub fn secret(content: &str) -> Option<String> {
     Some(format!("dml_{digits}"))
 }
 
-/// One conversation (RFC 5321, and RFC 4954 for the login).
-async fn converse(stream: TcpStream, seen: &Seen, manners: &Manners) -> Option<()> {
-    let (read, mut write) = stream.into_split();
-    let mut lines = BufReader::new(read).lines();
-    say(&mut write, "220 test ready").await?;
+/// Whoever connects, over a way that is protected as it should be.
+async fn serve(stream: TcpStream, seen: &Seen, manners: &Manners) -> Option<()> {
+    let protect = |stream: TcpStream| {
+        let certificate = seen.certificate.lock().unwrap().clone();
+        let certificate = certificate.expect("a server with TLS presents a certificate first");
+        // A client that does not like it hangs up.
+        async move { certificate.accept(stream).await.ok() }
+    };
+    let stream = match manners.protection {
+        Protection::Tls => {
+            let mut stream = protect(stream).await?;
+            say(&mut stream, "220 test ready").await?;
+            stream
+        }
+        Protection::None | Protection::StartTls => {
+            let mut stream = stream;
+            say(&mut stream, "220 test ready").await?;
+            // Unless it goes on protected, the conversation is over.
+            let stream = converse(stream, seen, manners, true).await?;
+            protect(stream).await?
+        }
+    };
+    converse(stream, seen, manners, false).await.map(drop)
+}
+
+/// One conversation (RFC 5321, and RFC 4954 for the login). Gives the way back when it is to be protected from here on.
+async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: S,
+    seen: &Seen,
+    manners: &Manners,
+    in_the_clear: bool,
+) -> Option<S> {
+    let offers_protection = in_the_clear && manners.protection == Protection::StartTls;
+    let mut stream = BufReader::new(stream);
     let mut logged_in = manners.login.is_none();
     let (mut from, mut to) = (String::new(), Vec::new());
-    while let Ok(Some(line)) = lines.next_line().await {
+    while let Some(line) = hear(&mut stream).await {
         seen.lines.lock().unwrap().push(line.clone());
+        if in_the_clear {
+            seen.in_the_clear.lock().unwrap().push(line.clone());
+        }
         let refuse = || *seen.refused.lock().unwrap() += 1;
         let upper = line.to_ascii_uppercase();
         if upper.starts_with("EHLO") {
-            say(&mut write, "250-test").await?;
-            say(&mut write, "250-8BITMIME").await?;
-            say(&mut write, "250 AUTH PLAIN").await?;
+            say(&mut stream, "250-test").await?;
+            if offers_protection {
+                say(&mut stream, "250-STARTTLS").await?;
+            }
+            say(&mut stream, "250-8BITMIME").await?;
+            say(&mut stream, "250 AUTH PLAIN").await?;
+        } else if upper == "STARTTLS" && offers_protection {
+            say(&mut stream, "220 go on").await?;
+            return Some(stream.into_inner());
         } else if let Some(shown) = line.strip_prefix("AUTH PLAIN ") {
             logged_in = manners
                 .login
                 .as_ref()
                 .is_some_and(|login| shown == encoded(login));
-            say(&mut write, if logged_in { "235 welcome" } else { "535 no" }).await?;
+            say(&mut stream, if logged_in { "235 welcome" } else { "535 no" }).await?;
         } else if upper.starts_with("MAIL FROM:") {
             if !logged_in {
                 refuse();
-                say(&mut write, "530 who are you").await?;
+                say(&mut stream, "530 who are you").await?;
                 continue;
             }
             from = address(&line);
             to.clear();
-            say(&mut write, "250 ok").await?;
+            say(&mut stream, "250 ok").await?;
         } else if upper.starts_with("RCPT TO:") {
             let wanted = address(&line);
             if manners.unknown.as_ref() == Some(&wanted) {
                 refuse();
-                say(&mut write, &format!("550 nobody is called {wanted} here")).await?;
+                say(&mut stream, &format!("550 nobody is called {wanted} here")).await?;
                 continue;
             }
             to.push(wanted);
-            say(&mut write, "250 ok").await?;
+            say(&mut stream, "250 ok").await?;
         } else if upper == "DATA" {
-            say(&mut write, "354 go on").await?;
+            say(&mut stream, "354 go on").await?;
             let mut content = String::new();
             loop {
-                let line = lines.next_line().await.ok()??;
+                let line = hear(&mut stream).await?;
                 if line == "." {
                     break;
                 }
@@ -227,7 +304,7 @@ async fn converse(stream: TcpStream, seen: &Seen, manners: &Manners) -> Option<(
                 busy
             };
             if busy {
-                say(&mut write, "451 come back later").await?;
+                say(&mut stream, "451 come back later").await?;
                 continue;
             }
             let message = Received {
@@ -236,21 +313,29 @@ async fn converse(stream: TcpStream, seen: &Seen, manners: &Manners) -> Option<(
                 content,
             };
             seen.messages.lock().unwrap().push(message);
-            say(&mut write, "250 taken").await?;
+            say(&mut stream, "250 taken").await?;
         } else if upper == "QUIT" {
-            say(&mut write, "221 bye").await?;
-            return Some(());
+            say(&mut stream, "221 bye").await?;
+            return None;
         } else if upper == "RSET" || upper == "NOOP" {
-            say(&mut write, "250 ok").await?;
+            say(&mut stream, "250 ok").await?;
         } else {
-            say(&mut write, "502 not known here").await?;
+            say(&mut stream, "502 not known here").await?;
         }
     }
-    Some(())
+    None
 }
 
-async fn say(write: &mut OwnedWriteHalf, text: &str) -> Option<()> {
-    write.write_all(format!("{text}\r\n").as_bytes()).await.ok()
+/// The next line, without its end; `None` when the client has gone.
+async fn hear(stream: &mut (impl AsyncBufReadExt + Unpin)) -> Option<String> {
+    let mut line = String::new();
+    let read = stream.read_line(&mut line).await.ok()?;
+    (read > 0).then(|| line.trim_end_matches(['\r', '\n']).to_owned())
+}
+
+async fn say(stream: &mut (impl AsyncWrite + Unpin), text: &str) -> Option<()> {
+    stream.write_all(format!("{text}\r\n").as_bytes()).await.ok()?;
+    stream.flush().await.ok()
 }
 
 /// What stands between the angle brackets.

@@ -1,5 +1,6 @@
 //! How a message gets away.
 
+use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -147,6 +148,9 @@ fn server(settings: &MailSettings) -> Result<AsyncSmtpTransport<Tokio1Executor>,
     Ok(builder.build())
 }
 
+/// How a certificate begins in PEM.
+const BEGINNING: &[u8] = b"-----BEGIN CERTIFICATE-----";
+
 fn certificates(settings: &MailSettings) -> Result<TlsParameters, UnusableMail> {
     let mut parameters = TlsParameters::builder(settings.host.clone());
     if !settings.ca_file.as_os_str().is_empty() {
@@ -154,6 +158,12 @@ fn certificates(settings: &MailSettings) -> Result<TlsParameters, UnusableMail> 
             path: settings.ca_file.display().to_string(),
             source,
         })?;
+        // What holds none would be passed over in silence.
+        if !pem.windows(BEGINNING.len()).any(|text| text == BEGINNING) {
+            return Err(UnusableMail::NoCertificates(
+                settings.ca_file.display().to_string(),
+            ));
+        }
         parameters = parameters.add_root_certificate(Certificate::from_pem(&pem).map_err(UnusableMail::Tls)?);
     }
     parameters.build_rustls().map_err(UnusableMail::Tls)
@@ -162,6 +172,9 @@ fn certificates(settings: &MailSettings) -> Result<TlsParameters, UnusableMail> 
 /// The words of the server may hold the address, so only its number is told.
 fn failed(error: &lettre::transport::smtp::Error) -> SendError {
     let number = error.status().map(u16::from);
+    if let Some(fault) = tls_fault(error) {
+        return SendError::Unavailable(fault.to_owned());
+    }
     match number {
         Some(number) if error.is_permanent() && !ABOUT_LOGGING_IN.contains(&number) => {
             SendError::Refused(format!("the mail server answered {number}"))
@@ -173,14 +186,54 @@ fn failed(error: &lettre::transport::smtp::Error) -> SendError {
         None if error.is_timeout() => {
             SendError::Unavailable(format!("the mail server did not answer within {PATIENCE:?}"))
         }
-        None if error.is_tls() => {
-            SendError::Unavailable("the way to the mail server could not be protected (TLS)".to_owned())
-        }
         None if error.is_client() => SendError::Unavailable(
             "the mail server does not offer what is needed: protection (STARTTLS), or a way to log in"
                 .to_owned(),
         ),
         None => SendError::Unavailable("the mail server was not reached, or broke off".to_owned()),
+    }
+}
+
+/// Why the way to the mail server could not be protected, if that is what failed. Nothing was said on it then.
+fn tls_fault(error: &lettre::transport::smtp::Error) -> Option<&'static str> {
+    let mut cause: Option<&(dyn Error + 'static)> = Some(error);
+    while let Some(error) = cause {
+        // An I/O error tells of what is behind the one inside it, and not of that one.
+        let inside = error
+            .downcast_ref::<std::io::Error>()
+            .and_then(std::io::Error::get_ref);
+        let tls = match inside {
+            Some(inside) => inside.downcast_ref::<rustls::Error>(),
+            None => error.downcast_ref::<rustls::Error>(),
+        };
+        if let Some(tls) = tls {
+            return Some(explained(tls));
+        }
+        cause = error.source();
+    }
+    error
+        .is_tls()
+        .then_some("the way to the mail server could not be protected (TLS)")
+}
+
+fn explained(error: &rustls::Error) -> &'static str {
+    use rustls::CertificateError as Fault;
+
+    match error {
+        rustls::Error::InvalidCertificate(fault) => match fault {
+            Fault::NotValidForName | Fault::NotValidForNameContext { .. } => {
+                "the certificate of the mail server is for another name than that of mail.host"
+            }
+            Fault::UnknownIssuer | Fault::BadSignature => {
+                "the certificate of the mail server comes from nobody who is trusted; one's own authority is named by mail.ca_file"
+            }
+            Fault::Expired | Fault::ExpiredContext { .. } => "the certificate of the mail server has expired",
+            Fault::NotValidYet | Fault::NotValidYetContext { .. } => {
+                "the certificate of the mail server is not valid yet; look at the clocks of both machines"
+            }
+            _ => "the certificate of the mail server is not acceptable",
+        },
+        _ => "the mail server does not speak TLS as it should; look at mail.port and mail.encryption",
     }
 }
 

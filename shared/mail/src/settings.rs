@@ -57,6 +57,9 @@ pub enum UnusableMail {
         #[source]
         source: std::io::Error,
     },
+    /// There is nothing in the file that looks like one.
+    #[error("there are no certificates (PEM) in {0} (setting mail.ca_file)")]
+    NoCertificates(String),
     /// The certificates are none, or the name of the server is none.
     #[error("could not prepare the way to the mail server (settings mail.host and mail.ca_file)")]
     Tls(#[source] lettre::transport::smtp::Error),

@@ -3,7 +3,7 @@
 
 use chrono::{DateTime, Utc};
 use domain::{MailToken, TaskId};
-use mail::{Letter, MailSettings, Post, SendError};
+use mail::{Letter, MailSettings, Post, SendError, UnusableMail};
 use mail_parser::MessageParser;
 use proptest::prelude::*;
 use secrecy::ExposeSecret;
@@ -71,6 +71,37 @@ fn neither_a_letter_nor_a_token_shows_its_secret() {
     let letter = Letter::verify("ada@example.com", URL, &token);
     let shown = format!("{letter:?} {token:?}");
     assert!(!shown.contains(&token.expose().expose_secret()[4..]), "{shown}");
+}
+
+#[test]
+fn a_file_without_certificates_is_refused_and_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("authority.pem");
+    let settings = MailSettings {
+        host: "mail.example.com".to_owned(),
+        from: "docmill <no-reply@example.com>".to_owned(),
+        public_url: URL.to_owned(),
+        ca_file: path.clone(),
+        ..MailSettings::default()
+    };
+    let refusal = || Post::open(&settings).map(drop).unwrap_err();
+    assert!(matches!(refusal(), UnusableMail::Certificates { .. }));
+    for content in [
+        "",
+        "no certificate",
+        "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n",
+    ] {
+        std::fs::write(&path, content).unwrap();
+        assert!(matches!(refusal(), UnusableMail::NoCertificates(_)), "{content}");
+        assert!(refusal().to_string().contains(path.to_str().unwrap()));
+    }
+    for broken in [
+        "-----BEGIN CERTIFICATE-----\n",
+        "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+    ] {
+        std::fs::write(&path, broken).unwrap();
+        assert!(matches!(refusal(), UnusableMail::Tls(_)), "{broken}");
+    }
 }
 
 #[tokio::test]

@@ -15,6 +15,9 @@ const SEPARATOR: &str = "__";
 /// At the end of a variable that names a file with the value.
 const FILE_SUFFIX: &str = "_FILE";
 
+/// Settings whose own names end like that: what they are set to is the name of the file.
+const NAMES_OF_FILES: [&str; 1] = ["DOCMILL_MAIL__CA_FILE"];
+
 /// No secret is longer; a larger file was named by mistake.
 const SECRET_BYTES_MAX: u64 = 64 * 1024;
 
@@ -53,7 +56,8 @@ pub(super) fn lay_over(tree: &mut Table, variables: Vec<(String, String)>, probl
         if is_other || is_service_link(&name, &value) {
             continue;
         }
-        let (key, text) = match name.strip_suffix(FILE_SUFFIX) {
+        let holds_value = !NAMES_OF_FILES.contains(&name.as_str());
+        let (key, text) = match name.strip_suffix(FILE_SUFFIX).filter(|_| holds_value) {
             None => (name.as_str(), value),
             Some(key) if names.iter().any(|other| other == key) => {
                 problems.push(format!("{name}: {key} is set as well; one of them must go"));

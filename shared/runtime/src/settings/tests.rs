@@ -278,6 +278,36 @@ fn a_secret_may_lie_in_a_file() {
     );
 }
 
+// It was taken for a file with the value of `mail.ca`, which there is none.
+#[test]
+fn a_setting_that_is_called_a_file_is_the_name_of_one() {
+    #[derive(Debug, Deserialize)]
+    struct Settings {
+        mail: BTreeMap<String, String>,
+    }
+    impl Sections for Settings {
+        fn problems(&self) -> Vec<(&'static str, Vec<String>)> {
+            Vec::new()
+        }
+    }
+    let load = |name: &str, value: &str| {
+        let settings: Settings = load_from(None, [(name.into(), value.into())]).unwrap();
+        settings.mail["ca_file"].clone()
+    };
+    assert_eq!(
+        load("DOCMILL_MAIL__CA_FILE", "/nowhere/ca.pem"),
+        "/nowhere/ca.pem"
+    );
+    // Its value may lie in a file as well.
+    let folder = tempfile::tempdir().unwrap();
+    let named = folder.path().join("name");
+    std::fs::write(&named, "/nowhere/ca.pem\n").unwrap();
+    assert_eq!(
+        load("DOCMILL_MAIL__CA_FILE_FILE", named.to_str().unwrap()),
+        "/nowhere/ca.pem"
+    );
+}
+
 #[test]
 fn sections_of_other_binaries_are_accepted_by_name() {
     let variables = [("DOCMILL_WORKER__SLOTS", "4"), ("DOCMILL_SCHEDULER__TICK", "1s")];

@@ -23,19 +23,10 @@ impl MigrationTrait for SearchDocuments {
             }
             _ => ddl::run(manager, UP_SQLITE).await?,
         }
-        ddl::run(manager, UP).await?;
-        if manager.get_database_backend() == DbBackend::Postgres {
-            for statement in WORK_OF_EARLIER_RELEASES {
-                manager.get_connection().execute_unprepared(statement).await?;
-            }
-        }
-        Ok(())
+        ddl::run(manager, UP).await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        if manager.get_database_backend() == DbBackend::Postgres {
-            ddl::run(manager, NO_MORE_WORK_OF_EARLIER_RELEASES).await?;
-        }
         ddl::drop_tables(manager, &["saved_searches", "document_labels", "search_missing"]).await?;
         ddl::run(manager, DOWN).await?;
         match manager.get_database_backend() {
@@ -77,10 +68,14 @@ CREATE TABLE saved_searches (
     query text NOT NULL,
     filters {json} NOT NULL,
     version integer NOT NULL DEFAULT 1,
+    idempotency_key varchar(255),
+    fingerprint {bytes},
     created_at {time} NOT NULL,
     updated_at {time} NOT NULL
 );
 CREATE UNIQUE INDEX saved_searches_name ON saved_searches (user_id, name);
+CREATE UNIQUE INDEX saved_searches_idempotency_key ON saved_searches (user_id, idempotency_key)
+    WHERE idempotency_key IS NOT NULL;
 CREATE TABLE search_missing (document_id {uuid} PRIMARY KEY REFERENCES documents (id) ON DELETE CASCADE);
 INSERT INTO search_missing (document_id) SELECT id FROM documents WHERE status = 'completed';
 ";
@@ -98,25 +93,10 @@ ALTER TABLE documents DROP COLUMN root_id;
 ALTER TABLE documents DROP COLUMN version;
 ";
 
-// A worker of the release before writes the words of passages, and a passage of number 0 that holds title and tags. The column
-// stays for it, and its documents are noted. It goes in a later step.
-const WORK_OF_EARLIER_RELEASES: &[&str] = &[
-    "CREATE FUNCTION passages_without_entry() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
-     INSERT INTO search_missing (document_id) VALUES (NEW.document_id) ON CONFLICT DO NOTHING; RETURN NULL; END $$",
-    "CREATE TRIGGER passages_without_entry AFTER INSERT ON passages FOR EACH ROW \
-     WHEN (NEW.position = 0 AND NEW.words IS NOT NULL) EXECUTE FUNCTION passages_without_entry()",
-];
-
-const NO_MORE_WORK_OF_EARLIER_RELEASES: &str = "
-DROP TRIGGER IF EXISTS passages_without_entry ON passages;
-DROP FUNCTION IF EXISTS passages_without_entry();
-";
-
 // One row holds the words of a whole document, so that words of different passages are found together; a long document has
 // several (`shared/terms/src/entry.rs`).
 const UP_POSTGRES: &str = "
-DROP INDEX passages_words;
-ALTER TABLE passages ALTER COLUMN words DROP NOT NULL;
+ALTER TABLE passages DROP COLUMN words;
 CREATE TABLE search_parts (
     document_id uuid NOT NULL REFERENCES documents (id) ON DELETE CASCADE,
     part integer NOT NULL,
@@ -133,8 +113,7 @@ EXCEPTION WHEN feature_not_supported THEN NULL; END $$";
 
 const DOWN_POSTGRES: &str = "
 DROP TABLE search_parts;
-UPDATE passages SET words = '' WHERE words IS NULL;
-ALTER TABLE passages ALTER COLUMN words SET NOT NULL;
+ALTER TABLE passages ADD COLUMN words tsvector NOT NULL DEFAULT '';
 CREATE INDEX passages_words ON passages USING gin (words);
 ";
 
@@ -149,7 +128,7 @@ CREATE TABLE search_documents (
     document_id blob NOT NULL UNIQUE REFERENCES documents (id) ON DELETE CASCADE
 );
 CREATE VIRTUAL TABLE search_index USING fts5 (
-    names, tags, words, marks, content = '', contentless_delete = 1, tokenize = 'ascii tokenchars ''~@=#_.'''
+    names, tags, words, marks, content = '', contentless_delete = 1, tokenize = 'ascii tokenchars ''~@=#^_.'''
 );
 CREATE VIRTUAL TABLE search_vocabulary USING fts5vocab (search_index, 'row');
 CREATE TRIGGER search_documents_deleted AFTER DELETE ON search_documents BEGIN

@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 use e2e::{
     Client, Embedded, Fleet, Mill, ModelServer, Mood, PATIENCE, Settings, StoreGate, Treatment, eventually,
 };
-use reqwest::Method;
+use reqwest::{Method, Response};
 use serde_json::{Value, json};
+use sqlx::{Connection, Executor, PgConnection};
 
 const MINUTES: &str = "Minutes of 2 March 2026\nAda will send the figures to Carrick by 13 March 2026.\n\
     The next meeting is on 20 March 2026 at 15:00.\n";
@@ -437,7 +438,7 @@ async fn a_long_question_can_be_cancelled_while_the_model_thinks() {
             (&cancelled["status"], &cancelled["cancelled"]),
             (&json!("cancelled"), &json!(1))
         );
-        server.go_on();
+        eventually("the call is stopped", PATIENCE, async || server.left() == 1).await;
         assert_eq!(messages(&ada, &job).await.len(), 1, "only the question");
     }
 }
@@ -486,6 +487,179 @@ async fn a_long_question_survives_the_death_of_its_worker() {
         (&json!("completed"), &json!(2))
     );
     assert_eq!(messages(&ada, &job).await.len(), 2, "one answer");
+}
+
+#[tokio::test]
+async fn a_worker_that_is_killed_after_the_model_answered_a_question_costs_no_second_call() {
+    let server = speaking().await;
+    let settings = settings(&server)
+        .with("model.timeout", "60s")
+        .with("model.patience", "60s");
+    let mut fleet = Fleet::start(1, &settings).await;
+    let ada = fleet.apis[0].user().await;
+    ada.processed("lease.txt", LEASE.as_bytes()).await;
+    server.next([Mood::Wait]);
+    let calls = server.calls();
+    let job = later(&ada, json!({"question": "How much is the rent?"})).await;
+    eventually("the model is asked", PATIENCE, async || server.calls() > calls).await;
+    // The answer of the model is kept before it becomes a message, and nobody can add one to this conversation.
+    let mut holder = PgConnection::connect(&fleet.stores.database_url).await.unwrap();
+    let conversation = job["question"]["conversation_id"].as_str().unwrap();
+    let hold = format!("BEGIN; SELECT 1 FROM conversations WHERE id = '{conversation}' FOR UPDATE");
+    holder.execute(sqlx::AssertSqlSafe(hold)).await.unwrap();
+    server.go_on();
+    let path = job["links"]["self"].as_str().unwrap().to_owned();
+    eventually("the answer of the model is kept", PATIENCE, async || {
+        ada.get(&path).await.json()["model_usage"]["output_tokens"] == 100
+    })
+    .await;
+    fleet.workers[0].process.kill();
+    holder.execute("ROLLBACK").await.unwrap();
+    server.always(Mood::Status(500, None));
+    fleet.add_worker(&Settings::new()).await;
+    let job = ada.ended(&job).await;
+    assert_eq!(
+        (&job["status"], &job["attempt"]),
+        (&json!("completed"), &json!(2))
+    );
+    let messages = messages(&ada, &job).await;
+    assert_eq!(messages.len(), 2, "one answer");
+    assert_eq!(messages[1]["text"], "The rent is 1,250 euros each month.");
+    assert_eq!(
+        messages[1]["made_by"],
+        json!({"provider": "openai", "model": "small"})
+    );
+    assert_eq!(server.calls(), calls + 1);
+    assert_eq!(job["model_usage"]["calls"], 1);
+}
+
+/// Asks, and reads the first line of the answer.
+async fn begun(user: &Client, question: &Value) -> Response {
+    let request = user.request(Method::POST, "/api/v1/chat").json(question);
+    let mut answer = request.send().await.unwrap();
+    let mut text = String::new();
+    while !text.contains('\n') {
+        let chunk = answer.chunk().await.unwrap().unwrap();
+        text += std::str::from_utf8(&chunk).unwrap();
+    }
+    assert!(text.contains(r#""type":"started""#), "{text}");
+    answer
+}
+
+#[tokio::test]
+async fn who_hangs_up_while_the_model_thinks_stops_it_at_once() {
+    // Much shorter than the model may take.
+    const MOMENTS: Duration = Duration::from_secs(10);
+    let patient = [("model.timeout", "10m"), ("model.patience", "10m")];
+    let question = json!({"question": "How much is the rent?"});
+    for (server, mill) in mills(&[patient[0], patient[1], ("model.month_budget", "1"), DEAR]).await {
+        for mood in [Mood::Wait, Mood::Stall] {
+            let ada = mill.user().await;
+            ada.processed("lease.txt", LEASE.as_bytes()).await;
+            let (calls, left) = (server.calls(), server.left());
+            server.next([mood.clone()]);
+            let answer = begun(&ada, &question).await;
+            eventually("the model is asked", PATIENCE, async || server.calls() > calls).await;
+            assert_eq!(server.left(), left, "{mood:?}: nobody has hung up yet");
+            drop(answer);
+            let hung_up = async || server.left() == left + 1;
+            eventually("the call is stopped", MOMENTS, hung_up).await;
+            // Nobody knows whether it was paid, so it stays counted.
+            let lines = ask(&ada, question.clone()).await;
+            assert_eq!(
+                lines.last().unwrap()["made_by"],
+                json!({"provider": "local", "fallback_reason": "budget_exceeded"}),
+                "{mood:?}"
+            );
+            assert_eq!(server.calls(), calls + 1, "{mood:?}");
+        }
+    }
+}
+
+/// Over those of a model. A setting without a value is none.
+fn rules() -> Settings {
+    ["base_url", "name", "api_key"]
+        .iter()
+        .fold(Settings::new().with("model.provider", "local"), |all, key| {
+            all.with(&format!("model.{key}"), "")
+        })
+}
+
+/// As anybody hands in a file who says nothing about earlier results. The document that came of it.
+async fn handed_in(user: &Client, text: &str) -> Value {
+    let request = user
+        .request(Method::POST, "/api/v1/documents?file_name=minutes.txt")
+        .header("content-type", "application/octet-stream")
+        .body(text.to_owned());
+    let job = user.ended(&user.send(request).await.status(202).json()).await;
+    assert_eq!(job["status"], "completed");
+    user.documents(&job).await.remove(0)
+}
+
+#[tokio::test]
+async fn what_another_provider_or_model_made_does_not_serve_for_the_same_bytes() {
+    let server = speaking().await;
+    let mut mill = Embedded::start(&settings(&server)).await;
+    let ada = mill.user().await;
+    let first = handed_in(&ada, MINUTES).await;
+    assert_eq!(handed_in(&ada, MINUTES).await["reused_from"], first["id"]);
+    assert_eq!(server.calls(), 1);
+    for (changed, made_by) in [
+        (
+            Settings::new().with("model.name", "large"),
+            json!({"provider": "openai", "model": "large"}),
+        ),
+        (
+            Settings::new().with("model.provider", "mistral"),
+            json!({"provider": "mistral", "model": "large"}),
+        ),
+        (rules(), json!({"provider": "local"})),
+    ] {
+        let calls = server.calls();
+        mill = mill.again_with(&changed).await;
+        let ada = mill.anybody().with_session(ada.session.clone());
+        let fresh = handed_in(&ada, MINUTES).await;
+        assert_eq!((fresh.get("reused_from"), &fresh["made_by"]), (None, &made_by));
+        assert_eq!(
+            server.calls() - calls,
+            usize::from(made_by.get("model").is_some()),
+            "{made_by}"
+        );
+        let again = handed_in(&ada, MINUTES).await;
+        assert_eq!(
+            (&again["reused_from"], &again["made_by"]),
+            (&fresh["id"], &made_by)
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_the_rules_found_because_a_model_failed_serves_for_nobody() {
+    let server = speaking().await;
+    let mill = Embedded::start(&settings(&server)).await;
+    let ada = mill.user().await;
+    server.next([Mood::Status(401, None)]);
+    let fallback = handed_in(&ada, MINUTES).await;
+    let refused = json!({"provider": "local", "fallback_reason": "model_refused"});
+    assert_eq!(fallback["made_by"], refused);
+    // Not while the model fails, not when it works, and not for the rules when they are all that is asked for.
+    server.next([Mood::Status(401, None)]);
+    let again = handed_in(&ada, MINUTES).await;
+    assert_eq!((again.get("reused_from"), &again["made_by"]), (None, &refused));
+    let mill = mill.again_with(&rules()).await;
+    let ada = mill.anybody().with_session(ada.session.clone());
+    let rules = handed_in(&ada, MINUTES).await;
+    assert_eq!(
+        (rules.get("reused_from"), &rules["made_by"]),
+        (None, &json!({"provider": "local"}))
+    );
+    let mill = mill.again_with(&settings(&server)).await;
+    let ada = mill.anybody().with_session(ada.session.clone());
+    let made = handed_in(&ada, MINUTES).await;
+    assert_eq!(
+        (made.get("reused_from"), &made["made_by"]["provider"]),
+        (None, &json!("openai"))
+    );
 }
 
 #[tokio::test]

@@ -1,15 +1,16 @@
 //! Answering a question about documents: line by line, or as a job.
 
-use answering::{Gathered, Inquiry, Said};
+use answering::{Ending, Gathered, Inquiry, Said};
 use chrono::{DateTime, Utc};
 use database::audit::Origin;
 use database::conversations::{self, NewQuestion};
-use database::jobs::Job;
+use database::jobs::{self, Job};
 use database::tasks;
 use database::{MadeBy, documents};
 use domain::{ConversationId, DocumentId, DocumentStatus, JobId, MessageId, UserId, limits};
 use enrichment::{Intent, Question};
 use futures::stream::{self, BoxStream, Stream, StreamExt};
+use sha2::{Digest, Sha256};
 
 use crate::context::Api;
 
@@ -44,6 +45,10 @@ pub(crate) enum Refused {
     NothingToSummarise,
     #[error("{0} questions wait already; ask again when some of them are answered")]
     QueueFull(u64),
+    #[error("the Idempotency-Key was used for another request")]
+    KeyReused,
+    #[error("the job of this key was deleted this moment")]
+    Gone,
     #[error(transparent)]
     Database(#[from] database::DatabaseError),
 }
@@ -121,25 +126,78 @@ pub(crate) async fn begin(api: &Api, asked: Asked) -> Result<Answering, Refused>
     })
 }
 
-/// Stores a question that a worker answers, as a job.
-pub(crate) async fn later(api: &Api, asked: Asked, trace_parent: Option<String>) -> Result<Job, Refused> {
+/// What a request for an answer later brings beside the question.
+pub(crate) struct Wish {
+    pub(crate) idempotency_key: Option<String>,
+    pub(crate) trace_parent: Option<String>,
+}
+
+/// A job that will answer a question.
+pub(crate) struct Accepted {
+    pub(crate) job: Job,
+    /// An earlier request with the same key made it.
+    pub(crate) by_earlier: bool,
+}
+
+/// Stores a question that a worker answers, as a job. The same request with the same key finds the job that it made, whatever has
+/// become of the documents meanwhile.
+pub(crate) async fn later(api: &Api, asked: Asked, wish: Wish) -> Result<Accepted, Refused> {
+    let idempotency = wish.idempotency_key.map(|key| (key, fingerprint(&asked)));
+    if let Some((key, fingerprint)) = &idempotency {
+        let earlier = tasks::asked_before(&api.database, asked.user, key, *fingerprint).await?;
+        if let Some(earlier) = earlier {
+            return accepted(api, earlier, &asked).await;
+        }
+    }
     let question = check(api, &asked).await?;
     let now: DateTime<Utc> = api.clock.now();
     let ask = tasks::Ask {
         job: JobId::new(),
         question: to_store(&asked, &question),
-        documents: asked.documents,
+        documents: asked.documents.clone(),
+        idempotency,
         deadline_at: now + limits::DEADLINE_DEFAULT,
-        trace_parent,
+        trace_parent: wish.trace_parent,
     };
-    match tasks::ask(&api.database, ask, now).await? {
-        tasks::Asked::Accepted(job) => Ok(*job),
+    let outcome = tasks::ask(&api.database, ask, now).await?;
+    accepted(api, outcome, &asked).await
+}
+
+async fn accepted(api: &Api, outcome: tasks::Asked, asked: &Asked) -> Result<Accepted, Refused> {
+    match outcome {
+        tasks::Asked::Accepted(job) => Ok(Accepted {
+            job: *job,
+            by_earlier: false,
+        }),
+        tasks::Asked::Replayed(id) => Ok(Accepted {
+            job: jobs::find(&api.database, asked.user, id)
+                .await?
+                .ok_or(Refused::Gone)?,
+            by_earlier: true,
+        }),
+        tasks::Asked::KeyReused => Err(Refused::KeyReused),
         tasks::Asked::QueueFull(bound) => Err(Refused::QueueFull(bound)),
         tasks::Asked::NoSuchConversation => match asked.conversation {
             Some(id) => Err(Refused::NoSuchConversation(id)),
             None => unreachable!("a new conversation is always stored"),
         },
     }
+}
+
+/// The same request is the same question about the same documents in the same conversation.
+fn fingerprint(asked: &Asked) -> [u8; 32] {
+    let mut digest = Sha256::new();
+    digest.update(b"question");
+    digest.update((asked.question.len() as u64).to_be_bytes());
+    digest.update(&asked.question);
+    digest.update((asked.documents.len() as u64).to_be_bytes());
+    for document in &asked.documents {
+        digest.update(document.uuid());
+    }
+    if let Some(conversation) = asked.conversation {
+        digest.update(conversation.uuid());
+    }
+    digest.finalize().into()
 }
 
 enum Step {
@@ -183,7 +241,10 @@ impl Answering {
                 gathered.push(said.clone());
                 Some((Line::Claim(said), Step::Say(lines)))
             }
-            Ok(answering::Line::End(made_by)) => {
+            Ok(answering::Line::End(Ending { made_by, bill })) => {
+                if let Some(bill) = bill {
+                    bill.settle(&api.database).await;
+                }
                 let last = self.store(api, std::mem::take(gathered), made_by).await;
                 Some((last.unwrap_or_else(Line::Failed), Step::End))
             }

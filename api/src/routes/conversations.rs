@@ -23,7 +23,9 @@ use crate::http::admission::Place;
 use crate::http::cursor::Position;
 use crate::http::patience;
 use crate::http::request_headers;
-use crate::operations::answering::{self, Asked, DOCUMENTS_MAX, Line, QUESTION_CHARACTERS_MAX, Refused};
+use crate::operations::answering::{
+    self, Accepted, Asked, DOCUMENTS_MAX, Line, QUESTION_CHARACTERS_MAX, Refused, Wish,
+};
 use crate::problem::{Code, Problem};
 
 pub(super) struct Conversations;
@@ -178,6 +180,9 @@ enum Answer {
         /// That the wish was granted.
         #[oai(header = "Preference-Applied")]
         String,
+        /// `true` when an earlier request with the same Idempotency-Key did the work.
+        #[oai(header = "Idempotency-Replayed")]
+        Option<bool>,
     ),
 }
 
@@ -216,8 +221,9 @@ enum Deleted {
 impl Conversations {
     /// Ask a question about your documents
     ///
-    /// The answer consists of sentences, each with the place in a document that says so. Hanging up stops the work, at the next
-    /// line at the latest. With `Prefer: respond-async` a worker answers the question, and the answer to this request is a job.
+    /// The answer consists of sentences, each with the place in a document that says so. Hanging up stops the work at once. With
+    /// `Prefer: respond-async` a worker answers the question, and the answer to this request is a job; with an `Idempotency-Key`
+    /// the same request can then be sent again without making a second job.
     #[oai(path = "/chat", method = "post")]
     #[allow(clippy::too_many_arguments)] // one for each part of the request
     async fn chat(
@@ -231,8 +237,11 @@ impl Conversations {
     ) -> Result<Answer, Problem> {
         let asked = asked(caller, body.0)?;
         if patience::prefers_async(request.headers()) {
-            let trace_parent = request_headers::trace_parent(request.headers());
-            let job = answering::later(&api, asked, trace_parent).await?;
+            let wish = Wish {
+                idempotency_key: request_headers::idempotency_key(request.headers())?,
+                trace_parent: request_headers::trace_parent(request.headers()),
+            };
+            let Accepted { job, by_earlier } = answering::later(&api, asked, wish).await?;
             let (location, etag) = (schema::job_path(job.id), etag(&job));
             let applied = "respond-async".to_owned();
             return Ok(Answer::Later(
@@ -241,6 +250,7 @@ impl Conversations {
                 RETRY_AFTER_SECONDS,
                 etag,
                 applied,
+                by_earlier.then_some(true),
             ));
         }
         let answering = answering::begin(&api, asked).await?;
@@ -454,6 +464,8 @@ impl From<Refused> for Problem {
             Refused::QueueFull(_) => Self::new(Code::QueueFull)
                 .detail(refused)
                 .retry_after(QUEUE_FULL_SECONDS),
+            Refused::KeyReused => Self::new(Code::IdempotencyKeyReused),
+            Refused::Gone => Self::new(Code::NotFound).detail(refused),
             Refused::Database(error) => error.into(),
         }
     }

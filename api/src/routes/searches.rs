@@ -2,11 +2,14 @@
 
 use database::saved_searches::{self, Saved, SavedSearch, SearchToSave};
 use domain::{SavedSearchId, limits};
+use poem::Request;
 use poem::web::Data;
 use poem_openapi::param::{Header, Path, Query};
 use poem_openapi::payload::Json;
 use poem_openapi::types::{ParseFromJSON, ToJSON};
 use poem_openapi::{ApiResponse, Object, OpenApi};
+use serde_json::json;
+use sha2::{Digest, Sha256};
 
 use super::Section;
 use super::finding::{self, Asked, Filters};
@@ -82,6 +85,9 @@ enum Kept {
         /// Its version, for `If-Match`.
         #[oai(header = "ETag")]
         String,
+        /// `true` when an earlier request with the same Idempotency-Key kept it.
+        #[oai(header = "Idempotency-Replayed")]
+        Option<bool>,
     ),
 }
 
@@ -128,20 +134,28 @@ impl Searches {
     }
 
     /// Keep a search
+    ///
+    /// With an `Idempotency-Key` the same request can be sent again without keeping a second one; the answer is the search as it
+    /// is by then.
     #[oai(path = "/searches", method = "post")]
     async fn create(
         &self,
         api: Data<&Api>,
         caller: Caller,
+        request: &Request,
         body: Json<NewSearchBody>,
     ) -> Result<Kept, Problem> {
         let Json(body) = body;
         let new = to_save(&body.name, &body.q, &body.filters)?;
-        let who = caller.0;
-        let saved = saved_searches::insert(&api.database, who.user, new, who.origin, api.clock.now()).await?;
+        let key = request_headers::idempotency_key(request.headers())?;
+        let idempotency = key.map(|key| (key, fingerprint(&new)));
+        let (who, now) = (caller.0, api.clock.now());
+        let saved =
+            saved_searches::insert(&api.database, who.user, new, idempotency, who.origin, now).await?;
+        let replayed = matches!(saved, Saved::Replayed(_)).then_some(true);
         let saved = done(saved)?;
         let (location, etag) = (path_of(saved.id), etag(&saved));
-        Ok(Kept::Created(Json(saved.into()), location, etag))
+        Ok(Kept::Created(Json(saved.into()), location, etag, replayed))
     }
 
     /// A search
@@ -256,9 +270,17 @@ fn to_save(name: &str, query: &str, filters: &Filters) -> Result<SearchToSave, P
     })
 }
 
+/// The same request is the same search under the same name.
+fn fingerprint(new: &SearchToSave) -> [u8; 32] {
+    let mut digest = Sha256::new();
+    digest.update(json!([new.name, new.query, new.filters]).to_string());
+    digest.finalize().into()
+}
+
 fn done(saved: Saved) -> Result<SavedSearch, Problem> {
     match saved {
-        Saved::Done(saved) => Ok(*saved),
+        Saved::Done(saved) | Saved::Replayed(saved) => Ok(*saved),
+        Saved::KeyReused => Err(Problem::new(Code::IdempotencyKeyReused)),
         Saved::NameTaken => {
             Err(Problem::new(Code::NameTaken).detail("another search of yours has this name"))
         }

@@ -42,6 +42,7 @@ struct Script {
     asked: Vec<Value>,
     paths: Vec<String>,
     keys: Vec<String>,
+    left: usize,
 }
 
 /// A model that says what it is told to say. It is gone when this is dropped.
@@ -130,6 +131,12 @@ impl ModelServer {
         self.script.lock().unwrap().asked.len()
     }
 
+    /// How often somebody hung up who was to be answered by [`Mood::Stall`] or [`Mood::Wait`].
+    #[must_use]
+    pub fn left(&self) -> usize {
+        self.script.lock().unwrap().left
+    }
+
     /// What it was asked, the oldest first.
     #[must_use]
     pub fn asked(&self) -> Vec<Value> {
@@ -182,8 +189,14 @@ async fn serve(
         match mood {
             Mood::Right => protocol.write(&mut write, &reply, false).await?,
             Mood::Wait => {
-                gate.notified().await;
-                protocol.write(&mut write, &reply, false).await?;
+                tokio::select! {
+                    () = gate.notified() => protocol.write(&mut write, &reply, false).await?,
+                    // Nobody says anything more before the answer, so this is the end.
+                    _ = read.fill_buf() => {
+                        script.lock().unwrap().left += 1;
+                        return Ok(());
+                    }
+                }
             }
             Mood::Garbage => {
                 protocol
@@ -225,6 +238,7 @@ async fn serve(
                 // Until the other side has had enough.
                 let mut nothing = [0];
                 let _ = read.read(&mut nothing).await;
+                script.lock().unwrap().left += 1;
                 return Ok(());
             }
         }

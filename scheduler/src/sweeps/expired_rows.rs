@@ -3,7 +3,7 @@
 //! tasks that were given up and that nobody put back in line.
 
 use chrono::Duration;
-use database::{jobs, mails, politeness, schedules, sessions, tasks, unique_keys, workers};
+use database::{jobs, mails, politeness, saved_searches, schedules, sessions, tasks, unique_keys, workers};
 use domain::schedules::ExpiredRows;
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
@@ -20,7 +20,7 @@ const MESSAGES_KEPT: Duration = Duration::days(3);
 #[serde(default)]
 pub(crate) struct Report {
     pub(crate) sessions: u64,
-    /// Forgotten; the jobs stay.
+    /// Forgotten; the jobs and the searches stay.
     pub(crate) idempotency_keys: u64,
     pub(crate) given_up_tasks: u64,
     pub(crate) workers: u64,
@@ -65,7 +65,8 @@ pub(crate) async fn delete(
             sessions::delete_ended(db, days(options.ended_sessions_days), u64::from(BATCH)).await?;
         report.sessions += sessions;
         let keys = jobs::forget_idempotency_keys(db, keys_before, BATCH).await?;
-        report.idempotency_keys += keys;
+        let keys_of_searches = saved_searches::forget_idempotency_keys(db, keys_before, BATCH).await?;
+        report.idempotency_keys += keys + keys_of_searches;
         let given_up = tasks::delete_given_up(db, days(options.given_up_tasks_days), BATCH).await?;
         report.given_up_tasks += given_up;
         let old = schedules::delete_old(db, days(options.runs_days), BATCH).await?;
@@ -74,10 +75,17 @@ pub(crate) async fn delete(
         report.runs += surplus;
         let messages = mails::delete_ended(db, now - MESSAGES_KEPT, BATCH).await?;
         report.messages += messages;
-        if [sessions, keys, given_up, old, surplus, unique, messages]
-            .iter()
-            .all(|rows| *rows < u64::from(BATCH))
-        {
+        let all = [
+            sessions,
+            keys,
+            keys_of_searches,
+            given_up,
+            old,
+            surplus,
+            unique,
+            messages,
+        ];
+        if all.iter().all(|rows| *rows < u64::from(BATCH)) {
             return Ok(Swept::All);
         }
     }

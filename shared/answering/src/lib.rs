@@ -15,7 +15,7 @@ use domain::{DocumentId, JobId, SharedClock, UserId};
 use enrichment::{Intent, Question};
 use models::{Local, Model, Provider};
 
-pub use budget::{made_by, millionths, reserve, settle, spent};
+pub use budget::{Bill, made_by, millionths, reserve, settle, spent};
 
 /// Passages that are looked at for an answer.
 const PASSAGES_MAX: u64 = 60;
@@ -60,8 +60,17 @@ pub struct Said {
 pub enum Line {
     /// A sentence.
     Claim(Said),
-    /// There are no more; this is who made them.
-    End(MadeBy),
+    /// There are no more.
+    End(Ending),
+}
+
+/// The end of an answer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ending {
+    /// Who made it.
+    pub made_by: MadeBy,
+    /// What a model took for it, which whoever stores the answer corrects; `None` where there is nothing left to correct.
+    pub bill: Option<Bill>,
 }
 
 /// An answer that has been gathered from its lines.

@@ -11,10 +11,12 @@ use enrichment::Question;
 use futures::stream::{self, BoxStream, Stream, StreamExt};
 use models::{Ask, Claim, Failure, Local, Model, Piece, Provider, TRIES_MAX};
 
-use crate::{Answerer, CLAIMS_MAX, Inquiry, Line, Said, budget};
+use crate::budget::Counted;
+use crate::{Answerer, CLAIMS_MAX, Ending, Inquiry, Line, Said, budget};
 
 impl Answerer {
-    /// The answer to an inquiry, to its end. Dropping it hangs up on the model; what was counted for that call stays counted.
+    /// The answer to an inquiry, to its end. Dropping it hangs up on the model at once; what was counted for a call that had begun
+    /// stays counted.
     ///
     /// # Errors
     /// One line is an error when the database is away, and it is the last one.
@@ -54,7 +56,7 @@ struct Listening {
     pieces: BoxStream<'static, Result<Piece, Failure>>,
     /// Why somebody else talks than was asked first.
     fallback: Option<Failure>,
-    reserved: Option<Reserved>,
+    counted: Option<Counted>,
     tries: u32,
     began: Instant,
 }
@@ -70,6 +72,9 @@ impl Lines {
             },
         };
         loop {
+            if let Some(counted) = &mut listening.counted {
+                counted.ask();
+            }
             let piece = listening.pieces.next().await.unwrap_or(Err(Failure::Truncated));
             match piece {
                 Ok(Piece::Claim(claim)) => {
@@ -83,11 +88,11 @@ impl Lines {
                     return Some(Ok(Line::Claim(said)));
                 }
                 Ok(Piece::End(usage)) => {
-                    if let Some(reserved) = listening.reserved {
-                        budget::settle(&self.answerer.database, reserved, Ok(usage)).await;
-                    }
-                    let made_by = budget::made_by(&*listening.provider, listening.fallback);
-                    return Some(Ok(Line::End(made_by)));
+                    let ending = Ending {
+                        made_by: budget::made_by(&*listening.provider, listening.fallback),
+                        bill: listening.counted.and_then(|counted| counted.billed(usage)),
+                    };
+                    return Some(Ok(Line::End(ending)));
                 }
                 Err(failure) => self.after(failure, &mut listening).await,
             }
@@ -104,13 +109,16 @@ impl Lines {
         let left = patience.saturating_sub(listening.began.elapsed());
         match failure.ask_again_after() {
             Some(wait) if self.said.is_empty() && listening.tries < TRIES_MAX && wait < left => {
+                if let Some(counted) = &mut listening.counted {
+                    counted.failed_for_free();
+                }
                 tokio::time::sleep(wait).await;
                 listening.tries += 1;
             }
             _ => {
                 // What had begun to answer is paid for.
-                if let Some(reserved) = listening.reserved.take().filter(|_| self.said.is_empty()) {
-                    budget::settle(&self.answerer.database, reserved, Err(failure)).await;
+                if let Some(counted) = listening.counted.take().filter(|_| self.said.is_empty()) {
+                    counted.failed(failure).await;
                 }
                 listening.fallback = Some(failure);
                 listening.provider = Arc::new(Local);
@@ -133,13 +141,14 @@ impl Answerer {
             passages: Arc::new(passages),
             claims_max: CLAIMS_MAX,
         };
-        let (mut provider, mut fallback, mut reserved) = (self.provider(), None, None);
+        let (mut provider, mut fallback, mut counted) = (self.provider(), None, None);
         // Nobody is paid for saying that there is nothing.
         if evidence.is_empty() {
             provider = Arc::new(Local);
         } else if let Some(model) = &self.model {
-            reserved = self.reserve(model, inquiry, bytes).await?;
-            if reserved.is_none() {
+            let reserved = self.reserve(model, inquiry, bytes).await?;
+            counted = reserved.map(|reserved| Counted::new(&self.database, reserved));
+            if counted.is_none() {
                 fallback = Some(Failure::BudgetExceeded);
                 provider = Arc::new(Local);
             }
@@ -150,7 +159,7 @@ impl Answerer {
             ask,
             provider,
             fallback,
-            reserved,
+            counted,
             tries: 1,
             began: Instant::now(),
         })

@@ -95,7 +95,7 @@ pub struct NewQuestion {
 }
 
 /// An answer to be stored.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NewAnswer {
     /// What is said; every paragraph has its citation.
     pub text: String,

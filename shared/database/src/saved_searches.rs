@@ -42,6 +42,10 @@ pub struct SearchToSave {
 pub enum Saved {
     /// It is kept, as this.
     Done(Box<SavedSearch>),
+    /// The same request kept this one before. It may have been changed since.
+    Replayed(Box<SavedSearch>),
+    /// The client used this key before, for something else.
+    KeyReused,
     /// Another one has this name.
     NameTaken,
     /// There are as many as one may have.
@@ -107,7 +111,8 @@ pub async fn find(db: &Database, user: UserId, id: SavedSearchId) -> Result<Opti
     Ok(row.map(SavedSearch::from))
 }
 
-/// Keeps a search.
+/// Keeps a search. `idempotency` is the client's own name for the request, and the fingerprint of what it asks: the same request
+/// sent again keeps no second one, and is answered with the first.
 ///
 /// # Errors
 /// When the database is away; nothing is kept then.
@@ -115,6 +120,68 @@ pub async fn insert(
     db: &Database,
     user: UserId,
     new: SearchToSave,
+    idempotency: Option<(String, [u8; 32])>,
+    origin: audit::Origin,
+    now: DateTime<Utc>,
+) -> Result<Saved> {
+    if let Some(known) = earlier(db, user, idempotency.as_ref()).await? {
+        return Ok(known);
+    }
+    let saved = insert_new(db, user, new, idempotency.clone(), origin, now).await?;
+    if saved == Saved::NameTaken {
+        // Perhaps by the same request, this moment.
+        return Ok(earlier(db, user, idempotency.as_ref()).await?.unwrap_or(saved));
+    }
+    Ok(saved)
+}
+
+/// What an earlier use of an idempotency key came to; `None` when it was not used.
+async fn earlier(
+    db: &Database,
+    user: UserId,
+    idempotency: Option<&(String, [u8; 32])>,
+) -> Result<Option<Saved>> {
+    #[derive(FromQueryResult)]
+    struct Known {
+        id: Uuid,
+        fingerprint: Option<Vec<u8>>,
+    }
+    let Some((key, fingerprint)) = idempotency else {
+        return Ok(None);
+    };
+    let known: Option<Known> = sql::first(
+        db.connection(),
+        "SELECT id, fingerprint FROM saved_searches WHERE user_id = $1 AND idempotency_key = $2",
+        [user.uuid().into(), key.as_str().into()],
+    )
+    .await?;
+    let Some(known) = known else { return Ok(None) };
+    if known.fingerprint.as_deref() != Some(fingerprint.as_slice()) {
+        return Ok(Some(Saved::KeyReused));
+    }
+    let search = find(db, user, known.id.into()).await?;
+    Ok(search.map(|search| Saved::Replayed(Box::new(search))))
+}
+
+/// Lets idempotency keys go that are older than `before`, at most `limit`. Returns how many.
+///
+/// # Errors
+/// When the database is away.
+pub async fn forget_idempotency_keys(db: &Database, before: DateTime<Utc>, limit: u32) -> Result<u64> {
+    sql::execute(
+        db.connection(),
+        "UPDATE saved_searches SET idempotency_key = NULL, fingerprint = NULL WHERE id IN \
+         (SELECT id FROM saved_searches WHERE idempotency_key IS NOT NULL AND created_at < $1 LIMIT $2)",
+        [before.into(), i64::from(limit).into()],
+    )
+    .await
+}
+
+async fn insert_new(
+    db: &Database,
+    user: UserId,
+    new: SearchToSave,
+    idempotency: Option<(String, [u8; 32])>,
     origin: audit::Origin,
     now: DateTime<Utc>,
 ) -> Result<Saved> {
@@ -133,19 +200,22 @@ pub async fn insert(
     if count.is_some_and(|count| count.count >= limits::SAVED_SEARCHES_MAX) {
         return Ok(Saved::TooMany);
     }
-    let values: [Value; 6] = [
+    let (key, fingerprint) = idempotency.unzip();
+    let values: [Value; 8] = [
         id.uuid().into(),
         user.uuid().into(),
         new.name.into(),
         new.query.into(),
         new.filters.into(),
         now.into(),
+        key.into(),
+        fingerprint.map(|digest| digest.to_vec()).into(),
     ];
     let row: Result<Option<Row>> = sql::first(
         &transaction,
         format!(
-            "INSERT INTO saved_searches (id, user_id, name, query, filters, created_at, updated_at) \
-             VALUES ($1, $2, $3, $4, $5, $6, $6) RETURNING {COLUMNS}"
+            "INSERT INTO saved_searches (id, user_id, name, query, filters, created_at, updated_at, idempotency_key, fingerprint) \
+             VALUES ($1, $2, $3, $4, $5, $6, $6, $7, $8) RETURNING {COLUMNS}"
         ),
         values,
     )

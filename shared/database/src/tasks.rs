@@ -37,7 +37,8 @@ pub(crate) use history::{End, append, append_if_running};
 pub use inspect::{Task, TaskFilter, find, list};
 pub use lost::{Backlog, backlog, forget_lost, oldest_by_level, release};
 pub use questions::{
-    Answered, Ask, Asked, QuestionClaim, QuestionPayload, ask, claim_questions, complete_question,
+    Answered, Ask, Asked, QuestionClaim, QuestionPayload, ask, asked_before, claim_questions,
+    complete_question,
 };
 pub use requeue::{Operator, REQUEUED_MAX, Requeued, RequeuedAll, requeue, requeue_all};
 pub use step::remember;

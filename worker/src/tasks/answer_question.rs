@@ -1,14 +1,15 @@
 //! Answers one question and stores the answer in its conversation.
 //!
 //! Nothing is visible before the end, which is one transaction: message, task and job. A worker that dies before it leaves a
-//! task that is taken back, and the question is answered anew.
+//! task that is taken back, and the question is answered anew; but what a model has answered is kept with the task before anything
+//! else is done with it, so that nobody asks and pays twice.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use answering::{Gathered, Inquiry, Line};
+use answering::{Bill, Ending, Gathered, Inquiry, Line};
 use database::conversations::NewAnswer;
-use database::tasks::{self, Answered, QuestionClaim};
+use database::tasks::{self, Answered, Closed, QuestionClaim};
 use domain::ReasonCode;
 use futures::StreamExt;
 use tokio_util::sync::CancellationToken;
@@ -35,7 +36,11 @@ pub(crate) async fn run(
     close(context, claim, answer).await
 }
 
+/// The answer: that of an earlier attempt whose end was not stored, else a new one.
 async fn gather(context: &Context, claim: &QuestionClaim) -> Result<NewAnswer, Failure> {
+    if let Some(kept) = kept(claim) {
+        return Ok(kept);
+    }
     let inquiry = Inquiry {
         user: claim.user,
         job: Some(claim.job),
@@ -47,7 +52,13 @@ async fn gather(context: &Context, claim: &QuestionClaim) -> Result<NewAnswer, F
     while let Some(line) = lines.next().await {
         match line {
             Ok(Line::Claim(said)) => gathered.push(said),
-            Ok(Line::End(made_by)) => return Ok(gathered.into_answer(made_by)),
+            Ok(Line::End(Ending { made_by, bill })) => {
+                let answer = gathered.into_answer(made_by);
+                if let Some(bill) = bill {
+                    keep(context, claim, &answer, bill).await;
+                }
+                return Ok(answer);
+            }
             Err(error) => {
                 tracing::warn!("could not look for an answer: {}", telemetry::chain(&error));
                 return Err(of_database(&error));
@@ -56,6 +67,30 @@ async fn gather(context: &Context, claim: &QuestionClaim) -> Result<NewAnswer, F
     }
     // An answer ends with its end.
     Err(ReasonCode::Internal.into())
+}
+
+/// What a model answered in an earlier attempt. Another release may have kept it otherwise; then it is asked anew.
+fn kept(claim: &QuestionClaim) -> Option<NewAnswer> {
+    serde_json::from_value(claim.payload.findings.clone()?).ok()
+}
+
+/// Keeps what a model answered, and corrects what was counted for it.
+async fn keep(context: &Context, claim: &QuestionClaim, answer: &NewAnswer, bill: Bill) {
+    let Ok(value) = serde_json::to_value(answer) else {
+        return bill.settle(&context.database).await;
+    };
+    match tasks::remember(&context.database, claim, value, bill.reserved, bill.took).await {
+        Ok(Closed::Won) => {}
+        // The end of this run will find out, too.
+        Ok(Closed::Lost) => {
+            tracing::info!("the task is somebody else's by now; what the model answered is not kept")
+        }
+        // This run has it all the same; too much stays counted.
+        Err(error) => tracing::warn!(
+            "could not keep what the model answered: {}",
+            telemetry::chain(&error)
+        ),
+    }
 }
 
 /// Stores the answer. A database that is away for a moment does not waste the work that was done.

@@ -13,8 +13,8 @@ use super::complete::END;
 use super::{Claim, PAYLOAD_VERSION};
 use crate::conversations::{self, NewAnswer, NewQuestion};
 use crate::entity::{jobs as job_rows, tasks as task_rows};
-use crate::jobs::{self, Counts, Job, QuestionOf};
-use crate::{Database, Knowledge, Result, audit, sql};
+use crate::jobs::{self, Counts, Job, QuestionOf, Submitted};
+use crate::{Database, DatabaseError, Knowledge, Result, audit, sql};
 
 /// What a task needs to know about its question.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,6 +27,10 @@ pub struct QuestionPayload {
     pub conversation: ConversationId,
     /// The id of the message that the answer becomes.
     pub message: MessageId,
+    /// What a model answered in an earlier attempt: it is not asked twice. Only [`super::remember`] writes it, for questions under
+    /// the same name as for documents, so that the database takes it out with the end of the task as it does theirs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub findings: Option<serde_json::Value>,
 }
 
 /// A question that a worker owns.
@@ -41,6 +45,8 @@ pub struct Ask {
     pub question: NewQuestion,
     /// The documents that it names; none for all of the user's.
     pub documents: Vec<DocumentId>,
+    /// The client's own name for this request, and the fingerprint of what it asked.
+    pub idempotency: Option<(String, [u8; 32])>,
     /// When the job ends at the latest.
     pub deadline_at: DateTime<Utc>,
     /// The trace that it belongs to (W3C traceparent).
@@ -52,6 +58,10 @@ pub struct Ask {
 pub enum Asked {
     /// It is stored, as this job.
     Accepted(Box<Job>),
+    /// The same request was accepted before, as this job.
+    Replayed(JobId),
+    /// The client used this key before, for something else.
+    KeyReused,
     /// The user has no such conversation. Nothing is stored.
     NoSuchConversation,
     /// So many questions of the user wait that no more are taken; the number is the bound.
@@ -59,13 +69,52 @@ pub enum Asked {
 }
 
 /// Stores a question in its conversation with a job, a task and a line in the audit log, in one transaction. The dispatcher hands
-/// the task out.
+/// the task out. A request that was accepted before is answered with its job, however many questions wait by now.
 ///
 /// # Errors
 /// When the database is away; nothing is stored then.
 pub async fn ask(db: &Database, ask: Ask, now: DateTime<Utc>) -> Result<Asked> {
+    let Some((key, fingerprint)) = ask.idempotency.clone() else {
+        return store(db, ask, now).await;
+    };
+    let user = ask.question.user;
+    if let Some(earlier) = asked_before(db, user, &key, fingerprint).await? {
+        return Ok(earlier);
+    }
+    match store(db, ask, now).await {
+        // Somebody may have sent the same this moment.
+        Err(DatabaseError::Constraint(error)) => asked_before(db, user, &key, fingerprint)
+            .await?
+            .ok_or(DatabaseError::Constraint(error)),
+        Ok(refused @ Asked::QueueFull(_)) => {
+            let earlier = asked_before(db, user, &key, fingerprint).await?;
+            Ok(earlier.unwrap_or(refused))
+        }
+        stored => stored,
+    }
+}
+
+/// What an earlier use of an idempotency key came to; `None` when it was not used.
+///
+/// # Errors
+/// When the database is away.
+pub async fn asked_before(
+    db: &Database,
+    user: UserId,
+    key: &str,
+    fingerprint: [u8; 32],
+) -> Result<Option<Asked>> {
+    Ok(match jobs::replay(db, user, key, fingerprint).await? {
+        Some(Submitted::Replayed(job)) => Some(Asked::Replayed(job)),
+        Some(_) => Some(Asked::KeyReused),
+        None => None,
+    })
+}
+
+async fn store(db: &Database, ask: Ask, now: DateTime<Utc>) -> Result<Asked> {
     let kind = TaskKind::AnswerQuestion;
     let (user, origin) = (ask.question.user, ask.question.origin.clone());
+    let (key, fingerprint) = ask.idempotency.unzip();
     if let Some(bound) = jobs::full(db, kind.queue(), user, 1).await? {
         return Ok(Asked::QueueFull(bound));
     }
@@ -83,6 +132,7 @@ pub async fn ask(db: &Database, ask: Ask, now: DateTime<Utc>) -> Result<Asked> {
         documents: ask.documents,
         conversation,
         message: asked.message,
+        findings: None,
     };
     let json = |value| serde_json::to_value(value).expect("plain structs always become JSON");
     job_rows::Entity::insert(job_rows::ActiveModel {
@@ -97,8 +147,8 @@ pub async fn ask(db: &Database, ask: Ask, now: DateTime<Utc>) -> Result<Asked> {
         cancelled: Set(0),
         version: Set(1),
         options: Set(serde_json::to_value(asked).expect("plain structs always become JSON")),
-        idempotency_key: Set(None),
-        fingerprint: Set(None),
+        idempotency_key: Set(key),
+        fingerprint: Set(fingerprint.map(|digest| digest.to_vec())),
         trace_parent: Set(ask.trace_parent),
         deadline_at: Set(ask.deadline_at),
         created_at: Set(now),

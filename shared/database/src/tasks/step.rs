@@ -7,15 +7,15 @@ use super::close::Closed;
 use crate::spending::{self, Reserved, Spent};
 use crate::{Database, Result, sql};
 
-/// Keeps what a model said about the text of a document, and corrects what was counted for the call, at once. A run that comes
-/// after this one, because this worker dies or the attempt fails later, finds it in its claim. Whether the task is this run's
-/// or not, what was paid is counted.
+/// Keeps what a model said about the text of a document or to a question, and corrects what was counted for the call, at once. A
+/// run that comes after this one, because this worker dies or the attempt fails later, finds it in its claim. Whether the task is
+/// this run's or not, what was paid is counted.
 ///
 /// # Errors
 /// When the database is away; nothing is kept then.
-pub async fn remember(
+pub async fn remember<S, P>(
     db: &Database,
-    claim: &Claim,
+    claim: &Claim<S, P>,
     findings: serde_json::Value,
     reserved: Reserved,
     took: Spent,

@@ -53,6 +53,7 @@ fn question(user: &User, conversation: Option<ConversationId>) -> Ask {
             origin: audit::Origin::default(),
         },
         documents: Vec::new(),
+        idempotency: None,
         deadline_at: start() + HOUR,
         trace_parent: None,
     }
@@ -187,6 +188,47 @@ on_both! {
             }
             assert!(!db.payloads().await.concat().contains("apples"), "{end}");
         }
+    }
+
+    async fn what_a_model_answered_is_there_for_the_next_attempt_and_gone_with_the_task(db: &TestDatabase) {
+        let user = a_user(db).await;
+        let (first, second) = (a_worker(db, start()).await, a_worker(db, start()).await);
+        let job = asked(db, &user).await;
+        let claim = claimed(db, &first).await;
+        assert_eq!(claim.payload.findings, None);
+        let said = serde_json::to_value(an_answer()).unwrap();
+        let reserved = reserve(db, &user, Some(job.id), 100, Budgets::default()).await.unwrap();
+        let kept = tasks::remember(db, &claim, said.clone(), reserved, TOOK).await.unwrap();
+        assert_eq!((kept, find(db, &user, job.id).await.spent), (Closed::Won, Some(TOOK)));
+        tasks::give_back(db, first.id, start()).await.unwrap();
+        let again = claimed(db, &second).await;
+        assert_eq!(again.payload.findings, Some(said.clone()));
+        assert_eq!(serde_json::from_value::<NewAnswer>(said).unwrap(), an_answer());
+        let reserved = reserve(db, &user, Some(job.id), 100, Budgets::default()).await.unwrap();
+        let late = tasks::remember(db, &claim, json!("late"), reserved, TOOK).await.unwrap();
+        assert_eq!((late, spent(db, &user).await.calls), (Closed::Lost, 2), "what it paid is counted all the same");
+        assert!(!db.payloads().await[0].contains("late"));
+        assert_eq!(tasks::complete_question(db, &again, an_answer(), start()).await.unwrap(), Answered::Won);
+        assert!(!db.payloads().await[0].contains("1,250"), "it goes when the task ends");
+    }
+
+    async fn the_same_question_with_the_same_key_is_one_job(db: &TestDatabase) {
+        let user = a_user(db).await;
+        let with = |key: &str, fingerprint| Ask { idempotency: Some((key.to_owned(), fingerprint)), ..question(&user, None) };
+        let Asked::Accepted(job) = tasks::ask(db, with("key-1", [1; 32]), start()).await.unwrap() else { panic!("not accepted") };
+        assert_eq!(tasks::ask(db, with("key-1", [1; 32]), start()).await.unwrap(), Asked::Replayed(job.id));
+        assert_eq!(tasks::ask(db, with("key-1", [2; 32]), start()).await.unwrap(), Asked::KeyReused);
+        let at_once = futures::future::join_all((0..4).map(|_| tasks::ask(db, with("key-2", [1; 32]), start()))).await;
+        let accepted = at_once.iter().filter(|it| matches!(it, Ok(Asked::Accepted(_)))).count();
+        let replayed = at_once.iter().filter(|it| matches!(it, Ok(Asked::Replayed(_)))).count();
+        assert_eq!((accepted, replayed), (1, 3));
+        assert_eq!(conversations::list(db, user.id, None, 10).await.unwrap().len(), 2, "what was refused began none");
+        // A key belongs to one account, and after a day to nobody.
+        let other = a_user(db).await;
+        let theirs = Ask { idempotency: Some(("key-1".to_owned(), [1; 32])), ..question(&other, None) };
+        assert!(matches!(tasks::ask(db, theirs, start()).await.unwrap(), Asked::Accepted(_)));
+        assert_eq!(jobs::forget_idempotency_keys(db, start() + HOUR, 10).await.unwrap(), 3);
+        assert!(matches!(tasks::ask(db, with("key-1", [2; 32]), start()).await.unwrap(), Asked::Accepted(_)));
     }
 
     async fn a_question_is_a_job_that_ends_with_a_message(db: &TestDatabase) {

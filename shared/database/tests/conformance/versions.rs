@@ -370,7 +370,7 @@ on_both! {
     async fn searches_are_kept_under_a_name(db: &TestDatabase) {
         let user = a_user(db).await;
         let insert = async |name: &str| {
-            saved_searches::insert(db, user.id, a_search(name), audit::Origin::default(), start()).await.unwrap()
+            saved_searches::insert(db, user.id, a_search(name), None, audit::Origin::default(), start()).await.unwrap()
         };
         let Saved::Done(kept) = insert("Harvest").await else { panic!("not kept") };
         assert_eq!(insert("Harvest").await, Saved::NameTaken);
@@ -399,13 +399,33 @@ on_both! {
         assert!(!saved_searches::delete(db, user.id, kept.id, audit::Origin::default(), start()).await.unwrap());
     }
 
+    async fn the_same_search_with_the_same_key_is_kept_once(db: &TestDatabase) {
+        let user = a_user(db).await;
+        let insert = async |key: &str, fingerprint, name: &str| {
+            let key = Some((key.to_owned(), fingerprint));
+            saved_searches::insert(db, user.id, a_search(name), key, audit::Origin::default(), start()).await.unwrap()
+        };
+        let at_once = futures::future::join_all((0..4).map(|_| insert("key-1", [1; 32], "Harvest"))).await;
+        let done = at_once.iter().filter(|it| matches!(it, Saved::Done(_))).count();
+        let replayed = at_once.iter().filter(|it| matches!(it, Saved::Replayed(_))).count();
+        assert_eq!((done, replayed), (1, 3), "{at_once:?}");
+        assert_eq!(insert("key-1", [2; 32], "Other").await, Saved::KeyReused);
+        assert_eq!(insert("key-2", [1; 32], "Harvest").await, Saved::NameTaken);
+        assert!(matches!(insert("key-2", [1; 32], "Other").await, Saved::Done(_)), "what was refused has no key");
+        let forget = async |after| saved_searches::forget_idempotency_keys(db, start() + after, 1).await.unwrap();
+        assert_eq!(forget(0 * SECOND).await, 0, "they are young");
+        assert_eq!((forget(SECOND).await, forget(SECOND).await, forget(SECOND).await), (1, 1, 0));
+        assert_eq!(insert("key-1", [2; 32], "Harvest").await, Saved::NameTaken);
+        assert_eq!(saved_searches::list(db, user.id).await.unwrap().len(), 2, "the searches stay");
+    }
+
     async fn there_are_only_so_many_kept_searches(db: &TestDatabase) {
         let user = a_user(db).await;
         for n in 0..domain::limits::SAVED_SEARCHES_MAX {
-            let saved = saved_searches::insert(db, user.id, a_search(&n.to_string()), audit::Origin::default(), start()).await;
+            let saved = saved_searches::insert(db, user.id, a_search(&n.to_string()), None, audit::Origin::default(), start()).await;
             assert!(matches!(saved.unwrap(), Saved::Done(_)));
         }
-        let more = saved_searches::insert(db, user.id, a_search("one more"), audit::Origin::default(), start()).await;
+        let more = saved_searches::insert(db, user.id, a_search("one more"), None, audit::Origin::default(), start()).await;
         assert_eq!(more.unwrap(), Saved::TooMany);
     }
 }

@@ -45,7 +45,7 @@ pub use states::{
     AttemptEnd, DocumentStatus, JobKind, JobStatus, Priority, QueueName, Scope, TaskKind, TaskState,
     UnknownWord, UserRole, UserStatus, WaitingOn,
 };
-pub use text_encoding::{ByteOrder, utf_16_without_mark};
+pub use text_encoding::{ByteOrder, utf_16_without_mark, utf_32_without_mark};
 pub use units::ByteSize;
 pub use versions::{VersionOf, VersionOrigin};
 

@@ -1,7 +1,7 @@
 //! Plain text in any encoding, and the decoding that the other kinds of text share.
 
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
-use domain::{ByteOrder, utf_16_without_mark};
+use domain::{ByteOrder, utf_16_without_mark, utf_32_without_mark};
 use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE};
 
 use crate::{Extracted, Limits, single_page};
@@ -41,14 +41,18 @@ pub(crate) fn decode(bytes: &[u8], declared: Option<&'static Encoding>) -> Decod
     }
 }
 
-/// UTF-32 with its mark, which begins like that of UTF-16 and which the WHATWG standard, and so the library, leaves out.
+/// UTF-32, which the WHATWG standard, and so the library, leaves out. Its mark begins like that of UTF-16.
 fn utf_32(bytes: &[u8]) -> Option<Decoded> {
-    let (rest, encoding, number): (_, _, fn([u8; 4]) -> u32) = match bytes {
-        [0xFF, 0xFE, 0, 0, rest @ ..] => (rest, "UTF-32LE", u32::from_le_bytes),
-        [0, 0, 0xFE, 0xFF, rest @ ..] => (rest, "UTF-32BE", u32::from_be_bytes),
-        _ => return None,
+    let (text, order) = match bytes {
+        [0xFF, 0xFE, 0, 0, rest @ ..] => (rest, ByteOrder::LittleEndian),
+        [0, 0, 0xFE, 0xFF, rest @ ..] => (rest, ByteOrder::BigEndian),
+        _ => (bytes, utf_32_without_mark(sample(bytes))?),
     };
-    let (units, _) = rest.as_chunks::<4>();
+    let (encoding, number): (_, fn([u8; 4]) -> u32) = match order {
+        ByteOrder::LittleEndian => ("UTF-32LE", u32::from_le_bytes),
+        ByteOrder::BigEndian => ("UTF-32BE", u32::from_be_bytes),
+    };
+    let (units, _) = text.as_chunks::<4>();
     let text = units
         .iter()
         .map(|unit| char::from_u32(number(*unit)).unwrap_or('\u{fffd}'))
@@ -56,8 +60,12 @@ fn utf_32(bytes: &[u8]) -> Option<Decoded> {
     Some(Decoded { text, encoding })
 }
 
+fn sample(bytes: &[u8]) -> &[u8] {
+    &bytes[..bytes.len().min(SAMPLE_BYTES)]
+}
+
 fn guess_encoding(bytes: &[u8]) -> &'static Encoding {
-    let sample = &bytes[..bytes.len().min(SAMPLE_BYTES)];
+    let sample = sample(bytes);
     match utf_16_without_mark(sample) {
         Some(ByteOrder::LittleEndian) => return UTF_16LE,
         Some(ByteOrder::BigEndian) => return UTF_16BE,
@@ -166,13 +174,22 @@ mod tests {
     }
 
     #[test]
-    fn utf_32_is_read_with_its_mark() {
+    fn utf_32_is_read_with_and_without_a_mark() {
         let text = "Grüße 👋";
-        let little: Vec<u8> = std::iter::once('\u{feff}')
-            .chain(text.chars())
-            .flat_map(|c| u32::from(c).to_le_bytes())
-            .collect();
-        assert_eq!(read(&little), (text.into(), "UTF-32LE".into()));
+        let units = |text: &str, to_bytes: fn(u32) -> [u8; 4]| -> Vec<u8> {
+            text.chars().flat_map(|c| to_bytes(u32::from(c))).collect()
+        };
+        for mark in ["", "\u{feff}"] {
+            let marked = format!("{mark}{text}");
+            assert_eq!(
+                read(&units(&marked, u32::to_le_bytes)),
+                (text.into(), "UTF-32LE".into())
+            );
+            assert_eq!(
+                read(&units(&marked, u32::to_be_bytes)),
+                (text.into(), "UTF-32BE".into())
+            );
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::text_encoding::{ByteOrder, utf_16_without_mark};
+use crate::text_encoding::{ByteOrder, utf_16_without_mark, utf_32_without_mark};
 
 /// The bytes before the first empty line.
 pub(super) fn header_of(head: &[u8]) -> &[u8] {
@@ -18,6 +18,18 @@ pub(super) fn decoded(head: &[u8]) -> Cow<'_, str> {
         let (pairs, _) = bytes.as_chunks::<2>();
         String::from_utf16_lossy(&pairs.iter().map(|pair| from(*pair)).collect::<Vec<_>>())
     };
+    let characters = |from: fn([u8; 4]) -> u32| {
+        let (fours, _) = head.as_chunks::<4>();
+        fours
+            .iter()
+            .filter_map(|four| char::from_u32(from(*four)))
+            .collect()
+    };
+    match utf_32_without_mark(head) {
+        Some(ByteOrder::LittleEndian) => return Cow::Owned(characters(u32::from_le_bytes)),
+        Some(ByteOrder::BigEndian) => return Cow::Owned(characters(u32::from_be_bytes)),
+        None => {}
+    }
     match (head, utf_16_without_mark(head)) {
         ([0xFF, 0xFE, rest @ ..], _) => Cow::Owned(units(rest, u16::from_le_bytes)),
         ([0xFE, 0xFF, rest @ ..], _) => Cow::Owned(units(rest, u16::from_be_bytes)),
@@ -30,11 +42,11 @@ pub(super) fn decoded(head: &[u8]) -> Cow<'_, str> {
 /// Text has no control bytes but white space, unless it is UTF-16 or UTF-32.
 pub(super) fn looks_like_one(head: &[u8]) -> bool {
     let marks = [b"\xFF\xFE".as_slice(), b"\xFE\xFF", b"\0\0\xFE\xFF"];
-    if marks.iter().any(|mark| head.starts_with(mark)) || utf_16_without_mark(head).is_some() {
+    if marks.iter().any(|mark| head.starts_with(mark)) {
         return true;
     }
     if head.contains(&0) {
-        return false;
+        return utf_16_without_mark(head).is_some() || utf_32_without_mark(head).is_some();
     }
     // ESC begins ISO-2022 encodings and terminal colours; both are text.
     let control = head

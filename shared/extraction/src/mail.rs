@@ -8,6 +8,7 @@ mod eml;
 mod flowed;
 mod mbox;
 mod msg;
+mod uuencode;
 
 use domain::DocumentKind;
 
@@ -42,7 +43,7 @@ pub(crate) fn extract_eml(bytes: &[u8], limits: &Limits) -> Result<Extracted, Ex
     let letter = eml::read(bytes);
     let mut writer = Writer::new(limits);
     writer.letter(&letter, 0);
-    Ok(writer.into_message("eml/2", &letter))
+    Ok(writer.into_message("eml/3", &letter))
 }
 
 /// A message, however it was stored.
@@ -113,12 +114,16 @@ impl Content {
     /// The bytes, if they are worth keeping: those of a kind that can be read. Text must be meant as text, for what is not
     /// decoded looks like it as well.
     fn of(bytes: &[u8], name: Option<&str>, media_type: Option<&str>) -> Self {
+        /// How BinHex begins, which looks like text and is none.
+        const BINHEX: &[u8] = b"(This file must be converted with BinHex";
+
         let file_name = name.unwrap_or_default();
         let kind = DocumentKind::recognize(bytes, file_name).ok();
         let meant = DocumentKind::from_file_name(file_name).is_some()
             || media_type.is_some_and(|media_type| media_type.starts_with("text/"));
+        let is_binhex = bytes.trim_ascii_start().starts_with(BINHEX);
         match kind {
-            Some(DocumentKind::Text | DocumentKind::Chat) if !meant => Self::Unread,
+            Some(DocumentKind::Text | DocumentKind::Chat) if !meant || is_binhex => Self::Unread,
             Some(_) if bytes.len() <= ENCLOSED_BYTES_MAX => Self::Bytes(bytes.to_vec()),
             _ => Self::Unread,
         }

@@ -50,6 +50,24 @@ fn a_message_shows_its_header_its_text_and_what_came_with_it() {
 }
 
 #[test]
+fn a_file_that_was_sent_as_text_is_read_as_what_it_is() {
+    let message = "From: ana@a.example\r\nSubject: Prices\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\n\
+        Look:\r\nbegin 644 prices.txt\r\n)87!P;&5S(#$R\r\n`\r\nend\r\nYours\r\n--b\r\n\
+        Content-Type: text/plain; name=more.txt\r\nContent-Disposition: attachment; filename=more.txt\r\n\
+        Content-Transfer-Encoding: x-uuencode\r\n\r\nbegin 644 more.txt\r\n'<&5A<G,@.0``\r\n`\r\nend\r\n--b\r\n\
+        Content-Type: application/mac-binhex40; name=old.txt\r\nContent-Disposition: attachment; filename=old.txt\r\n\r\n\
+        (This file must be converted with BinHex 4.0)\r\n:%dKKFf9ZG@jN4R,\r\n--b--\r\n";
+    let extracted = read("prices.eml", message.as_bytes());
+    assert_eq!(
+        extracted.pages,
+        [
+            "Prices\n\nana@a.example\n\nLook:\nYours\n\nprices.txt\n\napples 12\n\nmore.txt\n\npears 9\n\nAttachments:\nold.txt\n"
+        ]
+    );
+    assert_eq!(extracted.metadata["attachment_count"], "3");
+}
+
+#[test]
 fn a_mailbox_has_a_page_for_each_message() {
     insta::assert_snapshot!("mailbox", show("choir-letters.mbox"));
     let extracted = read("choir-letters.mbox", &bytes_of("choir-letters.mbox"));

@@ -2,7 +2,7 @@
 
 use mail_parser::{Address, Message, MessageParser, MessagePart, MimeHeaders, PartType};
 
-use super::{Attachment, Body, Content, Letter, flowed, header_line, person};
+use super::{Attachment, Body, Content, Letter, flowed, header_line, person, uuencode};
 use crate::{Extracted, Limits, html, text};
 
 /// A plain body shorter than this may only say that the message wants another program; then the other form is looked at.
@@ -20,6 +20,9 @@ pub(super) fn read(bytes: &[u8]) -> Letter {
 }
 
 fn letter(message: &Message<'_>, depth: usize) -> Letter {
+    let mut body = bodies(message);
+    let mut attachments = files_within(&mut body);
+    attachments.extend(message.attachments().map(|part| attachment(part, depth)));
     Letter {
         subject: message.subject().and_then(header_line),
         from: message.from().and_then(people),
@@ -30,12 +33,27 @@ fn letter(message: &Message<'_>, depth: usize) -> Letter {
             .filter(|date| date.is_valid())
             .map(mail_parser::DateTime::to_rfc3339),
         message_id: message.message_id().and_then(header_line),
-        body: bodies(message),
-        attachments: message
-            .attachments()
-            .map(|part| attachment(part, depth))
-            .collect(),
+        body,
+        attachments,
     }
+}
+
+/// Takes out of the bodies the files that stand in their text.
+fn files_within(bodies: &mut Vec<Body>) -> Vec<Attachment> {
+    let mut attachments = Vec::new();
+    for body in bodies.iter_mut() {
+        let Body::Plain(words) = body else { continue };
+        let (kept, files) = uuencode::take_out(words);
+        *words = kept;
+        attachments.extend(files.into_iter().map(|file| Attachment {
+            size_bytes: u64::try_from(file.bytes.len()).unwrap_or(u64::MAX),
+            content: Content::of(&file.bytes, Some(&file.name), None),
+            name: header_line(&file.name),
+            media_type: None,
+        }));
+    }
+    bodies.retain(|body| body.bytes() > 0);
+    attachments
 }
 
 fn people(address: &Address<'_>) -> Option<String> {
@@ -100,7 +118,11 @@ fn attachment(part: &MessagePart<'_>, depth: usize) -> Attachment {
         }
         PartType::Text(words) => {
             let meant = media_type.as_deref().or(Some("text/plain"));
-            Content::of(words.as_bytes(), name.as_deref(), meant)
+            let (kept, files) = uuencode::take_out(words);
+            match files.first() {
+                Some(file) if kept.trim().is_empty() => Content::of(&file.bytes, name.as_deref(), meant),
+                _ => Content::of(words.as_bytes(), name.as_deref(), meant),
+            }
         }
         PartType::Html(source) => Content::of(source.as_bytes(), name.as_deref(), Some("text/html")),
         PartType::Binary(bytes) | PartType::InlineBinary(bytes) => {

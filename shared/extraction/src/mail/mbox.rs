@@ -12,7 +12,7 @@ pub(crate) fn extract(bytes: &[u8], limits: &Limits) -> Result<Extracted, Extrac
     let mut writer = Writer::new(limits);
     let mut extracted = Extracted {
         paged: true,
-        engine: "mbox/2".to_owned(),
+        engine: "mbox/3".to_owned(),
         ..Extracted::default()
     };
     let mut room = limits.text_bytes_max;

@@ -328,10 +328,19 @@ fn scientific(number: f64, decimals: usize, exponent_digits: usize) -> String {
 
 /// A number as it is, without the noise that computing leaves behind its fifteenth digit.
 fn general(number: f64) -> String {
+    /// Where fifteen digits are more than this, nothing is hidden behind them but more of the number.
+    const PLAIN_DIGITS_MAX: usize = 12;
+
     if !number.is_finite() {
         return String::new();
     }
-    let number = fifteen_digits(number);
+    let rounded = fifteen_digits(number);
+    let digits = format!("{rounded:e}")
+        .bytes()
+        .take_while(|byte| *byte != b'e')
+        .filter(u8::is_ascii_digit)
+        .count();
+    let number = if digits > PLAIN_DIGITS_MAX { number } else { rounded };
     let size = number.abs();
     if size >= 1e21 || (size > 0.0 && size < 1e-9) {
         let shortest = format!("{number:e}");
@@ -393,6 +402,8 @@ mod tests {
             (1e15, "1000000000000000"),
             (1.5e300, "1.5E+300"),
             (2e-12, "2E-12"),
+            (1.041_392_685_158_225, "1.041392685158225"),
+            (1_234_567_890_123_451.0, "1234567890123451"),
         ] {
             assert_eq!(show("General", number), shown);
         }

@@ -4,14 +4,17 @@
 //! Beside the main text there are others, each behind the other: footnotes, headers, comments, endnotes, text boxes.
 
 mod header;
+mod lists;
 mod pieces;
 mod runs;
 mod story;
+mod styles;
 
 use std::ops::Range;
 
 use crate::locked::binary::StreamLock;
 use crate::locked::unsupported;
+use crate::numbering::Lists;
 use crate::ole::CompoundFile;
 use crate::prose::{Parts, Prose};
 use crate::{Extracted, ExtractionError, Limits};
@@ -19,11 +22,12 @@ use header::{Header, Plan};
 use pieces::Pieces;
 use runs::{CharacterRuns, ParagraphRuns};
 use story::Story;
+use styles::Styles;
 
 /// The stream by which such a document is known.
 pub(crate) const STREAM: &str = "WordDocument";
 
-const ENGINE: &str = "doc/1";
+const ENGINE: &str = "doc/2";
 
 /// Bytes that share a key in a locked document, and those at the beginning that are not locked.
 const BLOCK_BYTES: usize = 512;
@@ -88,6 +92,8 @@ struct Document<'d> {
     pieces: Pieces<'d>,
     paragraphs: ParagraphRuns,
     characters: CharacterRuns,
+    styles: Styles,
+    lists: Lists,
 }
 
 impl<'d> Document<'d> {
@@ -101,6 +107,8 @@ impl<'d> Document<'d> {
                 plan,
                 paragraphs: ParagraphRuns::default(),
                 characters: CharacterRuns::default(),
+                styles: Styles::default(),
+                lists: Lists::default(),
             });
         }
         let plan = Plan::read(main, tables).ok_or_else(damaged)?;
@@ -108,6 +116,8 @@ impl<'d> Document<'d> {
             pieces: Pieces::read(main, plan.pieces).ok_or_else(damaged)?,
             paragraphs: ParagraphRuns::read(main, plan.paragraphs),
             characters: CharacterRuns::read(main, plan.characters),
+            styles: Styles::read(plan.styles),
+            lists: lists::read(plan.definitions, plan.lists),
             plan,
         })
     }

@@ -20,7 +20,7 @@ use crate::{Extracted, ExtractionError, Limits, html};
 use numbering::Numbering;
 use story::{Reference, Story, Then};
 
-const ENGINE: &str = "docx/2";
+const ENGINE: &str = "docx/3";
 
 pub(crate) fn extract(archive: &mut Archive<'_>, limits: &Limits) -> Result<Extracted, ExtractionError> {
     let main = ooxml::main_part(archive)?;
@@ -277,6 +277,33 @@ mod tests {
     }
 
     #[test]
+    fn the_description_of_a_picture_comes_behind_its_paragraph() {
+        let drawing = |of_drawing: &str, of_picture: &str| {
+            format!(
+                "<w:r><w:drawing><wp:docPr name='Picture 1' {of_drawing}/><pic:pic><pic:nvPicPr><pic:cNvPr {of_picture}/>\
+                 </pic:nvPicPr></pic:pic></w:drawing></w:r>"
+            )
+        };
+        let body = [
+            "<w:p><w:r><w:t>Turn the </w:t></w:r>",
+            &drawing(
+                "descr='The handle&#xA;on the left'",
+                "descr='The handle&#xA;on the left'",
+            ),
+            "<w:r><w:t>slowly.</w:t></w:r></w:p><w:p>",
+            &drawing("descr='press.png'", "descr='C:\\press'"),
+            &drawing("descr='Picture 1'", "descr='The barrel'"),
+            "<w:r><w:drawing><wp:docPr descr='a box'/><wps:txbx><w:txbxContent><w:p><w:r><w:t>Boxed</w:t></w:r></w:p>",
+            "</w:txbxContent></wps:txbx></w:drawing></w:r><w:r><w:pict><v:shape alt='The barn'><v:imagedata o:title='b'/>",
+            "</v:shape></w:pict></w:r></w:p>",
+        ];
+        assert_eq!(
+            read(&body.concat()),
+            ["Turn the slowly.\n\nThe handle\non the left\n\nBoxed\n\nThe barrel\n\nThe barn\n"]
+        );
+    }
+
+    #[test]
     fn a_note_that_is_referred_to_without_end_comes_once() {
         let note = format!(
             "<w:footnotes><w:footnote w:id='2'><w:p><w:r><w:t>{}</w:t></w:r></w:p></w:footnote></w:footnotes>",
@@ -320,11 +347,57 @@ mod tests {
     }
 
     #[test]
+    fn levels_that_are_passed_over_count_and_some_go_on_counting() {
+        let numbering = b"<w:numbering><w:abstractNum w:abstractNumId='7'><w:lvl w:ilvl='0'><w:start w:val='1'/><w:lvlText w:val='%1'/></w:lvl>\
+            <w:lvl w:ilvl='1'><w:start w:val='1'/><w:numFmt w:val='lowerLetter'/><w:lvlText w:val='%1.%2'/></w:lvl><w:lvl w:ilvl='2'><w:start w:val='1'/>\
+            <w:lvlRestart w:val='1'/><w:lvlText w:val='%1.%2.%3'/></w:lvl><w:lvl w:ilvl='3'><w:start w:val='1'/><w:numFmt w:val='none'/>\
+            <w:lvlText w:val=''/></w:lvl><w:lvl w:ilvl='4'><w:lvlText w:val='%1%4.%5'/></w:lvl></w:abstractNum>\
+            <w:num w:numId='1'><w:abstractNumId w:val='7'/></w:num></w:numbering>";
+        let body: String = [0, 1, 2, 1, 2, 0, 2, 1, 4]
+            .map(|level| {
+                format!(
+                    "<w:p><w:pPr><w:numPr><w:ilvl w:val='{level}'/><w:numId w:val='1'/></w:numPr></w:pPr><w:r><w:t>{level}\
+                     </w:t></w:r></w:p>"
+                )
+            })
+            .concat();
+        let read = read_with(&body, &[("word/numbering.xml", numbering)]).unwrap();
+        assert_eq!(
+            read.pages,
+            ["1 0\n1.a 1\n1.a.1 2\n1.b 1\n1.b.2 2\n2 0\n2.a.1 2\n2.b 1\n2.0 4\n"]
+        );
+    }
+
+    #[test]
+    fn a_list_may_number_a_level_in_its_own_way() {
+        let numbering = b"<w:numbering><w:abstractNum w:abstractNumId='7'><w:lvl w:ilvl='0'><w:start w:val='1'/><w:numFmt w:val='upperRoman'/>\
+            <w:lvlText w:val='Article %1'/></w:lvl><w:lvl w:ilvl='1'><w:start w:val='1'/><w:isLgl/><w:lvlText w:val='%1.%2'/></w:lvl>\
+            </w:abstractNum><w:num w:numId='1'><w:abstractNumId w:val='7'/></w:num><w:num w:numId='2'>\
+            <w:abstractNumId w:val='7'/><w:lvlOverride w:ilvl='0'><w:startOverride w:val='4'/><w:lvl w:ilvl='0'><w:start w:val='1'/>\
+            <w:numFmt w:val='lowerLetter'/><w:lvlText w:val='(%1)'/></w:lvl></w:lvlOverride></w:num></w:numbering>";
+        let item = |list: u8, level: u8, text: &str| {
+            format!(
+                "<w:p><w:pPr><w:numPr><w:ilvl w:val='{level}'/><w:numId w:val='{list}'/></w:numPr></w:pPr><w:r><w:t>{text}\
+                 </w:t></w:r></w:p>"
+            )
+        };
+        let body = [
+            item(1, 0, "Trees"),
+            item(1, 1, "Apples"),
+            item(2, 0, "Bees"),
+            item(2, 1, "Hives"),
+        ]
+        .concat();
+        let read = read_with(&body, &[("word/numbering.xml", numbering)]).unwrap();
+        assert_eq!(read.pages, ["Article I Trees\n1.1 Apples\n(d) Bees\n4.1 Hives\n"]);
+    }
+
+    #[test]
     fn headings_items_tables_and_links_are_told_by_the_document() {
         let styles = b"<w:styles><w:style w:styleId='T'><w:name w:val='heading 2'/></w:style><w:style w:styleId='Sub'>\
             <w:name w:val='Own'/><w:basedOn w:val='T'/></w:style></w:styles>";
-        let numbering = b"<w:numbering><w:abstractNum w:abstractNumId='7'><w:lvl w:ilvl='0'><w:numFmt w:val='bullet'/>\
-            </w:lvl><w:lvl w:ilvl='1'><w:numFmt w:val='decimal'/><w:lvlText w:val='%2)'/></w:lvl><w:lvl w:ilvl='2'>\
+        let numbering = b"<w:numbering><w:abstractNum w:abstractNumId='7'><w:lvl w:ilvl='0'><w:start w:val='1'/><w:numFmt w:val='bullet'/>\
+            </w:lvl><w:lvl w:ilvl='1'><w:start w:val='1'/><w:numFmt w:val='decimal'/><w:lvlText w:val='%2)'/></w:lvl><w:lvl w:ilvl='2'><w:start w:val='1'/>\
             <w:numFmt w:val='lowerLetter'/><w:lvlText w:val='%3)'/></w:lvl></w:abstractNum>\
             <w:num w:numId='5'><w:abstractNumId w:val='7'/></w:num></w:numbering>";
         let relationships = b"<Relationships><Relationship Id='r2' Type='x/numbering' Target='numbering.xml'/>\

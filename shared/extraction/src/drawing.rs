@@ -1,10 +1,10 @@
-//! The words in charts and diagrams, which are parts of their own in documents, slides and workbooks.
+//! The words in charts, diagrams and the drawings of sheets, which are parts of their own.
 
-use crate::ExtractionError;
 use crate::archive::Archive;
 use crate::prose::Prose;
 use crate::workbook::tidy;
 use crate::xml::Node;
+use crate::{ExtractionError, alternative};
 
 /// Where the values of charts stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,8 +15,8 @@ pub(crate) enum Values {
     InCells,
 }
 
-/// Appends the texts of a chart (titles, and the values of its series in a line each) or of a diagram. Nothing when there
-/// is no such part. What a chart only repeats from cells is left out, but for its titles.
+/// Appends the texts of a chart (titles, and the values of its series in a line each), of a diagram, or of what is drawn on
+/// a sheet, with the descriptions of its pictures. Nothing when there is no such part. What a chart only repeats from cells is left out, but for its titles.
 pub(crate) fn append(
     archive: &mut Archive<'_>,
     part: &str,
@@ -29,7 +29,7 @@ pub(crate) fn append(
     prose.paragraph();
     // The text of the element that is open, if it is one of text.
     let mut open: Option<String> = None;
-    let (mut in_title, mut repeats) = (false, false);
+    let (mut in_title, mut repeats, mut names_picture) = (false, false, false);
     while let Some(node) = xml.next()? {
         let mut skip = false;
         match node {
@@ -39,6 +39,8 @@ pub(crate) fn append(
                 "strCache" | "numCache" | "multiLvlStrCache" => skip = repeats && !in_title,
                 "p" | "tx" | "cat" | "val" | "xVal" | "yVal" => prose.line(),
                 "pt" => prose.tab(),
+                "nvPicPr" => names_picture = true,
+                "cNvPr" if names_picture => prose.push_paragraphs(&alternative::of_drawing(&element)),
                 _ => {}
             },
             Node::Text(piece) => {
@@ -53,6 +55,7 @@ pub(crate) fn append(
                 // Before a value stands where it comes from; other workbooks are named in brackets.
                 ("f", Some(cells)) => repeats = values == Values::InCells && !cells.contains('['),
                 ("title", _) => in_title = false,
+                ("nvPicPr", _) => names_picture = false,
                 (_, still_open) => open = still_open,
             },
             Node::Other => {}

@@ -5,6 +5,7 @@
 //! come in zip archives (`archive`) and compound files (`ole`) are opened in `containers`, which also finds out what they
 //! really are.
 
+mod alternative;
 mod archive;
 mod chat;
 mod containers;
@@ -17,6 +18,7 @@ mod html;
 mod locked;
 mod mail;
 mod markdown;
+mod numbering;
 mod odf;
 mod ole;
 mod ooxml;

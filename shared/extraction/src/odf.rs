@@ -3,6 +3,8 @@
 //! Notes and comments stand where the text refers to them, as the format has them; headers and footers come once, before
 //! and behind the text.
 
+mod frames;
+mod lists;
 mod story;
 
 use crate::archive::Archive;
@@ -10,16 +12,18 @@ use crate::ooxml::remember;
 use crate::prose::Parts;
 use crate::xml::Node;
 use crate::{Extracted, ExtractionError, Limits};
+pub(crate) use frames::{Frames, Seen};
 pub(crate) use story::SLIDE_TITLE_LEVEL;
 use story::{Story, Then};
 
-const ENGINE: &str = "odf/2";
+const ENGINE: &str = "odf/3";
 
 /// Reads a text document.
 pub(crate) fn extract_text(archive: &mut Archive<'_>, limits: &Limits) -> Result<Extracted, ExtractionError> {
     let mut extracted = describe(archive)?;
     let (headers, footers) = edges(archive)?;
     let mut story = Story::default();
+    learn_lists(archive, &mut story)?;
     story.prose.push_paragraphs(&headers);
     let damaged = read_body(archive, &mut story, limits.text_bytes_max, |_| true)?;
     story.prose.push_paragraphs(&footers);
@@ -48,6 +52,7 @@ pub(crate) fn extract_slides(
     extracted.paged = true;
     let mut parts = Parts::new(limits);
     let mut story = Story::default();
+    learn_lists(archive, &mut story)?;
     let mut slides = 0_u32;
     let damaged = read_body(archive, &mut story, limits.text_bytes_max, |story| {
         slides += 1;
@@ -71,6 +76,21 @@ pub(crate) fn extract_slides(
     extracted.structure = parts.marks.into_structure();
     extracted.truncated = parts.truncated || damaged;
     Ok(extracted)
+}
+
+/// Takes in how the lists and headings are numbered whose styles have names.
+fn learn_lists(archive: &mut Archive<'_>, story: &mut Story) -> Result<(), ExtractionError> {
+    let Some(mut xml) = archive.xml("styles.xml")? else {
+        return Ok(());
+    };
+    while let Some(node) = xml.next()? {
+        match &node {
+            Node::Start(element) if element.name() != "style" => story.learn(element),
+            Node::End(name) if name == "styles" => break,
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 /// Reads the content until its end, until there is more text than wanted, or until `end_slide`, which is called at the end
@@ -260,6 +280,60 @@ mod tests {
     }
 
     #[test]
+    fn styles_with_names_number_lists_and_headings() {
+        let styles = b"<office:document-styles><office:styles><text:outline-style><text:outline-level-style text:level='1' \
+            style:num-format='1' style:num-suffix='.'/><text:outline-level-style text:level='2' style:num-format='A' \
+            text:display-levels='2'/><text:outline-level-style text:level='3' style:num-format=''/></text:outline-style>\
+            <style:style style:name='Title' style:parent-style-name='Heading'/><text:list-style style:name='N'>\
+            <text:list-level-style-number text:level='1' style:num-format='1' style:num-suffix='.'/>\
+            <text:list-level-style-number text:level='2' style:num-format='1' text:display-levels='2' text:start-value='3'/>\
+            </text:list-style></office:styles></office:document-styles>";
+        let item = |content: &str| format!("<text:list-item>{content}</text:list-item>");
+        let list = |attributes: &str, items: &str| {
+            format!("<text:list text:style-name='N' {attributes}>{items}</text:list>")
+        };
+        let body = [
+            "<text:p text:style-name='Title'>Bees</text:p><text:h text:outline-level='1'>One</text:h>",
+            "<text:h text:outline-level='2'>Two</text:h><text:h text:outline-level='3'>Three</text:h>",
+            "<text:h text:outline-level='1' text:is-list-header='true'>No number</text:h>",
+            "<text:h text:outline-level='1'>Four</text:h><text:h text:outline-level='2'>Five</text:h>",
+            &list(
+                "",
+                &[
+                    item("<text:p>a</text:p>"),
+                    item(&["<text:p>b</text:p>", &list("", &item("<text:p>c</text:p>"))].concat()),
+                ]
+                .concat(),
+            ),
+            "<text:p>between</text:p>",
+            &list(
+                "text:continue-numbering='true'",
+                &[
+                    item(&list("", &item("<text:p>d</text:p>"))),
+                    item("<text:p>e</text:p>"),
+                    item(&list("", &item("<text:p>f</text:p>"))),
+                ]
+                .concat(),
+            ),
+            &list("", &item("<text:p>anew</text:p>")),
+        ]
+        .concat();
+        let content = format!(
+            "<office:document-content><office:body><office:text>{body}</office:text></office:body></office:document-content>"
+        );
+        let packed = pack(&[("content.xml", content.as_bytes()), ("styles.xml", styles)]);
+        let read = extract_text(&mut Archive::open(&packed).unwrap(), &Limits::default()).unwrap();
+        assert_eq!(
+            read.pages,
+            [
+                "Bees\n\n1. One\n\n1.A Two\n\nThree\n\nNo number\n\n2. Four\n\n2.A Five\n\n1. a\n2. b\n2.3 c\n\nbetween\n\n\
+              2.4 d\n3. e\n3.3 f\n\n1. anew\n"
+            ]
+        );
+        assert_eq!(read.title.as_deref(), Some("Bees"));
+    }
+
+    #[test]
     fn headings_items_tables_and_links_are_told_by_the_document() {
         let styles = "<style:style style:name='P1' style:parent-style-name='Title'/><text:list-style style:name='L'>\
                       <text:list-level-style-number text:level='1' style:num-format='1' style:num-suffix='.'/>\
@@ -295,14 +369,51 @@ mod tests {
     }
 
     #[test]
-    fn deleted_text_and_descriptions_of_pictures_are_left_out() {
+    fn deleted_text_is_left_out() {
         let read = text(
             "",
             "<text:tracked-changes><text:p>deleted</text:p></text:tracked-changes><text:p>kept \
-             <draw:frame><svg:title>picture</svg:title></draw:frame><text:title>of</text:title><text:tab/>a\
+             <text:title>of</text:title><text:tab/>a\
              <text:s text:c='3'/>b<text:line-break/>c</text:p>",
         );
         assert_eq!(read.pages, ["kept of\ta   b\nc\n"]);
+    }
+
+    #[test]
+    fn the_description_of_a_picture_comes_behind_its_paragraph() {
+        let picture = |said: &str| format!("<draw:frame draw:name='Image1'><draw:image/>{said}</draw:frame>");
+        let read = text(
+            "",
+            &[
+                "<text:p>Turn the ",
+                &picture("<svg:title>Handle</svg:title><svg:desc>It is on the left.</svg:desc>"),
+                " slowly.</text:p><text:p>",
+                &picture("<svg:desc>press.png</svg:desc>"),
+                &picture("<svg:title>Image1</svg:title>"),
+                "<draw:frame><draw:object/><draw:image/><svg:desc>formula</svg:desc></draw:frame>",
+                "<draw:custom-shape><svg:desc>decoration</svg:desc></draw:custom-shape>",
+                "<draw:frame><draw:text-box><text:p>Boxed ",
+                &picture("<svg:desc>The barrel</svg:desc>"),
+                "</text:p></draw:text-box><svg:desc>a box</svg:desc></draw:frame></text:p>",
+            ]
+            .concat(),
+        );
+        assert_eq!(
+            read.pages,
+            ["Turn the slowly.\n\nHandle: It is on the left.\n\nBoxed\n\nThe barrel\n"]
+        );
+    }
+
+    #[test]
+    fn the_description_of_a_picture_on_a_slide_stands_where_the_picture_does() {
+        let content = "<office:document-content><office:body><office:presentation><draw:page><draw:frame><draw:text-box>\
+                       <text:p>Bees</text:p></draw:text-box></draw:frame><draw:frame><draw:image><text:p/></draw:image>\
+                       <svg:desc>The hive &amp; its keeper</svg:desc></draw:frame><draw:frame><draw:text-box><text:p>Why\
+                       </text:p></draw:text-box></draw:frame></draw:page></office:presentation></office:body>\
+                       </office:document-content>";
+        let packed = pack(&[("content.xml", content.as_bytes())]);
+        let read = extract_slides(&mut Archive::open(&packed).unwrap(), &Limits::default()).unwrap();
+        assert_eq!(read.pages, ["Bees\n\nThe hive & its keeper\n\nWhy\n"]);
     }
 
     #[test]

@@ -56,6 +56,10 @@ pub(super) struct Plan<'d> {
     /// Where the pages lie that tell of paragraphs, and those that tell of characters.
     pub(super) paragraphs: &'d [u8],
     pub(super) characters: &'d [u8],
+    pub(super) styles: &'d [u8],
+    /// The definitions of lists, and all of the tables that lies behind them; and the lists.
+    pub(super) definitions: &'d [u8],
+    pub(super) lists: &'d [u8],
     /// Where the headers and footers begin in their story, and where the last of them ends.
     pub(super) headers: Vec<u32>,
     /// Characters of the main text that refer to footnotes and endnotes.
@@ -102,17 +106,26 @@ impl<'d> Plan<'d> {
     pub(super) fn read(main: &[u8], tables: &'d [u8]) -> Option<Self> {
         /// Where the list of tables begins: a place and a length for each.
         const LIST: usize = 0x9A;
+        const DEFINITIONS: usize = 73;
         let table = |index: usize| {
             let place = |at| usize::try_from(number_u32(main, LIST + 8 * index + at)?).ok();
             let start = place(0)?;
             tables.get(start..start.checked_add(place(4)?)?)
         };
         let or_none = |index| table(index).unwrap_or_default();
+        let definitions = || {
+            let start = usize::try_from(number_u32(main, LIST + 8 * DEFINITIONS)?).ok()?;
+            table(DEFINITIONS).filter(|table| !table.is_empty())?;
+            tables.get(start..)
+        };
         Some(Self {
             stories: Stories::read(main, 0x4C)?,
             pieces: table(33)?,
             paragraphs: or_none(13),
             characters: or_none(12),
+            styles: or_none(1),
+            definitions: definitions().unwrap_or_default(),
+            lists: or_none(74),
             headers: numbers(or_none(11)),
             footnotes: references(or_none(2)),
             endnotes: references(or_none(46)),
@@ -126,6 +139,9 @@ impl<'d> Plan<'d> {
             pieces: &[],
             paragraphs: &[],
             characters: &[],
+            styles: &[],
+            definitions: &[],
+            lists: &[],
             headers: Vec::new(),
             footnotes: Vec::new(),
             endnotes: Vec::new(),

@@ -2,14 +2,16 @@
 //! of changes to how things usually are (MS-DOC 2.6).
 
 use super::header::{number_u16, number_u32};
+use super::styles::Standing;
 
 const PAGE_BYTES: usize = 512;
 
 /// What matters of a paragraph.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Paragraph {
-    /// The level of a heading, counted from one.
-    pub(super) heading: Option<u8>,
+    /// The number of its style, and what it says itself.
+    pub(super) style: u16,
+    pub(super) standing: Standing,
     pub(super) in_table: bool,
     /// Whether it is nothing but the end of a row.
     pub(super) ends_row: bool,
@@ -87,11 +89,7 @@ impl ParagraphRuns {
             };
             let list = page.get(list..list + length)?;
             let mut paragraph = Paragraph {
-                // The first nine styles after the usual one are headings in every document.
-                heading: match number_u16(list, 0)? {
-                    style @ 1..=9 => u8::try_from(style).ok(),
-                    _ => None,
-                },
+                style: number_u16(list, 0)?,
                 ..Paragraph::default()
             };
             for (code, operand) in changes(list.get(2..)?) {
@@ -99,13 +97,7 @@ impl ParagraphRuns {
                 match code {
                     0x2416 => paragraph.in_table = is_on,
                     0x2417 => paragraph.ends_row = is_on,
-                    // The level of an outline; nine means none.
-                    0x2640 => {
-                        paragraph.heading = operand
-                            .first()
-                            .and_then(|level| (*level < 9).then_some(level + 1))
-                    }
-                    _ => {}
+                    _ => paragraph.standing.change(code, operand),
                 }
             }
             Some(paragraph)
@@ -140,7 +132,7 @@ impl CharacterRuns {
 }
 
 /// The changes of a list: a number that says what is changed, and how. The list ends where it is damaged.
-fn changes(list: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
+pub(super) fn changes(list: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
     let mut rest = list;
     std::iter::from_fn(move || {
         let code = number_u16(rest, 0)?;

@@ -2,9 +2,10 @@
 
 use std::ops::Range;
 
-use super::Document;
 use super::pieces::Piece;
-use super::runs::Characters;
+use super::runs::{Characters, Paragraph};
+use super::{Document, lists};
+use crate::numbering::Counters;
 use crate::prose::Prose;
 use crate::structure::Part;
 
@@ -12,6 +13,8 @@ use crate::structure::Part;
 const INSTRUCTION_BYTES_MAX: usize = 2_000;
 /// Fields inside each other.
 const FIELDS_MAX: usize = 100;
+/// Levels of headings; beyond is text.
+const OUTLINE_LEVELS: u8 = 9;
 
 pub(super) struct Story<'d> {
     document: &'d Document<'d>,
@@ -23,6 +26,11 @@ pub(super) struct Story<'d> {
     fields: Vec<Field>,
     /// Whether the paragraph has begun.
     begun: bool,
+    counters: Counters,
+    /// Number or bullet, to be written before the first text.
+    label: Option<String>,
+    /// Whether the paragraph before was part of a list.
+    after_item: bool,
     /// Whether the end of the paragraph is that of a row.
     ends_row: bool,
     row_open: bool,
@@ -62,6 +70,9 @@ impl<'d> Story<'d> {
             narrow: Vec::new(),
             fields: Vec::new(),
             begun: false,
+            counters: Counters::default(),
+            label: None,
+            after_item: false,
             ends_row: false,
             row_open: false,
             after_table: false,
@@ -110,6 +121,7 @@ impl<'d> Story<'d> {
         self.end_paragraph();
         self.end_row();
         self.prose.paragraph();
+        self.after_item = false;
     }
 
     fn piece(&mut self, piece: &Piece<'_>) {
@@ -182,6 +194,7 @@ impl<'d> Story<'d> {
 
     fn character(&mut self, unit: u16, at: u32, is_wide: bool) {
         self.begin_paragraph(at);
+        self.write_label();
         // In documents since Word 97, characters of one byte are of the western page.
         match u8::try_from(unit) {
             Ok(byte) if !is_wide => {
@@ -239,8 +252,35 @@ impl<'d> Story<'d> {
                 self.prose.paragraph();
             }
         }
-        if let Some(level) = paragraph.heading {
-            self.prose.begin_block(Part::heading(usize::from(level)));
+        if !paragraph.ends_row {
+            self.begin_block(paragraph);
+        }
+    }
+
+    /// What the paragraph is, and which number it has: it counts even where it has no text.
+    fn begin_block(&mut self, paragraph: Paragraph) {
+        let document = self.document;
+        let standing = paragraph.standing.or(document.styles.standing(paragraph.style));
+        let level = usize::from(standing.level.unwrap_or(0));
+        let list = standing.list.filter(|list| *list > 0).map(lists::name);
+        self.label = list.and_then(|list| self.counters.next_label(&document.lists, &list, level));
+        let is_item = self.label.is_some();
+        if is_item && self.after_item {
+            self.prose.only_line();
+        }
+        self.after_item = is_item;
+        if let Some(level) = standing.outline.filter(|level| *level < OUTLINE_LEVELS) {
+            self.prose.begin_block(Part::heading(usize::from(level) + 1));
+        } else if let Some(label) = &self.label {
+            self.prose.begin_block(Part::item(level, label));
+        }
+    }
+
+    fn write_label(&mut self) {
+        if let Some(label) = self.label.take() {
+            self.flush();
+            self.prose.push(&label);
+            self.prose.push(" ");
         }
     }
 
@@ -248,6 +288,7 @@ impl<'d> Story<'d> {
         self.flush();
         self.prose.end_block();
         self.begun = false;
+        self.label = None;
     }
 
     fn end_cell(&mut self, after_cell: bool) {
@@ -291,6 +332,7 @@ impl<'d> Story<'d> {
             Place::Others => None,
         };
         if let Some(counted) = counted {
+            self.write_label();
             self.flush();
             self.prose.push(&format!("[{counted}]"));
         }

@@ -17,6 +17,8 @@ struct Draft {
     characters: Vec<(usize, usize, Vec<u8>)>,
     headers: Vec<u32>,
     footnotes: Vec<u32>,
+    /// Other tables by their numbers, with what lies behind them.
+    tables: Vec<(usize, Vec<u8>, Vec<u8>)>,
 }
 
 impl Draft {
@@ -39,6 +41,11 @@ impl Draft {
     fn characters(mut self, of: &str, changes: &[u8]) -> Self {
         let at = self.text.find(of).unwrap();
         self.characters.push((at, at + of.len(), changes.to_vec()));
+        self
+    }
+
+    fn table(mut self, number: usize, table: Vec<u8>, behind: Vec<u8>) -> Self {
+        self.tables.push((number, table, behind));
         self
     }
 
@@ -117,17 +124,20 @@ impl Draft {
         if !footnotes.is_empty() {
             footnotes.extend(vec![0; 4 + 2 * self.footnotes.len()]);
         }
-        for (index, table) in [
-            (2, footnotes),
-            (11, places(&self.headers)),
-            (12, bounds(3)),
-            (13, bounds(2)),
-            (33, piece.concat()),
-        ] {
+        let mut all = vec![
+            (2, footnotes, Vec::new()),
+            (11, places(&self.headers), Vec::new()),
+            (12, bounds(3), Vec::new()),
+            (13, bounds(2), Vec::new()),
+            (33, piece.concat(), Vec::new()),
+        ];
+        all.append(&mut self.tables);
+        for (index, table, behind) in all {
             let place =
                 [tables.len(), table.len()].map(|number| u32::try_from(number).unwrap().to_le_bytes());
             main[0x9A + 8 * index..][..8].copy_from_slice(&place.concat());
             tables.extend(table);
+            tables.extend(behind);
         }
         main.extend(paragraphs);
         main.extend(characters);
@@ -200,6 +210,180 @@ fn notes_are_numbered_and_headers_come_first() {
         read.pages,
         ["Orchard club\n\nApples[1] are ripe.\n\n[1] Late ones too.\n\nReally?\n\nIn a box\n\nPage 1\n"]
     );
+}
+
+/// A level of a list: where it begins, how it writes its numbers, and the text with them.
+fn level(start: u32, format: u8, flags: u8, text: &str) -> Vec<u8> {
+    let mut level = vec![0; 28];
+    level[..4].copy_from_slice(&start.to_le_bytes());
+    (level[4], level[5]) = (format, flags);
+    // How it looks, which is passed over: a byte of paragraphs, two of characters.
+    (level[24], level[25]) = (2, 1);
+    level.extend([0xAA; 3]);
+    let units: Vec<u16> = text.encode_utf16().collect();
+    level.extend(u16::try_from(units.len()).unwrap().to_le_bytes());
+    level.extend(units.iter().flat_map(|unit| unit.to_le_bytes()));
+    level
+}
+
+/// Definitions by their numbers, each with one level or nine, as a table and what lies behind it.
+fn definitions(definitions: &[(u32, &[Vec<u8>])]) -> (Vec<u8>, Vec<u8>) {
+    let mut table = u16::try_from(definitions.len()).unwrap().to_le_bytes().to_vec();
+    let mut behind = Vec::new();
+    for (id, levels) in definitions {
+        let mut definition = vec![0; 28];
+        definition[..4].copy_from_slice(&id.to_le_bytes());
+        definition[26] = u8::from(levels.len() == 1);
+        table.extend(definition);
+        let rest = if levels.len() == 1 { 0 } else { 9 - levels.len() };
+        behind.extend(levels.concat());
+        behind.extend(std::iter::repeat_n(level(1, 255, 0, ""), rest).flatten());
+    }
+    (table, behind)
+}
+
+/// Lists, each with the number of its definition and what it changes of it.
+fn lists(lists: &[(u32, &[Vec<u8>])]) -> Vec<u8> {
+    let mut table = u32::try_from(lists.len()).unwrap().to_le_bytes().to_vec();
+    for (definition, changes) in lists {
+        let mut list = vec![0; 16];
+        list[..4].copy_from_slice(&definition.to_le_bytes());
+        list[12] = u8::try_from(changes.len()).unwrap();
+        table.extend(list);
+    }
+    for (_, changes) in lists {
+        table.extend([0xFF; 4]);
+        table.extend(changes.concat());
+    }
+    table
+}
+
+/// What a paragraph says of its list and level.
+fn in_list(list: u16, level: u8) -> Vec<u8> {
+    let [low, high] = list.to_le_bytes();
+    vec![0x0A, 0x26, level, 0x0B, 0x46, low, high]
+}
+
+#[test]
+fn lists_are_numbered_as_they_say() {
+    let (table, behind) = definitions(&[
+        (
+            77,
+            &[
+                level(1, 0, 0, "\0."),
+                level(1, 4, 0, "\x01)"),
+                level(1, 2, 4, "\0.\x01.\x02"),
+            ],
+        ),
+        (78, &[level(1, 23, 0, "\u{F0B7}")]),
+    ]);
+    // The third list begins with nine, the fourth has a way of its own.
+    let begins = [9_u32.to_le_bytes(), 0x10_u32.to_le_bytes()].concat();
+    let own_way = [&[0; 4][..], &0x30_u32.to_le_bytes(), &level(3, 1, 0, "§ \0")].concat();
+    let lists = lists(&[(77, &[]), (78, &[]), (77, &[begins]), (78, &[own_way])]);
+    let mut draft = Draft::new(&[(0, "tent\rpoles\rlong\rmap\r\rrope\rtea\rfood\rlaw\rhidden\rend\r")])
+        .table(73, table, behind)
+        .table(74, lists, Vec::new());
+    let mut at = 0;
+    for (text, list, level) in [
+        ("tent", 1, 0),
+        ("poles", 1, 1),
+        ("long", 1, 2),
+        ("map", 1, 0),
+        // It is counted though it has no text.
+        ("", 1, 0),
+        ("rope", 1, 0),
+        ("tea", 2, 0),
+        ("food", 3, 0),
+        ("law", 4, 0),
+        ("hidden", 0xF801, 0),
+    ] {
+        let end = at + text.len() + 1;
+        draft.paragraphs.push((at, end, 0, in_list(list, level)));
+        at = end;
+    }
+    let read = draft.read();
+    assert_eq!(
+        read.pages,
+        ["1. tent\na) poles\n1.1.1 long\n2. map\n4. rope\n- tea\n9. food\n§ III law\n\nhidden\n\nend\n"]
+    );
+    assert_eq!(
+        crate::markdown(&read).unwrap(),
+        "1. tent\n    - a) poles\n        - 1.1.1 long\n2. map\n4) rope\n- tea\n9. food\n- § III law\n\nhidden\n\nend\n"
+    );
+}
+
+#[test]
+fn a_style_may_number_its_paragraphs_or_make_them_headings() {
+    // A style: kind and what it is based on, a name, and its changes.
+    let style = |based_on: u16, name: &str, changes: &[u8]| {
+        let mut style = vec![0; 10];
+        style[2..4].copy_from_slice(&(based_on << 4 | 1).to_le_bytes());
+        style.extend(u16::try_from(name.len()).unwrap().to_le_bytes());
+        style.extend(name.encode_utf16().flat_map(u16::to_le_bytes));
+        style.extend([0, 0]);
+        style.extend(u16::try_from(2 + changes.len()).unwrap().to_le_bytes());
+        style.extend([0, 0]);
+        style.extend(changes);
+        [&u16::try_from(style.len()).unwrap().to_le_bytes()[..], &style].concat()
+    };
+    let mut table = [4_u16, 14, 10].map(u16::to_le_bytes).concat();
+    for number in 0..14_u16 {
+        table.extend(match number {
+            0 => style(0x0FFF, "Normal", &[]),
+            1 => style(0, "heading 1", &in_list(1, 0)),
+            // Based on the heading, on the next level; and one that is no heading and in no list.
+            12 => style(1, "Own", &[0x0A, 0x26, 1]),
+            13 => style(12, "Plain", &[0x40, 0x26, 9, 0x0B, 0x46, 0, 0]),
+            _ => vec![0, 0],
+        });
+    }
+    let (definitions, behind) = definitions(&[(5, &[level(2, 0, 0, "\0"), level(1, 0, 0, "\0.\x01")])]);
+    let read = Draft::new(&[(0, "Trees\rApples\rPears\rtext\rHives\r")])
+        .table(1, table, Vec::new())
+        .table(73, definitions, behind)
+        .table(74, lists(&[(5, &[])]), Vec::new())
+        .paragraph("Trees\r", 1, &[])
+        .paragraph("Apples\r", 12, &[])
+        .paragraph("Pears\r", 12, &[])
+        .paragraph("text\r", 13, &[])
+        .paragraph("Hives\r", 1, &[])
+        .read();
+    assert_eq!(
+        crate::markdown(&read).unwrap(),
+        "# 2 Trees\n\n# 2.1 Apples\n\n# 2.2 Pears\n\ntext\n\n# 3 Hives\n"
+    );
+}
+
+#[test]
+fn tables_of_lists_that_break_off_number_nothing_or_what_they_still_say() {
+    let (table, behind) = definitions(&[(7, &[level(1, 0, 0, "\0.")])]);
+    let numbers = lists(&[(7, &[])]);
+    let read = |table: &[u8], behind: &[u8], numbers: &[u8]| {
+        Draft::new(&[(0, "tent\r")])
+            .paragraph("tent\r", 0, &in_list(1, 0))
+            .table(74, numbers.to_vec(), Vec::new())
+            .table(73, table.to_vec(), behind.to_vec())
+            .read()
+            .pages
+            .concat()
+    };
+    assert_eq!(read(&table, &behind, &numbers), "1. tent\n");
+    // What the list changes of its definition is missing, which is nothing here.
+    assert_eq!(read(&table, &behind, &numbers[..20]), "1. tent\n");
+    for bytes in 0..behind.len() {
+        // Whatever lies behind is taken for the rest of it.
+        assert!(
+            read(&table, &behind[..bytes], &numbers).ends_with("tent\n"),
+            "{bytes}"
+        );
+    }
+    for bytes in 0..table.len() {
+        assert_eq!(read(&table[..bytes], &[], &numbers), "tent\n", "{bytes}");
+    }
+    for bytes in 0..20 {
+        assert_eq!(read(&table, &behind, &numbers[..bytes]), "tent\n", "{bytes}");
+    }
 }
 
 #[test]

@@ -1,41 +1,21 @@
-//! The numbers and bullets of lists and headings, which a document does not hold but tells how to count.
+//! What a document says of its lists and headings: how they are numbered, and which styles belong to them.
 
 use std::collections::HashMap;
 
 use crate::ExtractionError;
 use crate::archive::Archive;
+use crate::numbering::{LEVELS_MAX, Level, Lists};
 use crate::ooxml::Relationship;
-use crate::ordinal::number;
 use crate::xml::{Element, Node};
 
-/// Levels of a list that the format knows.
-const LEVELS_MAX: usize = 9;
 /// Styles based on each other that are followed.
 const STYLE_CHAIN_MAX: usize = 16;
 
-/// How the lists of a document are numbered.
+/// How the lists of a document are numbered, and which styles number their paragraphs.
 #[derive(Default)]
 pub(super) struct Numbering {
-    /// By the number of the definition.
-    definitions: HashMap<String, Vec<Level>>,
-    /// Lists by the number that paragraphs give.
-    lists: HashMap<String, List>,
+    pub(super) lists: Lists,
     styles: HashMap<String, Style>,
-}
-
-#[derive(Default)]
-struct List {
-    definition: String,
-    /// Levels that begin with another number than the definition says.
-    starts: Vec<(usize, u32)>,
-}
-
-#[derive(Clone)]
-struct Level {
-    start: u32,
-    format: String,
-    /// Such as `%1.%2`, where the digits are levels counted from one.
-    text: String,
 }
 
 #[derive(Default)]
@@ -44,15 +24,6 @@ struct Style {
     list: Option<String>,
     level: Option<usize>,
     heading: Option<usize>,
-}
-
-/// Where the lists of a story stand.
-#[derive(Default)]
-pub(super) struct Counters {
-    /// By definition: lists with the same definition go on counting.
-    by_definition: HashMap<String, Vec<Option<u32>>>,
-    /// Lists whose own beginnings were used.
-    begun: std::collections::HashSet<String>,
 }
 
 impl Numbering {
@@ -101,6 +72,7 @@ impl Numbering {
         let Some(mut xml) = archive.xml(part)? else {
             return Ok(());
         };
+        let Lists { definitions, lists } = &mut self.lists;
         let (mut definition, mut list) = (None::<String>, None::<String>);
         // The level that is being defined, or overridden.
         let (mut level, mut overridden) = (None::<usize>, None::<usize>);
@@ -117,45 +89,42 @@ impl Numbering {
                 }
                 "abstractNumId" => {
                     if let (Some(list), Some(definition)) = (&list, value(&element)) {
-                        self.lists.entry(list.clone()).or_default().definition = definition;
+                        lists.entry(list.clone()).or_default().definition = definition;
                     }
                 }
-                "lvlOverride" => overridden = element.number("ilvl"),
+                "lvlOverride" => (overridden, level) = (element.number("ilvl"), None),
                 "startOverride" => {
                     if let (Some(list), Some(level), Some(start)) = (&list, overridden, element.number("val"))
                     {
-                        self.lists
-                            .entry(list.clone())
-                            .or_default()
-                            .starts
-                            .push((level, start));
+                        lists.entry(list.clone()).or_default().starts.push((level, start));
                     }
                 }
                 "lvl" => {
                     level = element.number("ilvl").filter(|level| *level < LEVELS_MAX);
                     if let (Some(level), Some(definition)) = (level, &definition) {
-                        let levels = self.definitions.entry(definition.clone()).or_default();
-                        let unset = Level {
-                            start: 1,
-                            format: String::new(),
-                            text: String::new(),
-                        };
-                        levels.resize(levels.len().max(level + 1), unset);
+                        let levels = definitions.entry(definition.clone()).or_default();
+                        levels.resize(levels.len().max(level + 1), Level::default());
                     }
                 }
-                name @ ("start" | "numFmt" | "lvlText") => {
-                    let levels = definition
-                        .as_ref()
-                        .and_then(|definition| self.definitions.get_mut(definition));
-                    let Some(level) = levels
-                        .zip(level)
-                        .and_then(|(levels, level)| levels.get_mut(level))
-                    else {
-                        continue;
+                name @ ("start" | "numFmt" | "lvlText" | "lvlRestart" | "isLgl") => {
+                    let level = match (&definition, &list, level) {
+                        (Some(definition), _, Some(at)) => {
+                            let levels = definitions.get_mut(definition);
+                            levels.and_then(|levels| levels.get_mut(at))
+                        }
+                        // A list may number a level in its own way.
+                        (None, Some(list), Some(at)) => {
+                            let list = lists.entry(list.clone()).or_default();
+                            Some(list.levels.entry(at).or_default())
+                        }
+                        _ => None,
                     };
+                    let Some(level) = level else { continue };
                     match name {
-                        "start" => level.start = element.number("val").unwrap_or(1),
+                        "start" => level.start = element.number("val").unwrap_or(0),
                         "numFmt" => level.format = value(&element).unwrap_or_default(),
+                        "lvlRestart" => level.restarts_after = element.number("val"),
+                        "isLgl" => level.is_legal = value(&element).is_none_or(|value| is_on(&value)),
                         _ => level.text = value(&element).unwrap_or_default(),
                     }
                 }
@@ -198,43 +167,6 @@ impl Numbering {
     }
 }
 
-impl Counters {
-    /// The number or bullet of the next paragraph of a list; `None` when it has none.
-    pub(super) fn next_label(&mut self, numbering: &Numbering, list: &str, level: usize) -> Option<String> {
-        let found = numbering.lists.get(list)?;
-        let levels = numbering.definitions.get(&found.definition)?;
-        let this = levels.get(level)?;
-        let counts = self
-            .by_definition
-            .entry(found.definition.clone())
-            .or_insert_with(|| vec![None; LEVELS_MAX]);
-        if self.begun.insert(list.to_owned()) {
-            for (level, start) in &found.starts {
-                if let Some(count) = counts.get_mut(*level) {
-                    *count = Some(start.saturating_sub(1));
-                }
-            }
-        }
-        let before = counts.get(level).copied().flatten();
-        *counts.get_mut(level)? = Some(before.map_or(this.start, |count| count.saturating_add(1)));
-        // Deeper levels begin anew.
-        counts[level + 1..].fill(None);
-        if this.format == "bullet" {
-            return Some("-".to_owned());
-        }
-        if this.format == "none" {
-            return None;
-        }
-        let mut label = this.text.clone();
-        for (index, level) in levels.iter().enumerate().take(level + 1) {
-            let count = counts[index].unwrap_or(level.start);
-            label = label.replace(&format!("%{}", index + 1), &number(count, &level.format));
-        }
-        let label = label.trim();
-        (!label.is_empty()).then(|| label.to_owned())
-    }
-}
-
 fn heading_of_name(name: &str) -> Option<usize> {
     let name = name.to_ascii_lowercase();
     match name.strip_prefix("heading ") {
@@ -244,6 +176,11 @@ fn heading_of_name(name: &str) -> Option<usize> {
             .filter(|level| (1..=LEVELS_MAX).contains(level)),
         None => (name == "title").then_some(1),
     }
+}
+
+/// Whether a property that is said to be so is.
+pub(super) fn is_on(value: &str) -> bool {
+    !matches!(value, "0" | "false" | "off")
 }
 
 fn value(element: &Element<'_>) -> Option<String> {

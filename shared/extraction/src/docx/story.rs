@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
-use super::numbering::Numbering;
+use super::numbering::{Numbering, is_on};
+use crate::alternative;
+use crate::numbering::Counters;
 use crate::prose::Prose;
 use crate::structure::Part;
 use crate::xml::{Element, Node};
@@ -40,10 +42,16 @@ pub(super) struct Story<'n> {
     links: HashMap<String, String>,
     /// Whether the table that begins says that its first row looks like names of columns.
     names_columns: bool,
-    counters: super::numbering::Counters,
+    counters: Counters,
     /// Elements of text that are open.
     texts: usize,
     page_ended: bool,
+    /// What is said of the drawing that is open.
+    described: Option<String>,
+    /// Whether it is a picture that is being named.
+    names_picture: bool,
+    /// Descriptions of the pictures of the paragraph, which come behind it.
+    descriptions: Vec<String>,
     paragraph: Paragraph,
     /// Whether the paragraph before was part of a list.
     after_item: bool,
@@ -76,9 +84,12 @@ impl<'n> Story<'n> {
             numbering,
             links: HashMap::new(),
             names_columns: false,
-            counters: super::numbering::Counters::default(),
+            counters: Counters::default(),
             texts: 0,
             page_ended: false,
+            described: None,
+            names_picture: false,
+            descriptions: Vec::new(),
             paragraph: Paragraph::default(),
             after_item: false,
         }
@@ -157,6 +168,17 @@ impl<'n> Story<'n> {
                     self.references.push(Reference::Comment(id.into_owned()));
                 }
             }
+            "docPr" => self.described = alternative::of_drawing(element),
+            "shape" => {
+                let description = element.attribute("alt").unwrap_or_default();
+                self.described = alternative::text("", "", &description);
+            }
+            "pic" | "imagedata" => {
+                let described = self.described.take();
+                self.descriptions.extend(described);
+            }
+            "nvPicPr" => self.names_picture = true,
+            "cNvPr" if self.names_picture => self.describe_picture(element),
             // A document in another format in the middle of this one.
             "altChunk" | "chart" => self.part(element.attribute("id").as_deref()),
             "relIds" => self.part(element.attribute("dm").as_deref()),
@@ -173,7 +195,10 @@ impl<'n> Story<'n> {
                 self.prose.end_block();
                 self.prose.paragraph();
                 self.paragraph.is_title = false;
+                self.write_descriptions();
             }
+            "drawing" | "shape" => self.described = None,
+            "nvPicPr" => self.names_picture = false,
             "hyperlink" => self.prose.end_link(),
             "tr" => self.prose.end_row(),
             "tbl" | "txbxContent" => self.prose.paragraph(),
@@ -198,7 +223,7 @@ impl<'n> Story<'n> {
             .level
             .or_else(|| from_style.map(|(_, level)| level))
             .unwrap_or(0);
-        paragraph.label = list.and_then(|list| self.counters.next_label(self.numbering, list, level));
+        paragraph.label = list.and_then(|list| self.counters.next_label(&self.numbering.lists, list, level));
         let is_item = paragraph.label.is_some();
         if is_item && self.after_item {
             self.prose.only_line();
@@ -237,6 +262,22 @@ impl<'n> Story<'n> {
         }
     }
 
+    /// A picture says by itself what the drawing around it says as well, unless it is one of several in it.
+    fn describe_picture(&mut self, element: &Element<'_>) {
+        let described = alternative::of_drawing(element);
+        if described.as_ref() != self.descriptions.last() {
+            self.descriptions.extend(described);
+        }
+    }
+
+    fn write_descriptions(&mut self) {
+        if !self.descriptions.is_empty() {
+            self.prose
+                .push_paragraphs(&std::mem::take(&mut self.descriptions));
+            self.after_item = false;
+        }
+    }
+
     fn refer(&mut self, element: &Element<'_>, note: fn(String) -> Reference) {
         if let Some(id) = element.attribute("id") {
             self.text(mark(&id).trim_end());
@@ -258,10 +299,6 @@ fn is_first_row_special(look: &Element<'_>) -> bool {
             .and_then(|bits| u32::from_str_radix(&bits, 16).ok())
             .is_some_and(|bits| bits & 0x20 != 0),
     }
-}
-
-fn is_on(value: &str) -> bool {
-    !matches!(value, "0" | "false" | "off")
 }
 
 fn value(element: &Element<'_>) -> Option<String> {

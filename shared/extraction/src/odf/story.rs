@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 
-use crate::ordinal::number;
+use super::frames::{Frames, Seen};
+use super::lists::Lists;
 use crate::prose::Prose;
 use crate::structure::Part;
 use crate::xml::{Element, Node};
@@ -33,78 +34,43 @@ pub(super) struct Story {
     /// Paragraphs and headings that are open: notes have paragraphs inside of paragraphs.
     paragraphs: usize,
     in_title: bool,
+    frames: Frames,
     /// Whether the shape that is open is the title of a slide.
     slide_title: bool,
     /// Rows that are open and name the columns of their table.
     header_rows: usize,
-    lists: Vec<List>,
+    lists: Lists,
     /// Where the text goes on while a note or comment in the middle of it is read.
     outer: Option<Prose>,
-    /// Notes and comments of the paragraph, which come behind it.
+    /// Notes, comments and descriptions of pictures of the paragraph, which come behind it.
     notes: Vec<String>,
     /// The sign by which the text refers to the note that is read, and whether the sign itself is still open.
     citation: Option<String>,
     in_citation: bool,
     /// Number or bullet, to be written before the first text.
     label: Option<String>,
-    /// How the levels of lists are numbered, by style and level counted from one.
-    levels: HashMap<(String, usize), Level>,
-    /// The style and level that are being learned.
-    learning: Option<String>,
     /// Styles of paragraphs that stand for the one for titles.
     parents: HashMap<String, String>,
-}
-
-struct List {
-    style: String,
-    count: u32,
-}
-
-#[derive(Clone, Default)]
-struct Level {
-    format: String,
-    prefix: String,
-    suffix: String,
-    start: u32,
 }
 
 impl Story {
     /// Takes in what the automatic styles before the body say of lists and titles.
     pub(super) fn learn(&mut self, element: &Element<'_>) {
-        let text = |name: &str| element.attribute(name).map(|value| value.into_owned());
-        match element.name() {
-            "list-style" => self.learning = text("name"),
-            "style" => {
-                self.learning = None;
-                if let (Some(name), Some(parent)) = (text("name"), text("parent-style-name")) {
-                    self.parents.insert(name, parent);
-                }
-            }
-            "list-level-style-number" => {
-                let (Some(style), Some(level)) = (&self.learning, element.number("level")) else {
-                    return;
-                };
-                let format = match text("num-format").as_deref() {
-                    Some("a") => "lowerLetter",
-                    Some("A") => "upperLetter",
-                    Some("i") => "lowerRoman",
-                    Some("I") => "upperRoman",
-                    Some("") | None => "none",
-                    Some(_) => "decimal",
-                };
-                let learned = Level {
-                    format: format.to_owned(),
-                    prefix: text("num-prefix").unwrap_or_default(),
-                    suffix: text("num-suffix").unwrap_or_default(),
-                    start: element.number("start-value").unwrap_or(1),
-                };
-                self.levels.insert((style.clone(), level), learned);
-            }
-            _ => {}
+        self.lists.learn(element);
+        if element.name() == "style"
+            && let (Some(name), Some(parent)) =
+                (element.attribute("name"), element.attribute("parent-style-name"))
+        {
+            self.parents.insert(name.into_owned(), parent.into_owned());
         }
     }
 
     pub(super) fn take(&mut self, node: &Node<'_>) -> Then {
+        match self.frames.take(node) {
+            Seen::Description => return Then::Go,
+            Seen::Picture(text) => self.aside(text),
+            Seen::Other => {}
+        }
         match node {
             Node::Start(element) => return self.start(element),
             Node::End(name) => self.end(name),
@@ -127,12 +93,20 @@ impl Story {
             | "user-field-decls"
             | "dde-connection-decls"
             | "binary-data" => return Then::Skip,
-            // What a picture is called, and who made a comment; the fields of those names have another prefix.
-            "title" | "desc" if element.prefix() == "svg" => return Then::Skip,
+            // Who made a comment; the fields of those names have another prefix.
             "creator" | "date" | "creator-initials" if element.prefix() != "text" => return Then::Skip,
             "p" | "h" => self.begin_paragraph(element),
-            "list" => self.begin_list(element),
-            "list-item" | "list-header" => self.begin_item(element),
+            "list" => {
+                self.prose.end_block();
+                if self.lists.depth() == 0 {
+                    self.prose.paragraph();
+                }
+                self.lists.begin(element);
+            }
+            "list-item" | "list-header" => {
+                self.label = None;
+                self.lists.begin_item(element);
+            }
             "s" => {
                 let spaces = element.number("c").unwrap_or(1_usize).min(SPACES_MAX);
                 self.push(&" ".repeat(spaces));
@@ -179,8 +153,9 @@ impl Story {
             "p" | "h" => {
                 self.prose.end_link();
                 // An item may have several paragraphs.
-                if self.lists.is_empty() || name == "h" {
+                if self.lists.depth() == 0 || name == "h" {
                     self.prose.end_block();
+                    self.label = None;
                 }
                 self.paragraphs = self.paragraphs.saturating_sub(1);
                 self.in_title &= self.paragraphs > 0;
@@ -191,9 +166,9 @@ impl Story {
             }
             "list-item" | "list-header" => self.prose.end_block(),
             "list" => {
-                self.lists.pop();
+                self.lists.end();
                 self.label = None;
-                if self.lists.is_empty() {
+                if self.lists.depth() == 0 {
                     self.prose.paragraph();
                 }
             }
@@ -231,10 +206,14 @@ impl Story {
             String::new()
         };
         if !text.is_empty() {
-            self.notes.push(format!("{mark} {text}").trim_start().to_owned());
+            self.aside(format!("{mark} {text}").trim_start().to_owned());
         }
         self.citation = None;
-        // A comment beside the text and not in it belongs to nothing that ends.
+    }
+
+    /// Something that comes behind the paragraph. Beside the text and not in it, it belongs to nothing that ends.
+    fn aside(&mut self, text: String) {
+        self.notes.push(text);
         if self.paragraphs == 0 {
             self.prose.push_paragraphs(&std::mem::take(&mut self.notes));
         }
@@ -247,75 +226,31 @@ impl Story {
         let parent = self.parents.get(&*style).map_or(&*style, String::as_str);
         let is_title = parent == "Title";
         self.in_title |= is_title && self.title.is_none();
+        // The first paragraph of an item tells that there is one.
+        self.label = self.lists.count_item().or(self.label.take());
         if element.name() == "h" {
-            self.prose
-                .begin_block(Part::heading(element.number("outline-level").unwrap_or(1)));
+            let level = element.number("outline-level").unwrap_or(1);
+            if self.lists.depth() == 0 && element.attribute("is-list-header").as_deref() != Some("true") {
+                self.label = self.lists.count_heading(level);
+            }
+            self.prose.begin_block(Part::heading(level));
         } else if is_title {
             self.prose.begin_block(Part::heading(1));
         } else if self.slide_title {
             self.prose.begin_block(Part::heading(SLIDE_TITLE_LEVEL));
         } else if let Some(label) = &self.label {
-            let depth = self.lists.len().saturating_sub(1);
+            let depth = self.lists.depth().saturating_sub(1);
             self.prose.begin_block(Part::item(depth, label.trim()));
         }
     }
 
     /// In a list, paragraphs are lines.
     fn break_paragraph(&mut self) {
-        if self.lists.is_empty() {
+        if self.lists.depth() == 0 {
             self.prose.paragraph();
         } else {
             self.prose.line();
         }
-    }
-
-    fn begin_list(&mut self, element: &Element<'_>) {
-        self.prose.end_block();
-        if self.lists.is_empty() {
-            self.prose.paragraph();
-        }
-        let style = element.attribute("style-name").map(|style| style.into_owned());
-        let inherited = || {
-            self.lists
-                .last()
-                .map(|list| list.style.clone())
-                .unwrap_or_default()
-        };
-        let style = style.unwrap_or_else(inherited);
-        let start = self
-            .level(&style, self.lists.len() + 1)
-            .map_or(1, |level| level.start);
-        self.lists.push(List {
-            style,
-            count: start.saturating_sub(1),
-        });
-    }
-
-    fn begin_item(&mut self, element: &Element<'_>) {
-        let depth = self.lists.len();
-        let Some(list) = self.lists.last_mut() else { return };
-        if element.name() == "list-header" {
-            self.label = None;
-            return;
-        }
-        list.count = element
-            .number("start-value")
-            .unwrap_or(list.count.saturating_add(1));
-        let (count, style) = (list.count, list.style.clone());
-        self.label = match self.level(&style, depth) {
-            Some(level) if level.format == "none" => None,
-            Some(level) => Some(format!(
-                "{}{}{} ",
-                level.prefix,
-                number(count, &level.format),
-                level.suffix
-            )),
-            None => Some("- ".to_owned()),
-        };
-    }
-
-    fn level(&self, style: &str, depth: usize) -> Option<&Level> {
-        self.levels.get(&(style.to_owned(), depth))
     }
 
     fn flow(&mut self, text: &str) {

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::bullets::{self, Layout};
+use crate::alternative;
 use crate::odf::SLIDE_TITLE_LEVEL;
 use crate::prose::Prose;
 use crate::structure::Part;
@@ -176,7 +177,7 @@ impl<'s> Shapes<'s> {
 
     /// What a picture shows, as its author described it for those who cannot see it.
     fn describe_picture(&mut self, element: &Element<'_>) {
-        if let Some(description) = element.attribute("descr") {
+        if let Some(description) = alternative::of_drawing(element) {
             self.prose.paragraph();
             self.prose.push(&description);
             self.prose.paragraph();

@@ -2,13 +2,14 @@
 //! dates are told in the way of all sheets.
 
 use crate::archive::Archive;
+use crate::odf::{self, Frames, Seen};
 use crate::prose::Parts;
 use crate::workbook::format::iso_date_time;
-use crate::workbook::{SheetText, truth};
+use crate::workbook::{SheetText, tidy, truth};
 use crate::xml::{Element, Node, XmlReader};
-use crate::{Extracted, ExtractionError, Limits, odf};
+use crate::{Extracted, ExtractionError, Limits};
 
-const ENGINE: &str = "ods/2";
+const ENGINE: &str = "ods/3";
 /// Times that a row or cell with something in it is written when it says that it repeats itself. Programs fill the rest of a
 /// sheet in this way, mostly with nothing.
 const REPEATED_MAX: u32 = 1_000;
@@ -59,13 +60,16 @@ struct Reader {
     cell_repeated: u32,
     /// What the cell is worth, if it shows that best.
     value: Option<String>,
+    /// What it is worth, for the case that it shows nothing.
+    unshown: Option<String>,
     shown: String,
     paragraphs: usize,
-    /// What stands beside the cells: comments, and texts of shapes.
+    /// What stands beside the cells: comments, texts of shapes, and descriptions of pictures.
     asides: Vec<String>,
     /// Comments and shapes that are open; their text is not that of the cell.
     beside: usize,
     aside: String,
+    frames: Frames,
     added_cells: u32,
 }
 
@@ -81,11 +85,13 @@ impl Reader {
             row_cells: Vec::new(),
             cell_repeated: 1,
             value: None,
+            unshown: None,
             shown: String::new(),
             paragraphs: 0,
             asides: Vec::new(),
             beside: 0,
             aside: String::new(),
+            frames: Frames::default(),
             added_cells: 0,
         }
     }
@@ -95,6 +101,11 @@ impl Reader {
         let mut in_body = false;
         while let Some(node) = xml.next()? {
             let mut skip = false;
+            match self.frames.take(&node) {
+                Seen::Description => continue,
+                Seen::Picture(text) if in_body => self.asides.push(text),
+                Seen::Picture(_) | Seen::Other => {}
+            }
             match node {
                 Node::Start(element) if element.name() == "spreadsheet" => in_body = true,
                 Node::Start(element) if in_body => skip = self.start(&element),
@@ -125,7 +136,6 @@ impl Reader {
             )
             | ("office", "forms" | "binary-data")
             | ("dc" | "meta", _)
-            | ("svg", "title" | "desc")
             | ("form" | "script", _) => return true,
             ("table", "table") if self.beside == 0 => {
                 self.end_sheet();
@@ -162,10 +172,15 @@ impl Reader {
         self.shown.clear();
         self.value = match element.attribute("value-type").as_deref() {
             Some("date") => element.attribute("date-value").map(|date| iso_date_time(&date)),
+            _ => None,
+        };
+        // Some programs write no text beside the value.
+        self.unshown = match element.attribute("value-type").as_deref() {
             Some("boolean") => element
                 .attribute("boolean-value")
                 .map(|value| truth(value == "true").to_owned()),
-            _ => None,
+            Some("string") => element.attribute("string-value").map(|text| text.into_owned()),
+            _ => element.attribute("value").map(|number| tidy(&number)),
         };
     }
 
@@ -193,10 +208,13 @@ impl Reader {
     }
 
     fn end_cell(&mut self) {
-        let shown = self
+        let mut shown = self
             .value
             .take()
             .unwrap_or_else(|| std::mem::take(&mut self.shown));
+        if shown.trim().is_empty() {
+            shown = self.unshown.take().unwrap_or_default();
+        }
         if !shown.trim().is_empty() {
             let times = self.allowance(self.cell_repeated);
             for offset in 0..times {
@@ -281,12 +299,37 @@ mod tests {
         assert_eq!(
             read.pages,
             [
-                "Costs\nTrain ticket return\t\t\t12,50 €\t2026-03-04\nTRUE\nTRUE\n\nReally?\n",
+                "Costs\nTrain ticket return\t\t\t12,50 €\t2026-03-04\nWAHR\nWAHR\n\nReally?\n",
                 "Empty\n"
             ]
         );
         assert_eq!(read.metadata["sheet_count"], "2");
         assert!(!read.truncated);
+    }
+
+    #[test]
+    fn cells_that_show_nothing_say_what_they_are_worth() {
+        let read = read(
+            "<table:table table:name='Costs'><table:table-row><table:table-cell office:value-type='float' \
+             office:value='12.500'/><table:table-cell office:value-type='boolean' office:boolean-value='false'/>\
+             <table:table-cell office:value-type='string' office:string-value='Ben'/>\
+             <table:table-cell office:value-type='string'/></table:table-row></table:table>",
+        );
+        assert_eq!(read.pages, ["Costs\n12.5\tFALSE\tBen\n"]);
+    }
+
+    #[test]
+    fn descriptions_of_pictures_stand_behind_the_cells() {
+        let picture =
+            |said: &str| format!("<draw:frame><draw:image><text:p/></draw:image>{said}</draw:frame>");
+        let read = read(&format!(
+            "<table:table table:name='Costs'><table:shapes>{}{}</table:shapes><table:table-row><table:table-cell>\
+             <text:p>x</text:p>{}</table:table-cell></table:table-row></table:table>",
+            picture("<svg:title>Press</svg:title><svg:desc>The press in the barn</svg:desc>"),
+            picture("<svg:title>barn.jpg</svg:title>"),
+            picture("<svg:desc>The receipt</svg:desc>"),
+        ));
+        assert_eq!(read.pages, ["Costs\nx\n\nThe press in the barn\n\nThe receipt\n"]);
     }
 
     #[test]

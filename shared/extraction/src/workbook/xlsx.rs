@@ -513,7 +513,11 @@ mod tests {
                 "xl/worksheets/_rels/a.xml.rels",
                 b"<Relationships><Relationship Id='r1' Type='x/drawing' Target='../d.xml'/></Relationships>",
             ),
-            ("xl/d.xml", b"<xdr:wsDr/>"),
+            (
+                "xl/d.xml",
+                b"<xdr:wsDr><xdr:pic><xdr:nvPicPr><xdr:cNvPr name='Picture 1' descr='The press'/></xdr:nvPicPr></xdr:pic>\
+                  <xdr:sp><xdr:nvSpPr><xdr:cNvPr descr='decoration'/></xdr:nvSpPr></xdr:sp></xdr:wsDr>",
+            ),
             (
                 "xl/_rels/d.xml.rels",
                 b"<Relationships><Relationship Id='r1' Type='x/chart' Target='chart.xml'/></Relationships>",
@@ -521,7 +525,10 @@ mod tests {
             ("xl/chart.xml", chart.as_bytes()),
         ]);
         let read = extract(&mut Archive::open(&packed).unwrap(), &Limits::default()).unwrap();
-        assert_eq!(read.pages, ["Costs & more\n7\n\nApples\nanother workbook's\n7\n"]);
+        assert_eq!(
+            read.pages,
+            ["Costs & more\n7\n\nThe press\n\nApples\nanother workbook's\n7\n"]
+        );
     }
 
     #[test]

@@ -550,7 +550,7 @@ async fn begun(user: &Client, question: &Value) -> Response {
 async fn who_hangs_up_while_the_model_thinks_stops_it_at_once() {
     // Much shorter than the model may take.
     const MOMENTS: Duration = Duration::from_secs(10);
-    let patient = [("model.timeout", "10m"), ("model.patience", "10m")];
+    let patient = [("model.timeout", "5m"), ("model.patience", "5m")];
     let question = json!({"question": "How much is the rent?"});
     for (server, mill) in mills(&[patient[0], patient[1], ("model.month_budget", "1"), DEAR]).await {
         for mood in [Mood::Wait, Mood::Stall] {

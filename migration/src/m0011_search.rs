@@ -118,7 +118,8 @@ CREATE INDEX passages_words ON passages USING gin (words);
 ";
 
 // The terms are found by us and only divided by spaces, so the simplest tokenizer is the right one; the signs are those with
-// which our own marks begin. The index keeps no text of its own: that is in the passages.
+// which our own marks begin. The index keeps no text of its own: that is in the passages. Beginnings of three letters have lists of
+// their own, or each would be put together from those of thousands of words; the ones of two are put together from these.
 const UP_SQLITE: &str = "
 DROP TRIGGER passages_inserted;
 DROP TRIGGER passages_deleted;
@@ -128,7 +129,8 @@ CREATE TABLE search_documents (
     document_id blob NOT NULL UNIQUE REFERENCES documents (id) ON DELETE CASCADE
 );
 CREATE VIRTUAL TABLE search_index USING fts5 (
-    names, tags, words, marks, content = '', contentless_delete = 1, tokenize = 'ascii tokenchars ''~@=#^_.'''
+    names, tags, words, marks, content = '', contentless_delete = 1, prefix = '3',
+    tokenize = 'ascii tokenchars ''~@=#_.'''
 );
 CREATE VIRTUAL TABLE search_vocabulary USING fts5vocab (search_index, 'row');
 CREATE TRIGGER search_documents_deleted AFTER DELETE ON search_documents BEGIN

@@ -6,7 +6,7 @@ use std::fmt::Write;
 use foldhash::fast::RandomState;
 
 use crate::expression::quoted_for_postgres;
-use crate::marks::{beginning_mark, marked_beginnings, owner_mark, tag_mark};
+use crate::marks::{owner_mark, tag_mark};
 use crate::pieces::{Piece, folded, pairs, pieces};
 use crate::stems::Language;
 
@@ -42,8 +42,7 @@ pub struct Part {
     pub vector: String,
 }
 
-/// A row of the index in SQLite: terms divided by spaces. Behind those of names, tags and text stand the marks of how they begin: a
-/// beginning that thousands of words have would otherwise be put together from all of their lists.
+/// A row of the index in SQLite: terms divided by spaces.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Flat {
     /// Of names.
@@ -154,25 +153,19 @@ impl Entry<'_> {
         };
         let (mut names, mut tags, mut text) = (String::new(), String::new(), String::new());
         for (all, heading) in [(self.names, &mut names), (self.tags, &mut tags)] {
-            let mut beginnings = Beginnings::default();
             for name in all {
                 for term in terms_of(name) {
                     write(heading, &term);
-                    beginnings.add(&term);
                 }
                 // No phrase goes from one name into the next.
                 heading.push_str(" .");
             }
-            beginnings.write(heading);
         }
-        let mut beginnings = Beginnings::default();
         for passage in passages {
             for term in terms_of(passage) {
                 write(&mut text, &term);
-                beginnings.add(&term);
             }
         }
-        beginnings.write(&mut text);
         let mut marks: Vec<String> = stems.into_iter().collect();
         marks.extend(self.marks(language.as_ref()));
         marks.sort_unstable();
@@ -213,32 +206,6 @@ impl Entry<'_> {
             place = place.saturating_add(GAP).min(PART_PLACES_MAX / 2);
         }
         terms
-    }
-}
-
-/// How the terms of a column begin, each once.
-#[derive(Default)]
-struct Beginnings(HashSet<String, RandomState>);
-
-impl Beginnings {
-    fn add(&mut self, term: &str) {
-        for beginning in marked_beginnings(term) {
-            if !self.0.contains(beginning) {
-                self.0.insert(beginning.to_owned());
-            }
-        }
-    }
-
-    fn write(self, to: &mut String) {
-        let mut beginnings: Vec<String> = self.0.into_iter().collect();
-        // The same document is the same text.
-        beginnings.sort_unstable();
-        for beginning in beginnings {
-            if !to.is_empty() {
-                to.push(' ');
-            }
-            to.push_str(&beginning_mark(&beginning));
-        }
     }
 }
 
@@ -330,12 +297,9 @@ mod tests {
         let flat = entry.flat(["Apples, early", "apples late."]);
         assert_eq!(
             (flat.names.as_str(), flat.tags.as_str()),
-            (
-                "harvest report . ^ha ^har ^re ^rep",
-                "cider press . ^ci ^cid ^pr ^pre"
-            )
+            ("harvest report .", "cider press .")
         );
-        assert_eq!(flat.text, "apples early apples late ^ap ^app ^ea ^ear ^la ^lat");
+        assert_eq!(flat.text, "apples early apples late");
         assert_eq!(flat.marks, "#cider_press =en @ada ~enappl ~enearli");
     }
 

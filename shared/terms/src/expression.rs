@@ -1,7 +1,5 @@
 //! What a database looks up, written down for each of them.
 
-use crate::marks::marked_beginning;
-
 /// Terms and how they belong together.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Expression {
@@ -43,10 +41,7 @@ impl Expression {
     pub fn for_sqlite(&self) -> String {
         match self {
             Self::Term(term) => quoted_for_sqlite(term),
-            Self::Prefix(term) => match marked_beginning(term) {
-                Some(mark) => quoted_for_sqlite(&mark),
-                None => format!("{}*", quoted_for_sqlite(term)),
-            },
+            Self::Prefix(term) => format!("{}*", quoted_for_sqlite(term)),
             Self::Phrase(terms) => quoted_for_sqlite(&terms.join(" ")),
             Self::Any(parts) => joined(parts, " OR ", Self::for_sqlite),
             Self::All(parts) => joined(parts, " AND ", Self::for_sqlite),
@@ -94,21 +89,5 @@ mod tests {
             expression.for_sqlite(),
             r#"((("a" OR "b"*) AND "c d") NOT "e'\""")"#
         );
-    }
-
-    #[test]
-    fn short_beginnings_are_marks_in_sqlite() {
-        for (beginning, expected) in [
-            ("h", "\"h\"*"),
-            ("ha", "\"^ha\""),
-            ("här", "\"^här\""),
-            ("harv", "\"harv\"*"),
-            // A pair of characters is a term of its own.
-            ("京都", "\"京都\"*"),
-        ] {
-            let prefix = Expression::Prefix(beginning.to_owned());
-            assert_eq!(prefix.for_sqlite(), expected);
-            assert_eq!(prefix.for_postgres(), format!("'{beginning}':*"));
-        }
     }
 }

@@ -74,7 +74,7 @@ fn is_mark(c: char) -> bool {
 }
 
 /// Letters of Chinese, Japanese, Korean, Thai, Lao, Burmese and Khmer (Unicode, `Blocks.txt`).
-pub(crate) fn is_unspaced(c: char) -> bool {
+fn is_unspaced(c: char) -> bool {
     matches!(c,
         '\u{0e01}'..='\u{0eff}' | '\u{1000}'..='\u{109f}' | '\u{1780}'..='\u{17ff}' | '\u{1100}'..='\u{11ff}'
         | '\u{3005}'..='\u{3007}' | '\u{3041}'..='\u{30ff}' | '\u{3130}'..='\u{318f}' | '\u{31f0}'..='\u{31ff}'

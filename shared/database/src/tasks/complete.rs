@@ -256,7 +256,7 @@ async fn complete_in_one_statement(
             SELECT ended.document_id, p.position, NULLIF(p.page, 0), p.start_byte, p.text \
             FROM ended, unnest($4, $5, $6, $7) AS p (position, page, start_byte, text) \
             ON CONFLICT (document_id, position) DO UPDATE SET page = excluded.page, start_byte = excluded.start_byte, \
-                text = excluded.text, words = NULL), \
+                text = excluded.text), \
          old_passage AS (DELETE FROM passages USING ended WHERE passages.document_id = ended.document_id \
             AND passages.position <> ALL ($4)), \
          part AS (INSERT INTO search_parts (document_id, part, words) \

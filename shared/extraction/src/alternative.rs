@@ -10,8 +10,8 @@ const ENDINGS: [&str; 16] = [
 /// What programs and cameras call pictures, mostly with a number.
 const NAMES: [&str; 8] = ["", "dsc", "graphic", "image", "img", "photo", "pic", "picture"];
 
-/// What is said of a picture: its description, behind the title where it has one. `None` where that tells no more than the
-/// name of a file, or the name that a program gave the picture.
+/// What is said of a picture: its description, behind the title where it has one. `None` where that is only where
+/// a file lies, or a name that nobody chose.
 pub(crate) fn text(name: &str, title: &str, description: &str) -> Option<String> {
     let told = |text: &str| Some(text.trim().to_owned()).filter(|text| tells_something(text, name));
     match (told(title), told(description)) {
@@ -36,21 +36,35 @@ fn repeats(longer: &str, shorter: &str) -> bool {
 fn tells_something(text: &str, name: &str) -> bool {
     // Programs count the pictures of a document in the language of its author.
     let is_counted = text == name && text.ends_with(|c: char| c.is_ascii_digit());
-    !is_counted && !is_file_name(text) && !is_usual_name(text)
+    !is_counted && !is_place(text) && !is_usual_name(text) && !is_unchosen_file(text)
 }
 
-/// Whether this is the name, path or address of a file. Names may have spaces, sentences end otherwise.
-fn is_file_name(text: &str) -> bool {
+/// Whether this is the path or address of a file.
+fn is_place(text: &str) -> bool {
     let lower = text.to_ascii_lowercase();
-    let ends_like_one = lower
-        .rsplit_once('.')
-        .is_some_and(|(_, ending)| ENDINGS.contains(&ending));
     let is_address = ["http://", "https://", "file:"]
         .iter()
         .any(|scheme| lower.starts_with(scheme))
         && !lower.contains(char::is_whitespace);
     let is_path = matches!(lower.as_bytes(), [drive, b':', b'\\', ..] if drive.is_ascii_alphabetic());
-    is_path || is_address || (ends_like_one && !text.contains('\n'))
+    is_path || is_address || (file_stem(text).is_some() && text.contains(['/', '\\']))
+}
+
+/// Whether this is the name of a file that nobody chose: what programs and cameras call pictures, numbers, times. A name with
+/// words of its own is all that there is to find the picture by.
+fn is_unchosen_file(text: &str) -> bool {
+    file_stem(text).is_some_and(|stem| {
+        let letters = stem.chars().filter(|c| c.is_alphabetic()).count();
+        let digits = stem.chars().filter(|c| c.is_numeric()).count();
+        is_usual_name(stem) || letters < 3 || letters < 2 * digits
+    })
+}
+
+/// The name of a picture file without its ending; `None` for other texts. Names may have spaces, sentences end otherwise.
+fn file_stem(text: &str) -> Option<&str> {
+    let (stem, ending) = text.rsplit_once('.')?;
+    let is_one = ENDINGS.contains(&&*ending.to_ascii_lowercase()) && !text.contains('\n');
+    is_one.then_some(stem)
 }
 
 fn is_usual_name(text: &str) -> bool {
@@ -80,15 +94,17 @@ mod tests {
             described("Press in the barn", "Press"),
             Some("Press in the barn".to_owned())
         );
-        assert_eq!(described("press.png", "The press"), Some("The press".to_owned()));
+        assert_eq!(described("image1.png", "The press"), Some("The press".to_owned()));
     }
 
     #[test]
-    fn names_of_files_and_of_programs_tell_nothing() {
+    fn places_of_files_and_names_that_nobody_chose_tell_nothing() {
         for (name, description) in [
             ("", ""),
             ("", "image1.png"),
-            ("", "Photo of the barn.JPG"),
+            ("", "media/barn.png"),
+            ("", "Screenshot 2026-03-14 at 18.04.22.png"),
+            ("", "3f09a1c2.JPG"),
             ("", r"C:\Users\ana\Pictures\barn"),
             ("", "https://a.example/barn?size=3"),
             ("", "Picture 12"),
@@ -101,6 +117,7 @@ mod tests {
         }
         for (name, description) in [
             ("Logo", "Logo"),
+            ("", "Photo of the barn.JPG"),
             ("Picture 1", "Grafik 5 zeigt die Ernte"),
             ("", "Windows 11"),
             ("", "The barn, see barn.png for more."),

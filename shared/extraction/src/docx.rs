@@ -291,7 +291,7 @@ mod tests {
                 "descr='The handle&#xA;on the left'",
             ),
             "<w:r><w:t>slowly.</w:t></w:r></w:p><w:p>",
-            &drawing("descr='press.png'", "descr='C:\\press'"),
+            &drawing("descr='image3.png'", "descr='C:\\press'"),
             &drawing("descr='Picture 1'", "descr='The barrel'"),
             "<w:r><w:drawing><wp:docPr descr='a box'/><wps:txbx><w:txbxContent><w:p><w:r><w:t>Boxed</w:t></w:r></w:p>",
             "</w:txbxContent></wps:txbx></w:drawing></w:r><w:r><w:pict><v:shape alt='The barn'><v:imagedata o:title='b'/>",

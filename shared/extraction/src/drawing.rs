@@ -15,7 +15,7 @@ pub(crate) enum Values {
     InCells,
 }
 
-/// Appends the texts of a chart (titles, and the values of its series in a line each), of a diagram, or of what is drawn on
+/// Appends the texts of a chart (titles, and in a line each the values of its series, and their categories once), of a diagram, or of what is drawn on
 /// a sheet, with the descriptions of its pictures. Nothing when there is no such part. What a chart only repeats from cells is left out, but for its titles.
 pub(crate) fn append(
     archive: &mut Archive<'_>,
@@ -29,6 +29,8 @@ pub(crate) fn append(
     prose.paragraph();
     // The text of the element that is open, if it is one of text.
     let mut open: Option<String> = None;
+    // The categories of the series that is read, and those of the one before: series mostly share them.
+    let (mut categories, mut shared) = (None::<Vec<String>>, Vec::new());
     let (mut in_title, mut repeats, mut names_picture) = (false, false, false);
     while let Some(node) = xml.next()? {
         let mut skip = false;
@@ -37,8 +39,12 @@ pub(crate) fn append(
                 "t" | "v" | "f" => open = Some(String::new()),
                 "title" => in_title = true,
                 "strCache" | "numCache" | "multiLvlStrCache" => skip = repeats && !in_title,
-                "p" | "tx" | "cat" | "val" | "xVal" | "yVal" => prose.line(),
-                "pt" => prose.tab(),
+                "p" | "tx" | "val" | "yVal" => prose.line(),
+                "cat" | "xVal" => {
+                    prose.line();
+                    categories = Some(Vec::new());
+                }
+                "pt" if categories.is_none() => prose.tab(),
                 "nvPicPr" => names_picture = true,
                 "cNvPr" if names_picture => prose.push_paragraphs(&alternative::of_drawing(&element)),
                 _ => {}
@@ -51,7 +57,17 @@ pub(crate) fn append(
             Node::End(name) => match (&*name, open.take()) {
                 ("t", Some(text)) => prose.push(&text),
                 // Values are saved with all the noise of computing.
-                ("v", Some(value)) => prose.push(&tidy(&value)),
+                ("v", Some(value)) => match &mut categories {
+                    Some(categories) => categories.push(tidy(&value)),
+                    None => prose.push(&tidy(&value)),
+                },
+                ("cat" | "xVal", _) => {
+                    let read = categories.take().unwrap_or_default();
+                    if read != shared {
+                        prose.push(&read.join("\t"));
+                        shared = read;
+                    }
+                }
                 // Before a value stands where it comes from; other workbooks are named in brackets.
                 ("f", Some(cells)) => repeats = values == Values::InCells && !cells.contains('['),
                 ("title", _) => in_title = false,

@@ -80,10 +80,10 @@ impl Counters {
             return Some("-".to_owned());
         }
         let mut label = this.text.clone();
-        for index in 0..=level {
+        for (index, count) in counts.iter_mut().enumerate().take(level + 1) {
             let Some(other) = at(index) else { continue };
             // A level that was passed over has counted its first, unseen.
-            let count = *counts[index].get_or_insert(other.start);
+            let count = *count.get_or_insert(other.start);
             let written = match &*other.format {
                 "none" => String::new(),
                 _ if this.is_legal => count.to_string(),

@@ -388,7 +388,7 @@ mod tests {
                 "<text:p>Turn the ",
                 &picture("<svg:title>Handle</svg:title><svg:desc>It is on the left.</svg:desc>"),
                 " slowly.</text:p><text:p>",
-                &picture("<svg:desc>press.png</svg:desc>"),
+                &picture("<svg:desc>image3.png</svg:desc>"),
                 &picture("<svg:title>Image1</svg:title>"),
                 "<draw:frame><draw:object/><draw:image/><svg:desc>formula</svg:desc></draw:frame>",
                 "<draw:custom-shape><svg:desc>decoration</svg:desc></draw:custom-shape>",

@@ -260,7 +260,7 @@ mod tests {
     fn a_picture_says_what_its_author_wrote_about_it() {
         let picture = "<p:pic><p:nvPicPr><p:cNvPr id='4' name='Picture 3' descr='The press &amp; its owner'/></p:nvPicPr></p:pic>\
             <p:pic><p:nvPicPr><p:cNvPr id='5' name='Picture 4'/></p:nvPicPr></p:pic>\
-            <p:pic><p:nvPicPr><p:cNvPr id='7' name='Picture 6' descr='press.png'/></p:nvPicPr></p:pic>\
+            <p:pic><p:nvPicPr><p:cNvPr id='7' name='Picture 6' descr='image3.png'/></p:nvPicPr></p:pic>\
             <p:sp><p:nvSpPr><p:cNvPr id='6' name='Box' descr='decoration'/></p:nvSpPr></p:sp>";
         let shapes = [shape("", &[("", "before")]), picture.to_owned()].concat();
         assert_eq!(markdown_of(&shapes), "before\n\nThe press & its owner\n");

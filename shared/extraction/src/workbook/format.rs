@@ -340,7 +340,11 @@ fn general(number: f64) -> String {
         .take_while(|byte| *byte != b'e')
         .filter(u8::is_ascii_digit)
         .count();
-    let number = if digits > PLAIN_DIGITS_MAX { number } else { rounded };
+    let number = if digits > PLAIN_DIGITS_MAX {
+        number
+    } else {
+        rounded
+    };
     let size = number.abs();
     if size >= 1e21 || (size > 0.0 && size < 1e-9) {
         let shortest = format!("{number:e}");

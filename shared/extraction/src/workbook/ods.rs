@@ -326,7 +326,7 @@ mod tests {
             "<table:table table:name='Costs'><table:shapes>{}{}</table:shapes><table:table-row><table:table-cell>\
              <text:p>x</text:p>{}</table:table-cell></table:table-row></table:table>",
             picture("<svg:title>Press</svg:title><svg:desc>The press in the barn</svg:desc>"),
-            picture("<svg:title>barn.jpg</svg:title>"),
+            picture("<svg:title>IMG_2041.jpg</svg:title>"),
             picture("<svg:desc>The receipt</svg:desc>"),
         ));
         assert_eq!(read.pages, ["Costs\nx\n\nThe press in the barn\n\nThe receipt\n"]);

@@ -277,6 +277,34 @@ mod tests {
     }
 
     #[test]
+    fn the_categories_that_series_of_a_chart_share_come_once() {
+        let series = |name: &str, categories: [&str; 2], values: [&str; 2]| {
+            let points = |values: [&str; 2]| {
+                values
+                    .map(|value| format!("<c:pt><c:v>{value}</c:v></c:pt>"))
+                    .concat()
+            };
+            format!(
+                "<c:ser><c:tx><c:v>{name}</c:v></c:tx><c:cat>{}</c:cat><c:val>{}</c:val></c:ser>",
+                points(categories),
+                points(values)
+            )
+        };
+        let chart = [
+            series("Apples", ["2025", "2026"], ["4", "6"]),
+            series("Pears", ["2025", "2026"], ["3", "2.5000000000000004"]),
+            series("Plums", ["early", "late"], ["1", "2"]),
+        ]
+        .concat();
+        let body = "<w:p><w:r><w:drawing><c:chart r:id='r4'/></w:drawing></w:r></w:p>";
+        let read = read_with(body, &[("word/charts/chart1.xml", chart.as_bytes())]).unwrap();
+        assert_eq!(
+            read.pages,
+            ["Apples\n2025\t2026\n4\t6\nPears\n3\t2.5\nPlums\nearly\tlate\n1\t2\n"]
+        );
+    }
+
+    #[test]
     fn the_description_of_a_picture_comes_behind_its_paragraph() {
         let drawing = |of_drawing: &str, of_picture: &str| {
             format!(

@@ -130,13 +130,18 @@ impl Workbook {
         let mut records = Records::new(stream, at);
         // Charts are sheets inside of the sheet.
         let mut depth = 0_u32;
+        // In a sheet that is a chart, cells are what it saved of those that it shows.
+        let mut is_chart = false;
         // The cell whose formula gives a text, which comes behind it.
         let mut awaiting: Option<(u32, u32)> = None;
         let mut asides = Vec::new();
         let mut whole = false;
         while let Some(record) = records.next() {
             match record.kind {
-                0x0809 => depth = depth.saturating_add(1),
+                0x0809 => {
+                    is_chart |= depth == 0 && record.number_u16(2) == Some(0x0020);
+                    depth = depth.saturating_add(1);
+                }
                 0x000A => {
                     depth = depth.saturating_sub(1);
                     if depth == 0 {
@@ -152,7 +157,7 @@ impl Workbook {
                         sheet.cell(row, column, &text);
                     }
                 }
-                _ if depth == 1 => self.cell(&record, &mut awaiting, sheet),
+                _ if depth == 1 && !is_chart => self.cell(&record, &mut awaiting, sheet),
                 _ => {}
             }
             if sheet.len() > room {
@@ -314,8 +319,8 @@ mod tests {
         record(kind, &[&place, value].concat())
     }
 
-    /// A workbook with one sheet of these cells, and these records before it.
-    fn workbook(globals: &[u8], cells: &[u8]) -> Vec<u8> {
+    /// A workbook with one sheet of that kind, of these cells, and these records before it.
+    fn workbook(kind: u8, globals: &[u8], cells: &[u8]) -> Vec<u8> {
         let bof = record(0x0809, &[0, 6, 5, 0, 0, 0, 0, 0]);
         let style = |number: u16| record(0x00E0, &[[0, 0], number.to_le_bytes()].concat());
         let styles = [style(0), style(14), style(4)].concat();
@@ -327,7 +332,7 @@ mod tests {
             &styles,
             &name(u32::try_from(before).unwrap()),
             &record(0x000A, &[]),
-            &bof,
+            &record(0x0809, &[0, 6, kind, 0, 0, 0, 0, 0]),
             cells,
             &record(0x000A, &[]),
         ];
@@ -335,7 +340,7 @@ mod tests {
     }
 
     fn read(globals: &[u8], cells: &[u8]) -> Result<Extracted, ExtractionError> {
-        let file = workbook(globals, cells);
+        let file = workbook(0x10, globals, cells);
         extract(&CompoundFile::open(&file).unwrap(), None, &Limits::default())
     }
 
@@ -371,6 +376,15 @@ mod tests {
             read.pages,
             ["Costs\nTrain\ttick\t1,234.50\t2026-03-04\n42\t1\t2\nTRUE\t#DIV/0!\ttext\tка\n"]
         );
+        assert!(!read.truncated);
+    }
+
+    #[test]
+    fn a_sheet_that_is_a_chart_does_not_repeat_the_cells_it_shows() {
+        let cells = cell(0x0203, 0, 0, 0, &7_f64.to_le_bytes());
+        let file = workbook(0x20, &[], &cells);
+        let read = extract(&CompoundFile::open(&file).unwrap(), None, &Limits::default()).unwrap();
+        assert_eq!(read.pages, ["Costs\n"]);
         assert!(!read.truncated);
     }
 

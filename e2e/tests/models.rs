@@ -547,7 +547,7 @@ async fn begun(user: &Client, question: &Value) -> Response {
 }
 
 #[tokio::test]
-async fn who_hangs_up_while_the_model_thinks_stops_it_at_once() {
+async fn who_hangs_up_while_the_model_thinks_stops_it_in_moments() {
     // Much shorter than the model may take.
     const MOMENTS: Duration = Duration::from_secs(10);
     let patient = [("model.timeout", "5m"), ("model.patience", "5m")];
@@ -573,6 +573,41 @@ async fn who_hangs_up_while_the_model_thinks_stops_it_at_once() {
             );
             assert_eq!(server.calls(), calls + 1, "{mood:?}");
         }
+    }
+}
+
+#[tokio::test]
+async fn what_is_sent_while_the_model_thinks_is_part_of_no_line() {
+    let server = speaking().await;
+    let patient = settings(&server)
+        .with("model.timeout", "5m")
+        .with("model.patience", "5m");
+    let mill = Embedded::start(&patient).await;
+    let ada = mill.user().await;
+    ada.processed("lease.txt", LEASE.as_bytes()).await;
+    for (accept, silence, start) in [
+        ("application/x-ndjson", " ", ""),
+        ("text/event-stream", ":\n\n", "data: "),
+    ] {
+        server.next([Mood::Wait]);
+        let question = json!({"question": "How much is the rent?"});
+        let request = ada.request(Method::POST, "/api/v1/chat").header("accept", accept);
+        let mut answer = request.json(&question).send().await.unwrap();
+        let mut text = String::new();
+        while !text.ends_with(&format!("\n{silence}{silence}")) {
+            let chunk = answer.chunk().await.unwrap().unwrap();
+            text += std::str::from_utf8(&chunk).unwrap();
+        }
+        server.go_on();
+        text += &answer.text().await.unwrap();
+        let lines = text.lines().filter(|line| !line.is_empty() && *line != ":");
+        let types: Vec<String> = lines
+            .map(|line| {
+                let line: Value = serde_json::from_str(line.strip_prefix(start).unwrap()).unwrap();
+                line["type"].as_str().unwrap().to_owned()
+            })
+            .collect();
+        assert_eq!(types, ["started", "claim", "done"], "{text}");
     }
 }
 

@@ -1,8 +1,10 @@
 //! `/chat` and `/conversations`: questions about documents and their answers.
 
+use std::time::Duration;
+
 use database::conversations::{self, Author, Citation, Conversation, Message, TITLE_CHARACTERS_MAX};
 use domain::{ConversationId, DocumentId, MessageId};
-use futures::{Stream, StreamExt};
+use futures::stream::{self, Stream, StreamExt};
 use poem::web::Data;
 use poem::{Body, IntoResponse, Request, Response};
 use poem_openapi::param::{Header, Path, Query};
@@ -150,6 +152,9 @@ impl IntoResponse for AnswerLines {
 
 const EVENTS: &str = "text/event-stream";
 
+/// The longest time without a byte. Only who writes learns that the other side has hung up, with the second write at the latest.
+const SILENCE_MAX: Duration = Duration::from_millis(500);
+
 #[derive(ApiResponse)]
 enum Answer {
     /// One JSON object per line: `started` with the conversation, `claim` for each sentence of the answer with its
@@ -221,7 +226,8 @@ enum Deleted {
 impl Conversations {
     /// Ask a question about your documents
     ///
-    /// The answer consists of sentences, each with the place in a document that says so. Hanging up stops the work at once. With
+    /// The answer consists of sentences, each with the place in a document that says so. Hanging up stops the work within a
+    /// second or two; while nothing is said, white space before the next line (or a comment between events) is sent. With
     /// `Prefer: respond-async` a worker answers the question, and the answer to this request is a job; with an `Idempotency-Key`
     /// the same request can then be sent again without making a second job.
     #[oai(path = "/chat", method = "post")]
@@ -408,21 +414,28 @@ fn asked(caller: Caller, body: QuestionBody) -> Result<Asked, Problem> {
     })
 }
 
-/// The lines as they go out. The place is kept until the last one has.
+/// The lines as they go out, and a sign of life where none comes for a while. The place is kept until the last one has gone.
 fn written(
     lines: impl Stream<Item = Line> + Send + 'static,
     as_events: bool,
     place: Place,
 ) -> impl Stream<Item = std::io::Result<bytes::Bytes>> + Send + 'static {
-    lines.map(move |line| {
-        let _kept = &place;
-        let json = line_of(line);
-        let text = if as_events {
-            format!("data: {json}\n\n")
-        } else {
-            format!("{json}\n")
+    stream::unfold((lines.boxed(), place), move |(mut lines, place)| async move {
+        // The line that is being made is not lost when the wait for it ends.
+        let text = match tokio::time::timeout(SILENCE_MAX, lines.next()).await {
+            Ok(line) => {
+                let json = line_of(line?);
+                if as_events {
+                    format!("data: {json}\n\n")
+                } else {
+                    format!("{json}\n")
+                }
+            }
+            // A comment between events; white space before an object, which is part of no line but the next.
+            Err(_) if as_events => ":\n\n".to_owned(),
+            Err(_) => " ".to_owned(),
         };
-        Ok(bytes::Bytes::from(text))
+        Some((Ok(bytes::Bytes::from(text)), (lines, place)))
     })
 }
 

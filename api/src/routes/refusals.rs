@@ -145,8 +145,19 @@ const REFUSALS: &[(&str, &[Code])] = &[
         &[Code::NotReady, Code::DocumentFailed, Code::Gone],
     ),
     ("POST /jobs/{id}/cancel", &[Code::JobEnded]),
-    ("POST /chat", &[Code::NotFound, Code::NotReady, Code::QueueFull]),
-    ("POST /searches", &[Code::NameTaken, Code::TooManySearches]),
+    (
+        "POST /chat",
+        &[
+            Code::NotFound,
+            Code::NotReady,
+            Code::IdempotencyKeyReused,
+            Code::QueueFull,
+        ],
+    ),
+    (
+        "POST /searches",
+        &[Code::NameTaken, Code::TooManySearches, Code::IdempotencyKeyReused],
+    ),
     (
         "PATCH /searches/{id}",
         &[

@@ -413,7 +413,7 @@ on_both! {
         assert_eq!(insert("key-2", [1; 32], "Harvest").await, Saved::NameTaken);
         assert!(matches!(insert("key-2", [1; 32], "Other").await, Saved::Done(_)), "what was refused has no key");
         let forget = async |after| saved_searches::forget_idempotency_keys(db, start() + after, 1).await.unwrap();
-        assert_eq!(forget(0 * SECOND).await, 0, "they are young");
+        assert_eq!(forget(std::time::Duration::ZERO).await, 0, "they are young");
         assert_eq!((forget(SECOND).await, forget(SECOND).await, forget(SECOND).await), (1, 1, 0));
         assert_eq!(insert("key-1", [2; 32], "Harvest").await, Saved::NameTaken);
         assert_eq!(saved_searches::list(db, user.id).await.unwrap().len(), 2, "the searches stay");

@@ -23,7 +23,7 @@ mod m0014_audit_keys;
 mod m0015_earlier_hashes;
 
 use sea_orm_migration::prelude::*;
-pub use sea_orm_migration::{MigratorTrait, migrator::MigrationStatus};
+pub use sea_orm_migration::{IntoSchemaManagerConnection, MigratorTrait, migrator::MigrationStatus};
 
 /// Applies and undoes the steps.
 #[derive(Debug)]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use migration::{MigrationStatus, Migrator, MigratorTrait};
+use migration::{IntoSchemaManagerConnection, MigrationStatus, Migrator, MigratorTrait};
 use sea_orm::{
     ConnectOptions, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, FromQueryResult,
     SqliteTransactionMode, TransactionOptions, TransactionTrait,
@@ -91,12 +91,12 @@ impl Database {
         })
     }
 
-    /// Applies every missing migration. Safe to call from many processes at once.
+    /// Applies every missing migration. Safe to call from many processes at once, and to be killed in: a step is done or not.
     ///
     /// # Errors
-    /// When the database is away or a step fails; the steps before it stay applied.
+    /// When the database is away or a step fails. The steps before it stay applied on Postgres, and none does on SQLite.
     pub async fn migrate_up(&self) -> Result<()> {
-        self.migrate(Migrator::up(&self.connection, None)).await
+        self.migrate(Way::Up).await
     }
 
     /// Undoes the newest `steps` migrations, with the data that they hold.
@@ -104,7 +104,7 @@ impl Database {
     /// # Errors
     /// When the database is away or a step fails.
     pub async fn migrate_down(&self, steps: u32) -> Result<()> {
-        self.migrate(Migrator::down(&self.connection, Some(steps))).await
+        self.migrate(Way::Down(steps)).await
     }
 
     /// Every migration that this release knows, oldest first.
@@ -210,15 +210,40 @@ impl Database {
         Ok(self.connection.begin_with_options(options).await?)
     }
 
-    async fn migrate(&self, change: impl Future<Output = Result<(), sea_orm::DbErr>>) -> Result<()> {
+    async fn migrate(&self, way: Way) -> Result<()> {
+        let alone = self.begin().await?;
         if self.backend() == DbBackend::Sqlite {
-            return Ok(change.await?);
+            // Its steps bring no transaction of their own, and half a step could be neither finished nor undone.
+            way.go(&alone).await?;
+        } else {
+            // The lock lives as long as this transaction; the steps run beside it, each in one of its own.
+            sql::execute(
+                &alone,
+                "SELECT pg_advisory_xact_lock($1)",
+                [MIGRATION_LOCK.into()],
+            )
+            .await?;
+            way.go(&self.connection).await?;
         }
-        // The lock lives as long as this transaction; the migration runs beside it on other connections.
-        let lock = self.begin().await?;
-        sql::execute(&lock, "SELECT pg_advisory_xact_lock($1)", [MIGRATION_LOCK.into()]).await?;
-        change.await?;
-        lock.commit().await?;
+        alone.commit().await?;
+        Ok(())
+    }
+}
+
+/// Which way the schema goes.
+#[derive(Debug, Clone, Copy)]
+enum Way {
+    Up,
+    /// So many steps.
+    Down(u32),
+}
+
+impl Way {
+    async fn go<'c>(self, connection: impl IntoSchemaManagerConnection<'c>) -> Result<()> {
+        match self {
+            Self::Up => Migrator::up(connection, None).await?,
+            Self::Down(steps) => Migrator::down(connection, Some(steps)).await?,
+        }
         Ok(())
     }
 }

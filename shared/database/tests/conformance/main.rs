@@ -17,6 +17,7 @@ mod politeness;
 mod quotas;
 mod schedules;
 mod scheduling;
+mod schema;
 mod sealing;
 mod search;
 mod second_factors;

@@ -102,7 +102,7 @@ impl TestDatabase {
                 format!("{base}/{name}")
             }
         };
-        open(&url).await
+        connect(&url).await
     }
 
     /// What the rows of all tasks tell of their documents.
@@ -189,13 +189,17 @@ impl TestDatabase {
 }
 
 async fn open(url: &str) -> Database {
+    let db = connect(url).await;
+    db.migrate_up().await.unwrap();
+    db
+}
+
+async fn connect(url: &str) -> Database {
     let settings = DatabaseSettings {
         url: url.to_owned().into(),
         connections_max: 4,
     };
-    let db = Database::connect(&settings).await.unwrap();
-    db.migrate_up().await.unwrap();
-    db
+    Database::connect(&settings).await.unwrap()
 }
 
 pub(crate) const SECOND: Duration = Duration::from_secs(1);

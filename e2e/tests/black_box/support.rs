@@ -33,15 +33,20 @@ macro_rules! on_both {
 }
 pub(crate) use on_both;
 
+/// Room for a test that uploads two hundred at once, beside which the others are not to be turned away.
+fn settings() -> Settings {
+    Settings::impatient().with("http.uploads_max", "256")
+}
+
 pub(crate) async fn embedded() -> &'static Mill {
     static MILL: OnceCell<Mill> = OnceCell::const_new();
-    MILL.get_or_init(async || Mill::Embedded(Embedded::start(&Settings::impatient()).await))
+    MILL.get_or_init(async || Mill::Embedded(Embedded::start(&settings()).await))
         .await
 }
 
 /// Two of each process: what one API begins, the other one has to know.
 pub(crate) async fn fleet() -> &'static Mill {
     static MILL: OnceCell<Mill> = OnceCell::const_new();
-    MILL.get_or_init(async || Mill::Fleet(Fleet::start(2, &Settings::impatient()).await))
+    MILL.get_or_init(async || Mill::Fleet(Fleet::start(2, &settings()).await))
         .await
 }
